@@ -1,0 +1,58 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"skynet/fleet"
+)
+
+// overdue reports whether a worker is to be let go for a reason other than
+// being drained, each on evidence of its own. Silence alone is not enough: it
+// takes the cloud's own bad word or a deadline as well.
+func (p Plan) overdue(w fleet.Worker, now time.Time) (fleet.Cause, bool) {
+	switch w.State {
+	case fleet.Starting, fleet.Waking:
+		return fleet.CauseDead, now.Sub(since(w)) > p.Boot
+	case fleet.Asleep:
+		return fleet.CauseSlept, p.AtMost > 0 && now.Sub(w.AsleepSince) > p.AtMost
+	case fleet.Draining:
+		if p.Drain > 0 && !w.DrainingSince.IsZero() && now.Sub(w.DrainingSince) > p.Drain {
+			return fleet.CauseDeadline, true
+		}
+		return fleet.CauseSilent, p.gone(w, now)
+	case fleet.Working:
+		return fleet.CauseSilent, p.gone(w, now)
+	}
+	return 0, false
+}
+
+// gone reports that a worker which was heard before is silent, and that there
+// is more evidence than silence.
+func (p Plan) gone(w fleet.Worker, now time.Time) bool {
+	return w.Silent && (w.Impaired || now.Sub(w.Heard) > p.Silence)
+}
+
+// since is when a worker that is on its way was last launched or woken.
+func since(w fleet.Worker) time.Time {
+	if w.Woken.After(w.Launched) {
+		return w.Woken
+	}
+	return w.Launched
+}
+
+func (p Plan) overdueSaid(w fleet.Worker, c fleet.Cause, now time.Time) string {
+	ago := func(t time.Time) time.Duration { return now.Sub(t).Round(time.Second) }
+	switch c {
+	case fleet.CauseDead:
+		return fmt.Sprintf("%s is dead on arrival: on its way for %s, never heard of, at most %s is given", w.ID, ago(since(w)), p.Boot)
+	case fleet.CauseSlept:
+		return fmt.Sprintf("%s has slept for %s, at most %s is kept", w.ID, ago(w.AsleepSince), p.AtMost)
+	case fleet.CauseDeadline:
+		return fmt.Sprintf("%s has been draining for %s with %d in hand, the deadline is %s", w.ID, ago(w.DrainingSince), w.Jobs, p.Drain)
+	}
+	if w.Impaired {
+		return fmt.Sprintf("%s is replaced: silent for %s, and the cloud's checks of it fail", w.ID, ago(w.Heard))
+	}
+	return fmt.Sprintf("%s is replaced: silent for %s, the deadline is %s", w.ID, ago(w.Heard), p.Silence)
+}

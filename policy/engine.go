@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"skynet/fleet"
+	"skynet/signals"
+)
+
+// Bounds are the least and the most workers of a fleet. Max bounds what is
+// billed: pending, running and draining ones together.
+type Bounds struct{ Min, Max int }
+
+// Engine is one fleet's way of deciding: what a policy file says.
+type Engine struct {
+	Bounds   Bounds
+	Policies []Policy
+	Plan     Plan
+	Guards   []Guard // in the order in which they soften
+}
+
+// Decide turns a snapshot into a decision. It is a function of its argument
+// alone: the same snapshot gives the same decision, in whatever order workers
+// and signals are listed.
+func (e Engine) Decide(s signals.Snapshot) Decision {
+	s = s.Freeze()
+	d := Decision{ID: decisionID(s.Fleet, s.Now), Fleet: s.Fleet, Have: s.Have()}
+	d = e.ask(s, d)
+	d = e.bound(d)
+	d = e.Plan.of(s, d, e.Bounds.Max)
+	for _, g := range e.Guards {
+		d = Restrain(d, g.Soften(s, d), g.Name())
+	}
+	return d
+}
+
+// decisionID names a decision by its fleet and time, so that a drain tag on an
+// instance leads an operator to the tick that asked for it.
+func decisionID(fleetName string, at time.Time) string {
+	return fmt.Sprintf("%s-%s", fleetName, at.UTC().Format("20060102T150405.000Z"))
+}
+
+// ask collects every policy's want; the largest wins. A policy that cannot
+// tell counts as wanting what there is: others may want more, and the tick is
+// blind.
+func (e Engine) ask(s signals.Snapshot, d Decision) Decision {
+	opinions := 0
+	for _, p := range e.Policies {
+		w := wantOf(p, s, d.Have)
+		d.Wants = append(d.Wants, w)
+		d.Blind = d.Blind || w.Blind
+		if !w.Abstain {
+			opinions++
+			d.Raw = max(d.Raw, w.Want)
+		}
+	}
+	if opinions == 0 {
+		d.Raw = d.Have
+	}
+	for _, w := range d.Wants {
+		d = d.Because(w.Policy, "%s", w.Because)
+	}
+	return d
+}
+
+func wantOf(p Policy, s signals.Snapshot, have int) Want {
+	n, because, err := p.Want(s)
+	switch {
+	case errors.Is(err, ErrAbstain):
+		return Want{Policy: p.Name(), Because: "no opinion: " + because, Abstain: true}
+	case err != nil:
+		return Want{Policy: p.Name(), Want: have, Because: "cannot tell: " + err.Error(), Blind: true}
+	case n < 0:
+		return Want{Policy: p.Name(), Want: have, Because: fmt.Sprintf("cannot tell: wants %d workers", n), Blind: true}
+	}
+	return Want{Policy: p.Name(), Want: n, Because: because}
+}
+
+// bound clamps the want. The minimum wins over the maximum nowhere: a file
+// with min above max is refused when it is read.
+func (e Engine) bound(d Decision) Decision {
+	d.Want = min(max(d.Raw, e.Bounds.Min), e.Bounds.Max)
+	switch {
+	case d.Want > d.Raw:
+		return d.Because("bounds", "want %d instead of %d: the minimum", d.Want, d.Raw)
+	case d.Want < d.Raw:
+		return d.Because("bounds", "want %d instead of %d: the maximum", d.Want, d.Raw)
+	}
+	return d
+}
+
+// Restrain holds a guard to its contract: whatever after says, the result does
+// no more than before did. Lists become subsets, Launch cannot grow, and Sleep
+// may gain only what Terminate gave up of drained workers.
+func Restrain(before, after Decision, guard string) Decision {
+	d := before
+	d.Launch = max(0, min(before.Launch, after.Launch))
+	d.Recall = keep(before.Recall, after.Recall)
+	d.Wake = keep(before.Wake, after.Wake)
+	d.Drain = keep(before.Drain, after.Drain)
+	d.Terminate = keep(before.Terminate, after.Terminate)
+	d.Sleep = keep(slices.Concat(before.Sleep, givenUp(before.Terminate, d.Terminate)), after.Sleep)
+	d.Blind = before.Blind || after.Blind
+	d.Reasons = after.Reasons
+	if !within(after, d) {
+		d = d.Because("guards", "%s asked for more than there was to do: ignored", guard)
+	}
+	return d
+}
+
+// keep returns the elements of list that are also in wanted, in list's order.
+func keep[T comparable](list, wanted []T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !slices.Contains(wanted, v) })
+}
+
+func givenUp(before, after []fleet.Exit) (ids []fleet.ID) {
+	for _, x := range before {
+		if x.Cause == fleet.CauseDrained && !slices.Contains(after, x) {
+			ids = append(ids, x.ID)
+		}
+	}
+	return ids
+}
+
+// within reports whether a does no more than d in any of its deeds.
+func within(a, d Decision) bool {
+	return a.Launch <= d.Launch && len(a.Recall) <= len(d.Recall) && len(a.Wake) <= len(d.Wake) &&
+		len(a.Drain) <= len(d.Drain) && len(a.Sleep) <= len(d.Sleep) && len(a.Terminate) <= len(d.Terminate)
+}

@@ -1,0 +1,68 @@
+// Package signals holds what a tick knows: numbers, how far each is to be
+// trusted, and the snapshot that freezes them together with the workers and
+// the recent past. Unknown is a value here, never zero.
+package signals
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Signal is one number and how far to trust it.
+type Signal struct {
+	Name    string        `json:"name"`
+	Value   float64       `json:"value"`
+	At      time.Time     `json:"at"`                // when it was measured
+	Good    time.Duration `json:"good,omitempty"`    // usable until At+Good
+	Unknown string        `json:"unknown,omitempty"` // why there is no value, "" if there is
+}
+
+// Known is a measured signal. What is not a number becomes unknown: nothing
+// that is computed from it would be one either.
+func Known(name string, value float64, at time.Time, good time.Duration) Signal {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return Missing(name, at, fmt.Sprintf("not a finite number: %g", value))
+	}
+	return Signal{Name: name, Value: value, At: at, Good: good}
+}
+
+// Missing is a signal that could not be measured, and why.
+func Missing(name string, at time.Time, why string) Signal {
+	if why == "" {
+		why = "unknown"
+	}
+	return Signal{Name: name, At: at, Unknown: why}
+}
+
+// Check returns the value as it may be used at now, or an error that says why
+// it may not: never a zero that stands for "do not know".
+func (s Signal) Check(now time.Time) (float64, error) {
+	if s.Unknown != "" {
+		return 0, fmt.Errorf("%s is unknown: %s", s.Name, s.Unknown)
+	}
+	if now.After(s.At.Add(s.Good)) {
+		return 0, fmt.Errorf("%s is stale: measured %s ago, good for %s", s.Name, now.Sub(s.At).Round(time.Second), s.Good)
+	}
+	return s.Value, nil
+}
+
+// Sort orders signals by name. Of two with one name the first stays: a
+// source that repeats a name does not overrule another.
+func Sort(list []Signal) []Signal {
+	slices.SortStableFunc(list, byName)
+	return slices.CompactFunc(list, func(a, b Signal) bool { return a.Name == b.Name })
+}
+
+func byName(a, b Signal) int { return strings.Compare(a.Name, b.Name) }
+
+// find looks a name up in a sorted list.
+func find(list []Signal, name string) (Signal, bool) {
+	i, ok := slices.BinarySearchFunc(list, name, func(s Signal, n string) int { return strings.Compare(s.Name, n) })
+	if !ok {
+		return Signal{}, false
+	}
+	return list[i], true
+}
