@@ -77,9 +77,12 @@ type Worker struct {
 	DrainingSince time.Time `json:"draining_since,omitzero"` // when it was asked
 	AsleepSince   time.Time `json:"asleep_since,omitzero"`
 
-	Silent      bool `json:"silent,omitzero"`      // was heard before, but not in time
-	Impaired    bool `json:"impaired,omitzero"`    // the cloud's own status checks fail
-	Interrupted bool `json:"interrupted,omitzero"` // has a Spot interruption notice
+	// Unheard is how long we have listened for it in vain since its launch, wake
+	// or last heartbeat. Time in which we could not hear anybody does not count.
+	Unheard     time.Duration `json:"unheard,omitzero"`
+	Silent      bool          `json:"silent,omitzero"`      // was heard before, and is unheard for too long
+	Impaired    bool          `json:"impaired,omitzero"`    // the cloud's own status checks fail
+	Interrupted bool          `json:"interrupted,omitzero"` // has a Spot interruption notice
 }
 
 // Sort orders workers by ID, so that nothing depends on the order in which a

@@ -13,24 +13,27 @@ import (
 func (p Plan) overdue(w fleet.Worker, now time.Time) (fleet.Cause, bool) {
 	switch w.State {
 	case fleet.Starting, fleet.Waking:
-		return fleet.CauseDead, now.Sub(since(w)) > p.Boot
+		return fleet.CauseDead, w.Unheard > p.Boot
 	case fleet.Asleep:
 		return fleet.CauseSlept, p.AtMost > 0 && now.Sub(w.AsleepSince) > p.AtMost
 	case fleet.Draining:
 		if p.Drain > 0 && !w.DrainingSince.IsZero() && now.Sub(w.DrainingSince) > p.Drain {
 			return fleet.CauseDeadline, true
 		}
-		return fleet.CauseSilent, p.gone(w, now)
+		if w.Heard.IsZero() {
+			return fleet.CauseDead, w.Unheard > p.Boot
+		}
+		return fleet.CauseSilent, p.gone(w)
 	case fleet.Working:
-		return fleet.CauseSilent, p.gone(w, now)
+		return fleet.CauseSilent, p.gone(w)
 	}
 	return 0, false
 }
 
 // gone reports that a worker which was heard before is silent, and that there
 // is more evidence than silence.
-func (p Plan) gone(w fleet.Worker, now time.Time) bool {
-	return w.Silent && (w.Impaired || now.Sub(w.Heard) > p.Silence)
+func (p Plan) gone(w fleet.Worker) bool {
+	return w.Silent && (w.Impaired || w.Unheard > p.Silence)
 }
 
 // since is when a worker that is on its way was last launched or woken.
@@ -45,14 +48,14 @@ func (p Plan) overdueSaid(w fleet.Worker, c fleet.Cause, now time.Time) string {
 	ago := func(t time.Time) time.Duration { return now.Sub(t).Round(time.Second) }
 	switch c {
 	case fleet.CauseDead:
-		return fmt.Sprintf("%s is dead on arrival: on its way for %s, never heard of, at most %s is given", w.ID, ago(since(w)), p.Boot)
+		return fmt.Sprintf("%s is dead on arrival: on its way, listened for in vain for %s, at most %s is given", w.ID, w.Unheard.Round(time.Second), p.Boot)
 	case fleet.CauseSlept:
 		return fmt.Sprintf("%s has slept for %s, at most %s is kept", w.ID, ago(w.AsleepSince), p.AtMost)
 	case fleet.CauseDeadline:
 		return fmt.Sprintf("%s has been draining for %s with %d in hand, the deadline is %s", w.ID, ago(w.DrainingSince), w.Jobs, p.Drain)
 	}
 	if w.Impaired {
-		return fmt.Sprintf("%s is replaced: silent for %s, and the cloud's checks of it fail", w.ID, ago(w.Heard))
+		return fmt.Sprintf("%s is replaced: silent for %s, and the cloud's checks of it fail", w.ID, w.Unheard.Round(time.Second))
 	}
-	return fmt.Sprintf("%s is replaced: silent for %s, the deadline is %s", w.ID, ago(w.Heard), p.Silence)
+	return fmt.Sprintf("%s is replaced: silent for %s, the deadline is %s", w.ID, w.Unheard.Round(time.Second), p.Silence)
 }

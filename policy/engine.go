@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
@@ -27,7 +26,7 @@ type Engine struct {
 // and signals are listed.
 func (e Engine) Decide(s signals.Snapshot) Decision {
 	s = s.Freeze()
-	d := Decision{ID: decisionID(s.Fleet, s.Now), Fleet: s.Fleet, Have: s.Have()}
+	d := Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Have: s.Have()}
 	d = e.ask(s, d)
 	d = e.bound(d)
 	d = e.Plan.of(s, d, e.Bounds.Max)
@@ -35,12 +34,6 @@ func (e Engine) Decide(s signals.Snapshot) Decision {
 		d = Restrain(d, g.Soften(s, d), g.Name())
 	}
 	return d
-}
-
-// decisionID names a decision by its fleet and time, so that a drain tag on an
-// instance leads an operator to the tick that asked for it.
-func decisionID(fleetName string, at time.Time) string {
-	return fmt.Sprintf("%s-%s", fleetName, at.UTC().Format("20060102T150405.000Z"))
 }
 
 // ask collects every policy's want; the largest wins. A policy that cannot

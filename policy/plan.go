@@ -29,11 +29,13 @@ func DefaultPlan() Plan { return Plan{Boot: 15 * time.Minute, Silence: 10 * time
 // can be recalled or woken, and without paying for more than maximum at once.
 func (p Plan) of(s signals.Snapshot, d Decision, maximum int) Decision {
 	d = p.expire(s, d)
-	have := d.Have - leaving(s, d.Terminate)
-	if d.Want >= have {
-		d = p.grow(s, d, d.Want-have, maximum)
+	if missing := d.Want - d.Have; missing > 0 {
+		d = p.grow(s, d, missing, maximum)
 	} else {
-		d = p.shrink(s, d, have-d.Want)
+		// Those who leave anyway need not be drained twice over. They are replaced
+		// only by a later tick, once they are gone: were they replaced now, a guard
+		// that keeps them would make every tick buy one more.
+		d = p.shrink(s, d, -missing-leaving(s, d.Terminate))
 	}
 	return p.release(s, d)
 }
@@ -74,9 +76,6 @@ func leaving(s signals.Snapshot, exits []fleet.Exit) (n int) {
 
 // grow makes up for n missing workers: recall, then wake, then launch.
 func (p Plan) grow(s signals.Snapshot, d Decision, n, maximum int) Decision {
-	if n == 0 {
-		return d
-	}
 	d.Recall = take(recallable(s, d), n)
 	n -= len(d.Recall)
 	room := max(0, maximum-s.Billed())

@@ -1,0 +1,77 @@
+package roster
+
+import (
+	"time"
+
+	"skynet/fleet"
+)
+
+// ear is how well we have been listening.
+type ear struct {
+	since, until time.Time     // heard without a break
+	silence      time.Duration // unheard for longer: silent
+}
+
+// join makes a Worker of what the cloud says (in) and what the agent says
+// (beat, received at heard; zero if never).
+func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard time.Time) fleet.Worker {
+	w := fleet.Worker{
+		ID: in.ID, Type: in.Type, Zone: in.Zone, Spot: in.Spot,
+		Order: in.Tags[fleet.TagIntent], Drain: in.Tags[fleet.TagDrain],
+		Launched: in.Launched, Woken: in.Woken, AsleepSince: in.Stopped,
+		Impaired: in.Impaired, Slots: beat.Slots,
+	}
+	if begun := latest(in.Launched, in.Woken); !heard.Before(begun) && !heard.IsZero() {
+		w.Heard, w.Jobs, w.Interrupted = heard, beat.Jobs, beat.Interruption != nil
+	}
+	w.DrainingSince, _ = fleet.DecisionTime(w.Drain)
+	w.State = state(in, beat, w)
+	if w.State.Billed() {
+		w.Unheard = max(0, e.until.Sub(latest(w.Launched, w.Woken, w.Heard, e.since)))
+		w.Silent = !w.Heard.IsZero() && w.Unheard > e.silence
+	}
+	return w
+}
+
+// state weighs the cloud's word against the agent's. The cloud knows best
+// whether a machine exists, the agent whether it is empty; and "drained" counts
+// only for the drain that is asked now.
+func state(in fleet.Instance, beat fleet.Heartbeat, w fleet.Worker) fleet.State {
+	switch in.Phase {
+	case fleet.PhaseStopping:
+		return fleet.Stopping
+	case fleet.PhaseStopped:
+		return fleet.Asleep
+	case fleet.PhaseShuttingDown, fleet.PhaseTerminated:
+		return fleet.Leaving
+	}
+	heard := !w.Heard.IsZero()
+	switch {
+	case w.Drain != "" && heard && beat.State == fleet.Drained && beat.Drain == w.Drain && beat.Jobs == 0:
+		return fleet.Drained
+	case w.Drain != "":
+		return fleet.Draining
+	case heard && (beat.Interruption != nil || goesByItself(beat)):
+		return fleet.Draining // the cloud or an operator asked it: it takes no more items
+	case heard:
+		return fleet.Working
+	case !w.Woken.IsZero():
+		return fleet.Waking
+	}
+	return fleet.Starting
+}
+
+// goesByItself reports an agent that stops receiving without our asking (it
+// was told to stop on the machine itself).
+func goesByItself(b fleet.Heartbeat) bool {
+	return b.Drain == "" && (b.State == fleet.Draining || b.State == fleet.Drained || b.State == fleet.Leaving)
+}
+
+func latest(ts ...time.Time) (last time.Time) {
+	for _, t := range ts {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}

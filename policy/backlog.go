@@ -1,0 +1,46 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+
+	"skynet/signals"
+)
+
+// Backlog keeps the number of waiting items per worker at a target.
+//
+// Source: "Scaling policy based on Amazon SQS", EC2 Auto Scaling user guide:
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html
+// (backlog per instance = ApproximateNumberOfMessages ÷ instances in service).
+// Unlike the guide we also keep enough workers for what is in flight: KEDA
+// forgot to, and shrank under its working pods (kedacore/keda#1663).
+type Backlog struct {
+	PerWorker float64 // items that may wait per worker, > 0
+}
+
+// Name is "backlog".
+func (Backlog) Name() string { return "backlog" }
+
+// Want returns visible ÷ PerWorker, rounded up, and no fewer than hold what is
+// in flight.
+func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
+	visible, err := s.Value("queue.visible")
+	if err != nil {
+		return 0, "", err
+	}
+	inFlight, err := s.Value("queue.in_flight")
+	if err != nil {
+		return 0, "", err
+	}
+	slots, err := s.Value("fleet.slots")
+	if err != nil {
+		return 0, "", err
+	}
+	waiting, working := ceil(visible/b.PerWorker), ceil(inFlight/max(1, slots))
+	said := fmt.Sprintf("%g waiting at %g a worker want %d, %g in flight at %g slots want %d",
+		visible, b.PerWorker, waiting, inFlight, slots, working)
+	return max(waiting, working), said, nil
+}
+
+// ceil rounds a number of workers up, within what an int and sense can hold.
+func ceil(v float64) int { return int(min(math.Ceil(max(0, v)), 1e9)) }

@@ -1,0 +1,229 @@
+// Package heartbeats hears what workers say of themselves. It reads the
+// heartbeat queue all the time rather than inside a tick, keeps each worker's
+// last word, adds up what was done, and is the source of the signals that
+// follow from it.
+package heartbeats
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+
+	"skynet/fleet"
+	"skynet/queue"
+)
+
+const (
+	// atOnce is how many heartbeats are read in one call. Hundreds of workers
+	// that report every 15 s are some tens a second.
+	atOnce = 256
+	// patience is how long one call waits for a heartbeat; an answer without any
+	// still proves that we can hear.
+	patience = 2 * time.Second
+	// deafAfter is how long the last successful call may lie back before we count
+	// as deaf: then silence says nothing.
+	deafAfter = 15 * time.Second
+	// forget is when the last word of a worker that is gone is dropped.
+	forget = 24 * time.Hour
+	// tooLong is the longest heartbeat that is read, in bytes: ours are a few kB.
+	tooLong = 256 << 10
+)
+
+// Ears keep what was heard. Safe for concurrent use.
+type Ears struct {
+	mu      sync.Mutex
+	last    map[fleet.ID]voice
+	tallies map[string]*tally // by fleet
+	since   time.Time         // heard without a break since
+	until   time.Time         // last time that we did listen
+	failed  string            // why the last call failed, "" if it did not
+	refused int               // messages that were no heartbeats of ours
+}
+
+// voice is one worker's.
+type voice struct {
+	beat  fleet.Heartbeat
+	heard time.Time
+	seen  window
+}
+
+// New returns Ears that have heard nothing yet.
+func New() *Ears {
+	return &Ears{last: map[fleet.ID]voice{}, tallies: map[string]*tally{}}
+}
+
+// Prime tells what an earlier run of the controller had heard: without it, a
+// restart would take every worker for one that never spoke.
+func (e *Ears) Prime(ws []fleet.Worker) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range ws {
+		if _, known := e.last[w.ID]; known || w.Heard.IsZero() {
+			continue
+		}
+		// What it said is not known, only that it spoke: busy until it says more.
+		beat := fleet.Heartbeat{Worker: w.ID, State: fleet.Working, Jobs: w.Jobs, Slots: w.Slots}
+		e.last[w.ID] = voice{beat: beat, heard: w.Heard}
+	}
+}
+
+// Listen reads heartbeats from the mail until ctx ends. When the mail fails it
+// says so once, waits a little and goes on: deafness is a state, not an end.
+func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)) {
+	broken := false
+	for ctx.Err() == nil {
+		bodies, err := mail.Collect(ctx, atOnce, patience)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if !broken {
+				complain(fmt.Errorf("read heartbeats: %w", err))
+			}
+			broken = true
+			e.deaf(err)
+			pause(ctx, time.Second)
+			continue
+		}
+		broken = false
+		e.Hear(time.Now(), bodies)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func (e *Ears) deaf(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.failed = err.Error()
+}
+
+// Hear takes in what one call has brought, received at now. No bodies at all
+// still mean that we were listening.
+func (e *Ears) Hear(now time.Time, bodies [][]byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now.Sub(e.until) > deafAfter {
+		e.since = now
+	}
+	e.until, e.failed = now, ""
+	for _, b := range bodies {
+		beat, err := Parse(b)
+		if err != nil {
+			e.refused++
+			continue
+		}
+		e.take(now, beat)
+	}
+	e.tidy(now)
+}
+
+// take records a heartbeat: its counters once, its state if it is the newest.
+func (e *Ears) take(now time.Time, beat fleet.Heartbeat) {
+	v, known := e.last[beat.Worker]
+	switch {
+	case known && v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At):
+		e.count(now, beat) // a late word of an earlier start, by the worker's own clock
+		return
+	case !known || v.beat.Boot != beat.Boot:
+		v = voice{} // a new start of the agent
+	case !v.seen.fresh(beat.Seq):
+		return // doubled
+	case beat.Seq < v.beat.Seq:
+		v.seen.add(beat.Seq)
+		e.last[beat.Worker] = v
+		e.count(now, beat)
+		return // late: counts, but says nothing new of the state
+	}
+	v.seen.add(beat.Seq)
+	v.beat, v.heard = beat, now
+	e.last[beat.Worker] = v
+	e.count(now, beat)
+}
+
+func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
+	e.tally(beat.Fleet).add(now, beat.Queues)
+}
+
+func (e *Ears) tally(fleetName string) *tally {
+	t := e.tallies[fleetName]
+	if t == nil {
+		t = &tally{queues: map[string]*done{}}
+		e.tallies[fleetName] = t
+	}
+	return t
+}
+
+func (e *Ears) tidy(now time.Time) {
+	for id, v := range e.last {
+		if now.Sub(v.heard) > forget {
+			delete(e.last, id)
+		}
+	}
+}
+
+// Last is the newest heartbeat of a worker and when it was received.
+func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, ok := e.last[id]
+	return v.beat, v.heard, ok
+}
+
+// Listening is the stretch over which we could hear without a break, up to the
+// last time that we did listen.
+func (e *Ears) Listening() (since, until time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.since, e.until
+}
+
+var (
+	idOK   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	nameOK = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+)
+
+// Parse reads a heartbeat and refuses what no agent of ours would send:
+// anybody with access to the queue could have written it.
+func Parse(body []byte) (fleet.Heartbeat, error) {
+	var b fleet.Heartbeat
+	if len(body) > tooLong {
+		return b, fmt.Errorf("heartbeat of %d bytes, at most %d are read", len(body), tooLong)
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return b, fmt.Errorf("heartbeat: %w", err)
+	}
+	switch {
+	case !idOK.MatchString(string(b.Worker)):
+		return b, fmt.Errorf("heartbeat: worker %.80q is not an instance ID", b.Worker)
+	case !nameOK.MatchString(b.Fleet):
+		return b, fmt.Errorf("heartbeat: fleet %.80q is not a name", b.Fleet)
+	case b.Seq == 0 || b.Boot == "":
+		return b, fmt.Errorf("heartbeat of %s: seq and boot are missing", b.Worker)
+	case b.Jobs < 0 || b.Slots < 0 || b.Slots > 1e6 || b.Jobs > 1e6:
+		return b, fmt.Errorf("heartbeat of %s: %d jobs in %d slots cannot be", b.Worker, b.Jobs, b.Slots)
+	}
+	return b, counted(b)
+}
+
+func counted(b fleet.Heartbeat) error {
+	for _, w := range b.Queues {
+		switch {
+		case !nameOK.MatchString(w.Queue):
+			return fmt.Errorf("heartbeat of %s: queue %.80q is not a name", b.Worker, w.Queue)
+		case min(w.Completed, w.Failed, w.Redelivered) < 0 || min(w.BytesIn, w.BytesOut) < 0:
+			return fmt.Errorf("heartbeat of %s: negative counts for queue %s", b.Worker, w.Queue)
+		case max(w.Completed, w.Failed, w.Redelivered) > 1e6:
+			return fmt.Errorf("heartbeat of %s: over a million items at once for queue %s", b.Worker, w.Queue)
+		}
+	}
+	return nil
+}

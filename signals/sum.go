@@ -1,0 +1,111 @@
+package signals
+
+import (
+	"strings"
+	"time"
+)
+
+// sums are the signals of a fleet that are the sum of its queues' own:
+// queue.visible is the sum of queues.<name>.visible over them.
+var sums = []string{
+	"queue.visible", "queue.in_flight", "queue.delayed", "queue.dead",
+	"queue.completed", "queue.redelivered", "work.failed", "work.bytes_in", "work.bytes_out",
+}
+
+// OfQueues gives the queue.* and work.* signals of a fleet from those of its
+// queues (sorted by name). One unknown part makes the whole unknown, with that
+// part's reason.
+func OfQueues(queues []string, each []Signal, now time.Time) []Signal {
+	list := make([]Signal, 0, len(sums)+2)
+	for _, name := range sums {
+		list = append(list, combine(name, queues, each, now, add))
+	}
+	list = append(list, combine("queue.oldest_age", queues, each, now, largest))
+	return append(list, meanSeconds(queues, each, now))
+}
+
+// ofQueue names the queue's own signal for a fleet's: queue.visible of photos
+// is queues.photos.visible.
+func ofQueue(name, queue string) string {
+	_, leaf, _ := strings.Cut(name, ".")
+	return "queues." + queue + "." + leaf
+}
+
+func add(a, b float64) float64     { return a + b }
+func largest(a, b float64) float64 { return max(a, b) }
+
+func combine(name string, queues []string, each []Signal, now time.Time, with func(a, b float64) float64) Signal {
+	total := Known(name, 0, now, 0)
+	for _, q := range queues {
+		part, ok := find(each, ofQueue(name, q))
+		if !ok {
+			return Missing(name, now, ofQueue(name, q)+" is unknown: no source gives it")
+		}
+		v, err := part.Check(now)
+		if err != nil {
+			return Missing(name, now, err.Error())
+		}
+		total = joined(total, part, with(total.Value, v))
+	}
+	return total
+}
+
+// joined is a sum's new state after a part: as old as its oldest part, and good
+// for as long as the first of them is.
+func joined(total, part Signal, v float64) Signal {
+	until := total.At.Add(total.Good)
+	if end := part.At.Add(part.Good); end.Before(until) || total.Good == 0 {
+		until = end
+	}
+	if part.At.Before(total.At) {
+		total.At = part.At
+	}
+	return Known(total.Name, v, total.At, until.Sub(total.At))
+}
+
+// meanSeconds is the time an item takes over all queues, weighted by what
+// waits in each, by completions when nothing waits. Queues that have no
+// estimate yet are left out; if none has one, it is unknown.
+func meanSeconds(queues []string, each []Signal, now time.Time) Signal {
+	const name = "work.seconds_mean"
+	for _, weight := range []string{"queue.visible", "queue.completed", ""} {
+		if s, ok := weighted(name, weight, queues, each, now); ok {
+			return s
+		}
+	}
+	return Missing(name, now, "no worker has finished an item yet")
+}
+
+func weighted(name, weight string, queues []string, each []Signal, now time.Time) (Signal, bool) {
+	sum, of := 0.0, 0.0
+	total := Known(name, 0, now, 0)
+	for _, q := range queues {
+		part, ok := find(each, ofQueue(name, q))
+		if !ok {
+			continue
+		}
+		v, err := part.Check(now)
+		if err != nil {
+			continue
+		}
+		w := weightOf(weight, q, each, now)
+		sum, of = sum+w*v, of+w
+		total = joined(total, part, v)
+	}
+	if of == 0 {
+		return Signal{}, false
+	}
+	return Known(name, sum/of, total.At, total.Good), true
+}
+
+func weightOf(weight, queue string, each []Signal, now time.Time) float64 {
+	if weight == "" {
+		return 1
+	}
+	s, _ := find(each, ofQueue(weight, queue))
+	v, err := s.Check(now)
+	if err != nil {
+		return 0
+	}
+	return v
+}
