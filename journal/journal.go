@@ -53,6 +53,7 @@ type Outcome struct {
 	At     time.Time  `json:"at"`
 	Done   []fleet.ID `json:"done,omitempty"`   // the part that was done
 	Failed string     `json:"failed,omitempty"` // why the rest was not
+	Unsent bool       `json:"unsent,omitempty"` // no call was made (a dry run): nothing was bought
 }
 
 // Record is one tick as the journal holds it. The snapshot's Recent is left
@@ -90,10 +91,11 @@ func (r Record) Tick() signals.Tick {
 func (r Record) Deeds() signals.Deeds {
 	var d signals.Deeds
 	for _, i := range r.Intents {
-		if i.Kind == Launch || i.Kind == Wake {
+		o, settled := r.outcome(i.ID)
+		if (i.Kind == Launch || i.Kind == Wake) && !o.Unsent {
 			d.Asked += i.Size()
 		}
-		if o, ok := r.outcome(i.ID); ok {
+		if settled {
 			d = i.did(d, o)
 		}
 	}
