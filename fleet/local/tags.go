@@ -1,0 +1,111 @@
+//go:build linux
+
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"skynet/fleet"
+)
+
+// EC2's limits.
+const (
+	tagsMax     = 50
+	tagKeyMax   = 128
+	tagValueMax = 256
+)
+
+// Tag sets a tag, which the worker reads from its metadata.
+func (f *Fleet) Tag(ctx context.Context, ids []fleet.ID, key, value string) ([]fleet.ID, error) {
+	if err := legalTag(key, value); err != nil {
+		return nil, fmt.Errorf("tag %d instances: %w", len(ids), err)
+	}
+	return f.each(ctx, "tag", ids, func(r *record) error {
+		old, set := r.Tags[key]
+		if !set && len(r.Tags) >= tagsMax {
+			return fmt.Errorf("%w: %d tags at most", fleet.ErrLimit, tagsMax)
+		}
+		if !set || old != value {
+			r.Tags[key], f.dirty = value, true
+		}
+		return nil
+	})
+}
+
+// Untag removes a tag. One that is not set is done.
+func (f *Fleet) Untag(ctx context.Context, ids []fleet.ID, key string) ([]fleet.ID, error) {
+	return f.each(ctx, "untag", ids, func(r *record) error {
+		if _, set := r.Tags[key]; set {
+			delete(r.Tags, key)
+			f.dirty = true
+		}
+		return nil
+	})
+}
+
+// legalTag checks a tag by what EC2 allows where tags are in the metadata.
+func legalTag(key, value string) error {
+	switch {
+	case key == "" || key == "." || key == ".." || len(key) > tagKeyMax || strings.ContainsAny(key, "/ \t\r\n"):
+		return fmt.Errorf("%w: tag key %q: 1 to %d characters without spaces and %q", fleet.ErrDenied, key, tagKeyMax, "/")
+	case len(value) > tagValueMax:
+		return fmt.Errorf("%w: tag %s: a value of %d characters, at most %d", fleet.ErrDenied, key, len(value), tagValueMax)
+	}
+	return nil
+}
+
+// notice is an interruption notice, as the metadata tells it.
+type notice struct {
+	Action string `json:"action"`
+	Time   string `json:"time"`
+}
+
+// Interrupt gives an instance notice that it will be taken back, as EC2 does
+// with Spot instances. It is only a notice: whoever gives it also acts, at at.
+func (f *Fleet) Interrupt(id fleet.ID, action string, at time.Time) error {
+	switch action {
+	case "terminate", "stop", "hibernate":
+	default:
+		return fmt.Errorf("interrupt %s: action %q is none of terminate, stop, hibernate", id, action)
+	}
+	n := &notice{Action: action, Time: at.UTC().Format("2006-01-02T15:04:05Z")}
+	_, err := f.each(context.Background(), "interrupt", []fleet.ID{id}, func(r *record) error {
+		if _, err := f.living(r); err != nil {
+			return err
+		}
+		r.Notice, f.dirty = n, true
+		return nil
+	})
+	return err
+}
+
+var errNoEnding = errors.New("it has not ended")
+
+// Ending is how an instance ended.
+type Ending struct {
+	At   time.Time
+	Exit string // "exit status 3", "signal: killed", or why it is not known
+	Said string // the last lines of its log
+}
+
+// Ending says how an instance ended, for an operator who asks why.
+func (f *Fleet) Ending(id fleet.ID) (Ending, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, known := f.records[id]
+	switch {
+	case !known:
+		return Ending{}, fmt.Errorf("ending of %s: %w", id, ErrNotFound)
+	case f.observe(r) != fleet.PhaseTerminated:
+		return Ending{}, fmt.Errorf("ending of %s: %w: %w", id, ErrState, errNoEnding)
+	}
+	said, err := f.logs.tail(r)
+	if err != nil {
+		said = "(" + err.Error() + ")"
+	}
+	return Ending{At: r.Ended, Exit: r.Exit, Said: said}, nil
+}
