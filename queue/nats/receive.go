@@ -1,0 +1,118 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	client "github.com/nats-io/nats.go"
+
+	"skynet/queue"
+)
+
+// delivery is this driver's handle on one delivery of an item: the Receipt.
+type delivery struct {
+	queue string
+	reply string // subject that the server hears about this delivery on
+	seq   uint64 // of the item in its stream
+	tries int    // deliveries of the item, this one included
+
+	mu    sync.Mutex
+	claim uint64 // number of the last claim in the ledger, 0 if it failed
+}
+
+// Receive waits up to wait for an item; none is (nil, nil). When ctx ends it
+// returns within about a second, because it sees its question to the server
+// through; an item that comes in that second is given back at once (which counts
+// as a delivery). An item that came too often is buried here instead of being
+// returned. While the server is away, Receive waits a moment and returns an
+// error.
+func (q *Queue) Receive(ctx context.Context, wait time.Duration) (*queue.Item, error) {
+	until := time.Now().Add(wait)
+	for {
+		it, err := q.receive(ctx, time.Until(until))
+		if err != nil {
+			if ctx.Err() == nil {
+				_ = pause(ctx, breath)
+			}
+			return nil, fmt.Errorf("receive from queue %s: %w", q.Name(), err)
+		}
+		if it != nil || !time.Now().Before(until) {
+			return it, nil
+		}
+	}
+}
+
+// receive pulls once. No item is (nil, nil).
+func (q *Queue) receive(ctx context.Context, wait time.Duration) (*queue.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	msg, err := q.pull.one(ctx, wait)
+	if err != nil {
+		return nil, errors.Join(err, ctx.Err())
+	}
+	if err := ctx.Err(); err != nil {
+		if msg != nil {
+			_ = msg.Nak()
+			_ = q.conn.nc.FlushTimeout(briefly) // the caller may be about to end the process
+		}
+		return nil, err
+	}
+	if msg == nil {
+		return nil, nil
+	}
+	it, d, err := q.unpack(msg)
+	if err != nil {
+		return nil, err
+	}
+	return q.accept(ctx, it, d)
+}
+
+// unpack makes an item of a message.
+func (q *Queue) unpack(msg *client.Msg) (*queue.Item, *delivery, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, nil, fmt.Errorf("a message without delivery data: %w", err)
+	}
+	d := &delivery{queue: q.Name(), reply: msg.Reply, seq: meta.Sequence.Stream, tries: int(meta.NumDelivered)}
+	it := &queue.Item{
+		ID: msg.Header.Get(headerID), Queue: q.Name(), Body: msg.Data,
+		Tries: d.tries, Sent: meta.Timestamp, Receipt: d,
+	}
+	if sent, err := time.Parse(time.RFC3339Nano, msg.Header.Get(headerSent)); err == nil {
+		it.Sent = sent
+	}
+	if it.ID == "" { // sent by another program
+		it.ID = fmt.Sprintf("%s-%d", q.Name(), d.seq)
+	}
+	return it, d, nil
+}
+
+// accept enters a delivery in the ledger, or buries an item that came too
+// often.
+func (q *Queue) accept(ctx context.Context, it *queue.Item, d *delivery) (*queue.Item, error) {
+	// The item is ours now, whatever becomes of ctx.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attempt)
+	defer cancel()
+	if d.tries > q.cfg.Tries {
+		it.Tries = d.tries - 1 // this delivery is no try: nobody gets it
+		return nil, q.bury(ctx, it, d, unsaid(it.Tries))
+	}
+	if d.tries > 1 {
+		_ = q.ledger.letGo(ctx, d.seq)
+	}
+	// Without a claim the item counts as waiting until the next Extend, which is
+	// better than not to work on it.
+	d.claim, _ = q.ledger.claim(ctx, d.seq)
+	return it, nil
+}
+
+func unsaid(tries int) string {
+	if tries == 1 {
+		return "its worker died or let go of it once without saying why"
+	}
+	return fmt.Sprintf("its worker died or let go of it %d times without saying why", tries)
+}
