@@ -1,0 +1,213 @@
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/fleet"
+	"skynet/queue"
+)
+
+// Self is who the agent is.
+type Self struct {
+	ID      fleet.ID
+	Fleet   string
+	Version string // of the program, for the heartbeat
+	Slots   int    // items worked on at once
+}
+
+// Feed is one queue the agent receives from.
+type Feed struct {
+	Source queue.Source
+	Weight float64 // its share of slot time against the other queues; 0 counts as 1
+}
+
+// Craft does the work of one item.
+type Craft interface {
+	// Do works on the body of the item and returns when all of its outputs are
+	// stored. An error is a failed try, its text the reason. It stops when ctx ends.
+	Do(ctx context.Context, id string, body []byte) (Done, error)
+}
+
+// Done is what came of an item.
+type Done struct {
+	Outputs  []string // where they were stored
+	BytesIn  int64
+	BytesOut int64
+}
+
+// Voice carries heartbeats. queue.Mail is one.
+type Voice interface {
+	Post(ctx context.Context, body []byte) error
+}
+
+// Metadata is what the agent asks of the instance it runs on.
+type Metadata interface {
+	// Tag returns the value of the instance's tag, and whether it is set. An error
+	// means that there was no answer, which says nothing about the tag.
+	Tag(ctx context.Context, key string) (value string, set bool, err error)
+	// Interruption returns the cloud's notice to take the instance back, nil for none.
+	Interruption(ctx context.Context) (*fleet.Interruption, error)
+}
+
+// Agent works on items until it is told to stop. Make it with New.
+type Agent struct {
+	self  Self
+	feeds []*feed
+	craft Craft
+	set   settings
+	log   *zap.Logger
+
+	gate  *gate
+	share *share
+	hands *hands
+	tally *tally
+	beat  *beat
+
+	asking trouble // the metadata service
+
+	aborted   chan struct{}
+	abortOnce sync.Once
+}
+
+// Why items are taken out of hand before they are done.
+var (
+	errAborted = errors.New("the worker was told to stop at once")
+	errGrace   = errors.New("the worker's grace to finish ran out")
+	errTaken   = errors.New("the instance is being taken back")
+)
+
+// abortWait bounds how long an aborted agent waits for work that does not
+// listen: a call into libvips cannot be interrupted.
+const abortWait = 5 * time.Second
+
+// New makes an agent that works on items of the feeds with craft and speaks
+// through voice. It reads nothing and starts nothing yet.
+func New(self Self, feeds []Feed, craft Craft, voice Voice, opts ...Option) (*Agent, error) {
+	if err := check(self, feeds); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	set := defaults()
+	for _, o := range opts {
+		o(&set)
+	}
+	a := &Agent{self: self, craft: craft, set: set, hands: &hands{}, aborted: make(chan struct{}),
+		asking: trouble{what: "ask the instance metadata"}}
+	a.log = set.log.With(zap.String(keyWorker, string(self.ID)))
+	a.gate = newGate(a.changed)
+	for _, f := range feeds {
+		a.feeds = append(a.feeds, newFeed(f))
+	}
+	a.share = newShare(a.feeds)
+	a.tally = newTally(a.feeds)
+	a.beat = newBeat(a, voice, rand.Text())
+	return a, nil
+}
+
+func check(self Self, feeds []Feed) error {
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	bad(self.ID == "", "no instance ID")
+	bad(self.Slots < 1, "%d slots: at least 1 is needed", self.Slots)
+	bad(len(feeds) == 0, "no queue to receive from")
+	seen := map[string]bool{}
+	for _, f := range feeds {
+		name := f.Source.Name()
+		bad(seen[name], "queue %s is given twice", name)
+		bad(!(f.Weight >= 0) || f.Weight > 1e9, "queue %s: weight %g is not a share", name, f.Weight)
+		seen[name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// Run works until ctx ends, then stops receiving, finishes what is in hand
+// (within the grace, if one is set), says so, and returns nil. After Abort, or
+// when the grace has run out, it gives back what is in hand and returns an error.
+func (a *Agent) Run(ctx context.Context) error {
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+
+	a.look(ctx) // a drain may stand since before this start: learn of it before the first receive
+	var slots, helpers sync.WaitGroup
+	for range a.self.Slots {
+		slots.Go(func() { a.slot(life) })
+	}
+	helpers.Go(func() { a.beat.run(life) })
+	helpers.Go(func() { a.watch(life) })
+	helpers.Go(func() { a.watchParent(life) })
+	helpers.Go(func() { a.stopper(ctx, life, end) })
+
+	err := a.await(&slots, life)
+	end(err)
+	helpers.Wait()
+	a.beat.last(context.WithoutCancel(ctx), err != nil)
+	a.log.Info("stopped", zap.Error(err))
+	return err
+}
+
+// await returns when all slots have ended, or soon after life has.
+func (a *Agent) await(slots *sync.WaitGroup, life context.Context) error {
+	over := make(chan struct{})
+	go func() { slots.Wait(); close(over) }()
+	select {
+	case <-over:
+	case <-life.Done():
+		select {
+		case <-over:
+		case <-time.After(abortWait):
+			a.log.Warn("left work behind that does not stop")
+		}
+	}
+	return context.Cause(life)
+}
+
+// Abort makes Run give everything back and return at once: the answer to a
+// second signal.
+func (a *Agent) Abort() { a.abortOnce.Do(func() { close(a.aborted) }) }
+
+// stopper turns the end of ctx into a stop, and an abort or the end of the
+// grace into the end of life.
+func (a *Agent) stopper(ctx, life context.Context, end context.CancelCauseFunc) {
+	stop, grace := ctx.Done(), (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-life.Done():
+			return
+		case <-stop:
+			stop = nil
+			a.gate.stop()
+			if a.set.grace > 0 {
+				grace = time.After(a.set.grace)
+			}
+		case <-grace:
+			a.kill(end, errGrace)
+			return
+		case <-a.aborted:
+			a.kill(end, errAborted)
+			return
+		}
+	}
+}
+
+func (a *Agent) kill(end context.CancelCauseFunc, cause error) {
+	a.gate.stop()
+	a.hands.stop(cause)
+	end(cause)
+}
+
+// changed is called by the gate when what the agent would say has changed.
+func (a *Agent) changed(s stance) {
+	a.log.Info(s.State.String(), zap.String(keyDrain, s.Drain), zap.Int(keyJobs, s.Jobs),
+		zap.Bool(keyInterrupted, s.Interruption != nil), zap.Bool(keyStopping, s.Stopping))
+	a.beat.nudge()
+}

@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Option changes a default of the agent.
+type Option func(*settings)
+
+type settings struct {
+	log      *zap.Logger
+	metadata Metadata
+	beat     time.Duration
+	poll     time.Duration
+	wait     time.Duration
+	grace    time.Duration
+	limit    time.Duration
+	orphan   bool
+}
+
+func defaults() settings {
+	return settings{
+		log:   zap.NewNop(),
+		beat:  15 * time.Second,
+		poll:  5 * time.Second,
+		wait:  20 * time.Second,
+		limit: time.Hour,
+	}
+}
+
+// WithLog sets where the agent logs. Default: nowhere.
+func WithLog(l *zap.Logger) Option { return func(s *settings) { s.log = l } }
+
+// WithMetadata sets where the agent learns of drains, recalls and
+// interruptions, and how often it asks (5 s if every is 0). Default: it never does.
+func WithMetadata(m Metadata, every time.Duration) Option {
+	return func(s *settings) {
+		s.metadata = m
+		if every > 0 {
+			s.poll = every
+		}
+	}
+}
+
+// WithHeartbeat sets the time between heartbeats. Default: 15 s.
+func WithHeartbeat(every time.Duration) Option {
+	return func(s *settings) {
+		if every > 0 {
+			s.beat = every
+		}
+	}
+}
+
+// WithWait sets the longest that one receive waits for an item. Default: 20 s,
+// the most that SQS allows. With several queues it is 1 s at most, so that an
+// empty queue does not hold a slot back.
+func WithWait(wait time.Duration) Option {
+	return func(s *settings) {
+		if wait > 0 {
+			s.wait = wait
+		}
+	}
+}
+
+// WithGrace bounds the time to finish what is in hand after a stop. Default: 0,
+// no bound of ours.
+func WithGrace(d time.Duration) Option { return func(s *settings) { s.grace = d } }
+
+// WithItemLimit bounds the time of one try of one item; 0 lifts it. Default: 1 h.
+func WithItemLimit(d time.Duration) Option { return func(s *settings) { s.limit = d } }
+
+// WhileParent makes the agent abort when the process that started it is gone,
+// so that a demo that is killed leaves no workers behind.
+func WhileParent() Option { return func(s *settings) { s.orphan = true } }

@@ -1,0 +1,136 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/fleet"
+	"skynet/queue"
+)
+
+// Releaser is what a queue may offer beyond queue.Source: to take an item back
+// that was not worked on to its end through no fault of its own, for delivery at
+// once. A queue that cannot lets the item's visibility run out.
+type Releaser interface {
+	Release(ctx context.Context, it *queue.Item) error
+}
+
+const (
+	lastCall    = 3 * time.Second // for a call after the agent was told to stop at once
+	settleLimit = 2 * time.Minute // for tries to reach a queue about a finished item
+	maxReason   = 1000            // bytes of a reason: enough to read, fits any queue's attribute
+)
+
+// outcome is what came of one item.
+type outcome struct {
+	it   *queue.Item
+	feed *feed
+	done Done
+	took time.Duration
+	err  error
+	let  func() // stops keeping it invisible
+}
+
+// settle tells the queue what came of an item. cause is why it was taken out
+// of hand, nil if it was not.
+func (a *Agent) settle(life context.Context, o outcome, cause error) {
+	log := a.log.With(zap.String(keyItem, o.it.ID), zap.String(keyQueue, o.feed.name),
+		zap.Float64(keySeconds, o.took.Seconds()))
+	switch {
+	case o.err == nil:
+		a.finish(life, o, log)
+	case errors.Is(cause, queue.ErrGone):
+		log.Warn("lost", zap.Error(o.err))
+	case cause != nil:
+		a.giveBack(life, o, log)
+	default:
+		a.fail(life, o, log)
+	}
+}
+
+func (a *Agent) finish(life context.Context, o outcome, log *zap.Logger) {
+	err := a.insist(life, o.feed, func(ctx context.Context) error { return o.feed.src.Delete(ctx, o.it) })
+	if err != nil {
+		// Not counted: whoever gets it next finishes it, over the same outputs.
+		log.Warn("done, but not taken out of its queue", zap.Error(err))
+		return
+	}
+	a.tally.count(o.feed.name, func(w *fleet.Work) {
+		w.Completed++
+		w.BytesIn += o.done.BytesIn
+		w.BytesOut += o.done.BytesOut
+		w.Seconds.Add(o.took.Seconds())
+	})
+	log.Info("done", zap.Strings(keyOutputs, o.done.Outputs))
+}
+
+func (a *Agent) fail(life context.Context, o outcome, log *zap.Logger) {
+	why := reason(o.err)
+	a.tally.count(o.feed.name, func(w *fleet.Work) { w.Failed++ })
+	log.Info("failed", zap.String(keyReason, why), zap.Int(keyTries, o.it.Tries))
+	o.let()
+	err := a.insist(life, o.feed, func(ctx context.Context) error { return o.feed.src.Fail(ctx, o.it, why) })
+	if err != nil {
+		log.Warn("failed, and the queue could not be told", zap.Error(err))
+	}
+}
+
+// giveBack returns an item that was not worked on to its end to its queue, so
+// that another worker has it at once; the try is not the item's fault.
+func (a *Agent) giveBack(life context.Context, o outcome, log *zap.Logger) {
+	o.let()
+	r, ok := o.feed.src.(Releaser)
+	if !ok {
+		log.Info("left to its visibility", zap.String(keyReason, reason(o.err)))
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), lastCall)
+	defer cancel()
+	if err := r.Release(ctx, o.it); err != nil {
+		log.Warn("left to its visibility", zap.String(keyReason, reason(o.err)), zap.Error(err))
+		return
+	}
+	log.Info("given back", zap.String(keyReason, reason(o.err)))
+}
+
+// insist calls until the queue answers, for a bounded time; the agent's end
+// leaves it one last call. That an item is gone is an answer.
+func (a *Agent) insist(life context.Context, f *feed, call func(context.Context) error) error {
+	start := time.Now()
+	for {
+		last := life.Err() != nil
+		err := once(life, last, call)
+		if err == nil || errors.Is(err, queue.ErrGone) {
+			f.settling.saw(a.log, nil)
+			return err
+		}
+		n := f.settling.saw(a.log, err)
+		if last || time.Since(start) > max(settleLimit, f.src.Visibility()) {
+			return err
+		}
+		pause(life, backoff(n))
+	}
+}
+
+func once(life context.Context, last bool, call func(context.Context) error) error {
+	limit := callLimit
+	if last {
+		limit = lastCall
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), limit)
+	defer cancel()
+	return call(ctx)
+}
+
+// reason is an error as one short line of valid text.
+func reason(err error) string {
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
+	}
+	return s
+}
