@@ -17,25 +17,28 @@ func Override(path, source, text string) Option {
 	return func(r *reader) { r.overrides = append(r.overrides, override{path, source, text}) }
 }
 
-// Scalars lists the paths of a T's single values, those that an environment
-// variable or a flag can stand for, each with its doc tag. What lies in lists is
-// not among them.
-func Scalars[T any]() []Scalar { return scalars(reflect.TypeFor[T](), "") }
+// Key is one key that an [Override] can stand for.
+type Key struct {
+	Path string // limits.hourly
+	Doc  string // its doc tag
+	Kind reflect.Kind
+}
 
-// Scalar is one single value of a file.
-type Scalar struct{ Path, Doc string }
+// Keys lists the keys of a T down to single values and lists; what lies in lists
+// is not among them.
+func Keys[T any]() []Key { return keysBelow(reflect.TypeFor[T](), "") }
 
-func scalars(t reflect.Type, path string) (all []Scalar) {
+func keysBelow(t reflect.Type, path string) (all []Key) {
 	for _, f := range fieldsOf(t) {
 		ft := base(t.FieldByIndex(f.index).Type)
 		at := join(path, f.key)
 		switch {
 		case ownsText(ft):
-			all = append(all, Scalar{at, f.doc})
+			all = append(all, Key{at, f.doc, reflect.String})
 		case ft.Kind() == reflect.Struct:
-			all = append(all, scalars(ft, at)...)
-		case ft.Kind() != reflect.Slice && ft.Kind() != reflect.Map && ft.Kind() != reflect.Interface:
-			all = append(all, Scalar{at, f.doc})
+			all = append(all, keysBelow(ft, at)...)
+		default:
+			all = append(all, Key{at, f.doc, ft.Kind()})
 		}
 	}
 	return all

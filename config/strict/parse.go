@@ -14,12 +14,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file of ours may be at most. Thousands of queues fit; a parser that
-// calls itself for each bracket does not overflow the stack, which no recover
-// would catch.
+// What a file of ours may be at most. Thousands of queues fit; goccy's time for a
+// mapping, which grows with the square of its keys, stays within a second or
+// two; and a parser that calls itself for each bracket does not overflow the
+// stack, which no recover would catch.
 const (
-	largest = 1 << 20 // bytes
-	deepest = 64      // levels of nesting
+	largest = 256 << 10 // bytes
+	deepest = 64        // levels of nesting
 )
 
 // parse makes a tree of a file's bytes, or reports why it cannot and returns nil.

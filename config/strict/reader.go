@@ -9,7 +9,7 @@ import (
 
 // farthest is how many values are read at most. A file within its size limit
 // comes nowhere near it unless its aliases multiply.
-const farthest = 100_000
+const farthest = 50_000
 
 // reader reads a tree into a value and remembers where everything stood, so
 // that later findings have a line and a column too.

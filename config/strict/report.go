@@ -2,6 +2,7 @@ package strict
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,6 +52,15 @@ func (r *Report) Given(path string) bool {
 // At returns a report for the value at a path below this one, for checks shared
 // between types.
 func (r *Report) At(path string) *Report { return &Report{r.reader, join(r.at, path)} }
+
+// Beside is where a path that a file mentions leads: relative ones start at the
+// file's own folder.
+func (r *Report) Beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.reader.file), path)
+}
 
 // join appends a relative path, of which "[2]" is one.
 func join(at, path string) string {

@@ -55,7 +55,13 @@ type Union interface {
 // Option changes how a file is read.
 type Option func(*reader)
 
-// Read reads one file's bytes into a T. The name is for messages only. If
+// Found adds a problem that was found elsewhere, so that it is told with the others.
+func Found(p Problem) Option {
+	return func(r *reader) { r.problems.add(p) }
+}
+
+// Read reads one file's bytes into a T. The name is for messages, and for
+// what lies beside the file ([Report.Beside]). If
 // anything is wrong the error is an [*Error] with every problem found.
 func Read[T any](name string, data []byte, options ...Option) (T, error) {
 	var value T

@@ -203,7 +203,7 @@ func TestOverrideNamesItsSource(t *testing.T) {
 		strict.Override("every", "--every", "10"),
 		strict.Override("queues", "PLAN_QUEUES", "[photso"),
 		strict.Override("dry", "PLAN_DRY", ""))
-	const want = `x.yaml:2:23: bounds.min: "x" is not a whole number
+	const want = `x.yaml:2:23: bounds.min: "x" is not a whole number; write it with digits, like 5
 --every: every: "10" needs a unit; write 10s, 10m or 10h
 PLAN_DRY: dry: "" cannot be read as YAML
 PLAN_MIN: bounds.min: -1 is too small; write at least 0
@@ -223,12 +223,12 @@ func TestOverrideOfWhatIsAbsent(t *testing.T) {
 	}
 }
 
-func TestScalars(t *testing.T) {
+func TestKeys(t *testing.T) {
 	var got []string
-	for _, s := range strict.Scalars[plan]() {
-		got = append(got, s.Path)
+	for _, k := range strict.Keys[plan]() {
+		got = append(got, k.Path)
 	}
-	want := "name mode dry budget every step loss bounds.min bounds.max objective.wait objective.quantile"
+	want := "name mode dry budget every step loss bounds.min bounds.max objective.wait objective.quantile queues policies labels extra"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v", got)
 	}
