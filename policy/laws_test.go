@@ -1,0 +1,292 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"skynet/fleet"
+	"skynet/policy"
+	"skynet/signals"
+)
+
+// decider is a way of deciding: the engine's own, or a broken one.
+type decider func(policy.Engine, signals.Snapshot) policy.Decision
+
+// law says what no decision may do. It is given a way of deciding rather than
+// one decision, because some laws compare two.
+type law struct {
+	name  string
+	holds func(e policy.Engine, s signals.Snapshot, decide decider) error
+}
+
+var laws = []law{
+	{"blind lets nobody go", blindLetsNobodyGo},
+	{"guards only soften", guardsOnlySoften},
+	{"idle first, then the least busy", idleFirst},
+	{"the busy stay", busyStay},
+	{"every exit has its evidence", exitsHaveEvidence},
+	{"bounds are not crossed", boundsHold},
+	{"launches stay within their budgets", budgetsHold},
+	{"recall before wake before launch", cheapestFirst},
+	{"nobody is in two lists", oneDeedEach},
+	{"order does not matter", orderDoesNotMatter},
+	{"JSON does not matter", jsonDoesNotMatter},
+	{"a deaf quorum holds", quorumHolds},
+}
+
+func decideTruly(e policy.Engine, s signals.Snapshot) policy.Decision { return e.Decide(s) }
+
+func TestLaws(t *testing.T) {
+	for _, l := range laws {
+		t.Run(l.name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				e, s := anyEngine().Draw(t, "engine"), anySnapshot().Draw(t, "snapshot")
+				if err := l.holds(e, s, decideTruly); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+func known(s signals.Snapshot) map[fleet.ID]fleet.Worker {
+	at := map[fleet.ID]fleet.Worker{}
+	for _, w := range s.Workers {
+		at[w.ID] = w
+	}
+	return at
+}
+
+func needsUnknown(s signals.Snapshot) bool {
+	s = s.Freeze()
+	for _, n := range []string{"queue.visible", "queue.in_flight", "fleet.slots"} {
+		if _, err := s.Value(n); err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func letGo(d policy.Decision) int { return len(d.Drain) + len(d.Sleep) + len(d.Terminate) }
+
+func blindLetsNobodyGo(e policy.Engine, s signals.Snapshot, decide decider) error {
+	if d := decide(e, s); needsUnknown(s) && letGo(d) > 0 {
+		return fmt.Errorf("blind, yet lets go: %+v", d)
+	}
+	return nil
+}
+
+func quorumHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
+	silent, all := 0, 0
+	for _, w := range s.Workers {
+		if !w.Heard.IsZero() && w.State.Billed() {
+			all++
+			if w.Silent {
+				silent++
+			}
+		}
+	}
+	if d := decide(e, s); silent >= 2 && 5*silent > all && letGo(d) > 0 {
+		return fmt.Errorf("%d of %d silent, yet lets go: %+v", silent, all, d)
+	}
+	return nil
+}
+
+// guardsOnlySoften compares the decision with that of an engine without
+// guards.
+func guardsOnlySoften(e policy.Engine, s signals.Snapshot, decide decider) error {
+	bare := e
+	bare.Guards = nil
+	before, after := bare.Decide(s), decide(e, s)
+	slept := slices.Concat(before.Sleep, exitIDs(before.Terminate))
+	switch {
+	case after.Launch > before.Launch:
+		return fmt.Errorf("launches %d instead of %d", after.Launch, before.Launch)
+	case !subset(after.Wake, before.Wake), !subset(after.Recall, before.Recall), !subset(after.Drain, before.Drain),
+		!subset(after.Terminate, before.Terminate), !subset(after.Sleep, slept):
+		return fmt.Errorf("does more than %+v: %+v", before, after)
+	}
+	return nil
+}
+
+func subset[T comparable](a, b []T) bool {
+	return !slices.ContainsFunc(a, func(v T) bool { return !slices.Contains(b, v) })
+}
+
+func exitIDs(xs []fleet.Exit) (ids []fleet.ID) {
+	for _, x := range xs {
+		ids = append(ids, x.ID)
+	}
+	return ids
+}
+
+func idleFirst(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d, at := decide(e, s), known(s)
+	minAge := e.Guards[2].(policy.Release).MinAge
+	for _, id := range d.Drain {
+		if w := at[id]; w.State != fleet.Working || w.Silent {
+			return fmt.Errorf("drains %+v, which is not known to serve", w)
+		}
+		for _, other := range s.Workers {
+			spared := other.State == fleet.Working && !other.Silent && s.Now.Sub(other.Launched) >= minAge &&
+				!slices.Contains(d.Drain, other.ID) && !slices.Contains(exitIDs(d.Terminate), other.ID)
+			if spared && other.Jobs < at[id].Jobs {
+				return fmt.Errorf("drains %s with %d in hand, spares %s with %d", id, at[id].Jobs, other.ID, other.Jobs)
+			}
+		}
+	}
+	return nil
+}
+
+func busyStay(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d, at := decide(e, s), known(s)
+	for _, id := range d.Sleep {
+		if at[id].Jobs > 0 || at[id].State != fleet.Drained {
+			return fmt.Errorf("puts %+v to sleep", at[id])
+		}
+	}
+	for _, x := range d.Terminate {
+		w := at[x.ID]
+		heard := !w.Heard.IsZero() && !w.Silent && !w.Impaired
+		overdue := e.Plan.Drain > 0 && s.Now.Sub(w.DrainingSince) > e.Plan.Drain && w.State == fleet.Draining
+		if heard && w.Jobs > 0 && !overdue {
+			return fmt.Errorf("terminates busy %+v as %s", w, x.Cause)
+		}
+	}
+	return nil
+}
+
+func exitsHaveEvidence(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d, at := decide(e, s), known(s)
+	for _, x := range d.Terminate {
+		if w := at[x.ID]; !evidence(e.Plan, w, x.Cause, s.Now) {
+			return fmt.Errorf("no evidence of %s for %+v", x.Cause, w)
+		}
+	}
+	return nil
+}
+
+func evidence(p policy.Plan, w fleet.Worker, c fleet.Cause, now time.Time) bool {
+	switch c {
+	case fleet.CauseDrained:
+		return w.State == fleet.Drained && w.Jobs == 0
+	case fleet.CauseDeadline:
+		return w.State == fleet.Draining && p.Drain > 0 && now.Sub(w.DrainingSince) > p.Drain
+	case fleet.CauseSilent:
+		return w.Silent && (w.Impaired || w.Unheard > p.Silence)
+	case fleet.CauseDead:
+		return w.Heard.IsZero() && w.Unheard > p.Boot
+	case fleet.CauseSlept:
+		return w.State == fleet.Asleep && p.AtMost > 0 && now.Sub(w.AsleepSince) > p.AtMost
+	}
+	return false
+}
+
+func boundsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d := decide(e, s)
+	bought := len(d.Wake) + d.Launch
+	if bought > 0 && s.Billed()+bought > e.Bounds.Max {
+		return fmt.Errorf("%d are billed, %d more would be above %d", s.Billed(), bought, e.Bounds.Max)
+	}
+	if left := s.Have() - len(d.Drain); len(d.Drain) > 0 && left < e.Bounds.Min {
+		return fmt.Errorf("drains %d of %d, below the minimum of %d", len(d.Drain), s.Have(), e.Bounds.Min)
+	}
+	if d.Want < e.Bounds.Min || d.Want > e.Bounds.Max {
+		return fmt.Errorf("wants %d outside %+v", d.Want, e.Bounds)
+	}
+	return nil
+}
+
+func budgetsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d, limit := decide(e, s), e.Guards[3].(policy.LaunchLimit)
+	spent := 0
+	for _, t := range s.Recent {
+		if t.At.After(s.Now.Add(-time.Hour)) {
+			spent += t.Deeds.Asked
+		}
+	}
+	n := len(d.Wake) + d.Launch
+	if n > limit.PerTick || n > 0 && spent+n > limit.PerHour {
+		return fmt.Errorf("buys %d with %d spent this hour: %+v", n, spent, limit)
+	}
+	return nil
+}
+
+// cheapestFirst holds for the plan: a guard may well stop a wake.
+func cheapestFirst(e policy.Engine, s signals.Snapshot, decide decider) error {
+	e.Guards = nil
+	d := decide(e, s)
+	for _, w := range s.Workers {
+		draining := (w.State == fleet.Draining || w.State == fleet.Drained) && !w.Interrupted && !w.Silent
+		gone := slices.Contains(exitIDs(d.Terminate), w.ID)
+		if draining && !gone && len(d.Wake)+d.Launch > 0 && !slices.Contains(d.Recall, w.ID) {
+			return fmt.Errorf("buys while %s could be recalled", w.ID)
+		}
+		if w.State == fleet.Asleep && !gone && d.Launch > 0 && !slices.Contains(d.Wake, w.ID) {
+			return fmt.Errorf("launches while %s sleeps", w.ID)
+		}
+	}
+	return nil
+}
+
+func oneDeedEach(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d := decide(e, s)
+	seen := map[fleet.ID]bool{}
+	for _, id := range slices.Concat(d.Recall, d.Wake, d.Drain, d.Sleep, exitIDs(d.Terminate)) {
+		if seen[id] {
+			return fmt.Errorf("two deeds on %s: %+v", id, d)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+func orderDoesNotMatter(e policy.Engine, s signals.Snapshot, decide decider) error {
+	shuffled := s
+	shuffled.Workers, shuffled.Signals = slices.Clone(s.Workers), slices.Clone(s.Signals)
+	r := rand.New(rand.NewPCG(1, uint64(len(s.Workers))))
+	r.Shuffle(len(s.Workers), reflect.Swapper(shuffled.Workers))
+	r.Shuffle(len(s.Signals), reflect.Swapper(shuffled.Signals))
+	slices.Reverse(shuffled.Signals)
+	return same(decide(e, s), decide(e, shuffled))
+}
+
+func jsonDoesNotMatter(e policy.Engine, s signals.Snapshot, decide decider) error {
+	var back signals.Snapshot
+	if err := trip(s, &back); err != nil {
+		return err
+	}
+	d := decide(e, s)
+	if err := same(d, decide(e, back)); err != nil {
+		return err
+	}
+	var again policy.Decision
+	if err := trip(d, &again); err != nil {
+		return err
+	}
+	return same(d, again)
+}
+
+func trip(from, to any) error {
+	b, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, to)
+}
+
+func same(a, b policy.Decision) error {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	if string(x) != string(y) {
+		return fmt.Errorf("two decisions:\n%s\n%s", x, y)
+	}
+	return nil
+}
