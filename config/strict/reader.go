@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -162,13 +163,21 @@ func (r *reader) read(n *node, v reflect.Value, path string, as rules) {
 	case n.kind == broken:
 		r.wrong[path] = true
 	case n.kind == null:
-		r.problem(n.place, path, "has no value; give it one or remove the key")
+		r.problem(n.place, path, "has no value; give it one"+orDefaults(v.Type())+" or remove the key")
 	case v.Kind() == reflect.Pointer:
 		r.read(n, r.point(v), path, as)
 	default:
 		r.readAs(n, v, path, as)
 		r.meet(v, path)
 	}
+}
+
+// orDefaults is a cure for a mapping whose keys may all be left out.
+func orDefaults(t reflect.Type) string {
+	if base(t).Kind() != reflect.Struct || slices.ContainsFunc(fieldsOf(base(t)), func(f field) bool { return f.rules.required }) {
+		return ""
+	}
+	return ", write {} for its defaults,"
 }
 
 // step counts values and says when there are too many.

@@ -60,9 +60,9 @@ func Found(p Problem) Option {
 	return func(r *reader) { r.problems.add(p) }
 }
 
-// Read reads one file's bytes into a T. The name is for messages, and for
-// what lies beside the file ([Report.Beside]). If
-// anything is wrong the error is an [*Error] with every problem found.
+// Read reads one file's bytes into a T. The name is for messages and for what
+// lies beside the file ([Report.Beside]). If anything is wrong the error is an
+// [*Error] with every problem found.
 func Read[T any](name string, data []byte, options ...Option) (T, error) {
 	var value T
 	r := newReader(name)

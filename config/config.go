@@ -1,0 +1,148 @@
+// Package config holds the settings of the daemon (skynet.yaml) and of the agent
+// (worker.yaml): their shape, their defaults, what is wrong with them, and where
+// they come from: a file, then environment variables, then flags.
+//
+// Names of fleets, queues and signals are values, never keys, so that nothing on
+// the way can fold their case or split them at dots.
+package config
+
+import (
+	"time"
+
+	"skynet/config/strict"
+)
+
+// Config is skynet.yaml.
+type Config struct {
+	Interval   strict.Duration `yaml:"interval" doc:"time between ticks, 1s to 1h (1m)"`
+	StateDir   string          `yaml:"state_dir" doc:"where the journal, the lock and embedded queues are kept (/var/lib/skynet)"`
+	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API (127.0.0.1:9464)"`
+	AWS        *AWS            `yaml:"aws" doc:"the only account and region in which to act"`
+	Heartbeats string          `yaml:"heartbeats" doc:"queue that workers report to (nats://embedded/heartbeats)"`
+	Lease      string          `yaml:"lease" doc:"which of several controllers acts (a file lock in state_dir)"`
+	Limits     Limits          `yaml:"limits" doc:"limits over all fleets"`
+	Journal    Journal         `yaml:"journal" doc:"how long records are kept"`
+	Queues     []Queue         `yaml:"queues" doc:"where items wait"`
+	Signals    []Signal        `yaml:"signals" doc:"your own signals, besides the catalogue"`
+	Fleets     []Fleet         `yaml:"fleets" doc:"interchangeable workers under one policy"`
+}
+
+// AWS is where the daemon may act; it refuses to act anywhere else.
+type AWS struct {
+	Account string `yaml:"account" strict:"required" doc:"account number, twelve digits in quotes"`
+	Region  string `yaml:"region" strict:"required" doc:"region, like eu-west-1"`
+}
+
+// Limits hold over all fleets. Zero is no limit.
+type Limits struct {
+	Instances int     `yaml:"instances" strict:"min=1" doc:"most billed instances"`
+	Hourly    float64 `yaml:"hourly" strict:"above=0" doc:"most money an hour, in the currency of prices"`
+}
+
+// Journal is how long each kind of record is kept.
+type Journal struct {
+	Details strict.Duration `yaml:"details" doc:"ticks with all they knew (14d)"`
+	Minutes strict.Duration `yaml:"minutes" doc:"signals by the minute (35d)"`
+	Hours   strict.Duration `yaml:"hours" doc:"signals by the hour (400d)"`
+}
+
+// Queue is one queue of work.
+type Queue struct {
+	Name       string          `yaml:"name" strict:"required" doc:"name in signals and policies"`
+	URL        string          `yaml:"url" strict:"required" doc:"nats://embedded/NAME or nats://host:port/NAME"`
+	Weight     float64         `yaml:"weight" strict:"above=0" doc:"share of slot time among a fleet's queues (1)"`
+	Visibility strict.Duration `yaml:"visibility" doc:"how long a received item stays hidden, unless extended (30s)"`
+	Tries      int             `yaml:"tries" strict:"min=1" doc:"deliveries before an item goes to the dead-letter queue (3)"`
+}
+
+// Signal is a number of the user's own.
+type Signal struct {
+	Name       string      `yaml:"name" strict:"required" doc:"words with dots between, like upload.cpu"`
+	CloudWatch *CloudWatch `yaml:"cloudwatch" doc:"read from Amazon CloudWatch"`
+}
+
+// CloudWatch names one metric there.
+type CloudWatch struct {
+	Namespace  string          `yaml:"namespace" strict:"required"`
+	Metric     string          `yaml:"metric" strict:"required"`
+	Statistic  string          `yaml:"statistic" strict:"required" doc:"Average, Sum, p99, …"`
+	Period     strict.Duration `yaml:"period" doc:"(1m)"`
+	Dimensions []Pair          `yaml:"dimensions"`
+}
+
+// Pair is a name with a value.
+type Pair struct {
+	Name  string `yaml:"name" strict:"required"`
+	Value string `yaml:"value"`
+}
+
+// Fleet is one fleet: its queues, its policy, and where its workers run.
+type Fleet struct {
+	Name   string   `yaml:"name" strict:"required"`
+	Queues []string `yaml:"queues" doc:"names of the queues that it serves, which no other fleet may"`
+	Policy string   `yaml:"policy" strict:"required" doc:"policy file, relative to this one"`
+	Prices []Price  `yaml:"prices" doc:"what an hour of each type costs"`
+	Local  *Local   `yaml:"local" doc:"worker processes on this machine"`
+	EC2    *EC2     `yaml:"ec2" doc:"instances on Amazon EC2"`
+}
+
+// Price is what an hour of one instance type costs.
+type Price struct {
+	Type   string  `yaml:"type" strict:"required"`
+	Hourly float64 `yaml:"hourly" strict:"required,min=0"`
+}
+
+// Local runs workers as processes on this machine.
+type Local struct {
+	Worker    string          `yaml:"worker" doc:"path of skynet-worker (beside skynet, or in PATH)"`
+	Slots     int             `yaml:"slots" strict:"min=1" doc:"items that a worker works on at once (1)"`
+	Stores    []string        `yaml:"stores" doc:"folders that workers may read and write, as file:///… URLs"`
+	Heartbeat strict.Duration `yaml:"heartbeat" doc:"how often a worker reports (5s)"`
+	Env       []Pair          `yaml:"env" doc:"environment variables added to the worker's"`
+}
+
+// EC2 runs workers as instances on Amazon EC2.
+type EC2 struct {
+	LaunchTemplate LaunchTemplate `yaml:"launch_template" strict:"required"`
+	Subnets        []string       `yaml:"subnets" strict:"required"`
+	Types          []string       `yaml:"types" strict:"required"`
+	Spot           *Spot          `yaml:"spot"`
+}
+
+// LaunchTemplate is a launch template pinned to a version.
+type LaunchTemplate struct {
+	Name    string `yaml:"name" strict:"required"`
+	Version string `yaml:"version" strict:"required"`
+}
+
+// Spot says how much of a fleet is bought on the spot market.
+type Spot struct {
+	BaseOnDemand int            `yaml:"base_on_demand" strict:"min=0"`
+	Share        strict.Percent `yaml:"share" strict:"required"`
+	Strategy     string         `yaml:"strategy" strict:"enum=price-capacity-optimized|capacity-optimized|lowest-price|diversified"`
+}
+
+const day = strict.Duration(24 * time.Hour)
+
+// Defaults are right for one machine.
+func (c *Config) Defaults() {
+	c.Interval = strict.Duration(time.Minute)
+	c.StateDir = "/var/lib/skynet"
+	c.Listen = "127.0.0.1:9464"
+	c.Heartbeats = "nats://embedded/heartbeats"
+	c.Journal = Journal{Details: 14 * day, Minutes: 35 * day, Hours: 400 * day}
+}
+
+// Defaults of a queue.
+func (q *Queue) Defaults() {
+	q.Weight, q.Visibility, q.Tries = 1, strict.Duration(30*time.Second), 3
+}
+
+// Defaults of a CloudWatch metric.
+func (c *CloudWatch) Defaults() { c.Period = strict.Duration(time.Minute) }
+
+// Defaults of a local fleet.
+func (l *Local) Defaults() { l.Slots, l.Heartbeat = 1, strict.Duration(5*time.Second) }
+
+// Defaults of the spot market.
+func (s *Spot) Defaults() { s.Strategy = "price-capacity-optimized" }
