@@ -1,0 +1,88 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+)
+
+// locate finds the store that a URL lies in, and the key within it: the store
+// with the longest root, if one lies in another.
+func (s *Stores) locate(raw string) (st *store, key string, err error) {
+	u, err := clean(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, o := range s.all {
+		k, inside := o.key(u)
+		if inside && (st == nil || len(o.root) > len(st.root)) {
+			st, key = o, k
+		}
+	}
+	if st == nil {
+		return nil, "", fmt.Errorf("%s lies in none of the worker's stores", raw)
+	}
+	return st, key, nil
+}
+
+// key is the part of the URL's path below the store's root.
+func (st *store) key(u *url.URL) (string, bool) {
+	if u.Scheme != st.scheme || host(u) != st.host {
+		return "", false
+	}
+	p := strings.TrimSuffix(path.Clean("/"+u.Path), "/")
+	if p == st.root {
+		return "", true
+	}
+	return strings.CutPrefix(p, st.root+"/")
+}
+
+// clean parses a URL and refuses what could mean another place to whoever
+// reads it next: dots, empty parts, encoded separators, control characters.
+func clean(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%.200q is not a URL", raw)
+	case u.Scheme == "" || u.Opaque != "":
+		return nil, fmt.Errorf("%s: want a URL like file:///media/a.jpg", raw)
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
+		return nil, fmt.Errorf("%.200q: only scheme, host and path are accepted", u.Redacted())
+	}
+	if low := strings.ToLower(raw); strings.Contains(low, "%2f") || strings.Contains(low, "%2e") || strings.Contains(low, "%5c") {
+		return nil, fmt.Errorf("%s: encoded dots and slashes are not accepted", raw)
+	}
+	if strings.ContainsFunc(u.Path, func(r rune) bool { return unicode.IsControl(r) || r == '\\' || r == unicode.ReplacementChar }) {
+		return nil, fmt.Errorf("%q: control characters and backslashes are not accepted", u.Path)
+	}
+	if u.Path != "" && path.Clean(u.Path) != u.Path {
+		return nil, fmt.Errorf("%s: empty parts, %q and %q are not accepted", raw, ".", "..")
+	}
+	return u, nil
+}
+
+// inside refuses a key of a file store that symbolic links lead out of it, by
+// looking at the deepest part of the key that exists.
+func (st *store) inside(key string) error {
+	if st.dir == nil {
+		return nil
+	}
+	for p := key; p != "." && p != "/"; p = path.Dir(p) {
+		_, err := st.dir.Stat(p)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
+			if _, err := st.dir.Lstat(p); err == nil {
+				return fmt.Errorf("%s is a symbolic link to nowhere", p)
+			}
+		default:
+			return fmt.Errorf("not a path inside the store: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+// Package store keeps a worker to the buckets it was given: items name inputs
+// and outputs by URL, anybody who may send items chooses those URLs, and none
+// of them may lead outside.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/gcerrors"
+
+	_ "gocloud.dev/blob/memblob" // mem:// for tests and trials
+)
+
+// MaxInput is the default limit on the size of an input, in bytes.
+const MaxInput = 20 << 30
+
+// Stores are the buckets a worker may read from and write to.
+type Stores struct {
+	MaxInput int64 // bytes; larger inputs are refused
+	all      []*store
+}
+
+// store is one bucket, or the part of one below a path.
+type store struct {
+	scheme, host string
+	root         string // path of the bucket's URL, "" or "/srv/media"
+	prefix       string // of keys in the bucket: "" or "media/", where the driver has no paths
+	bucket       *blob.Bucket
+	dir          *os.Root // of a file store: refuses symbolic links that lead out
+}
+
+// Open opens buckets by their URLs: file:///srv/media, mem://, and what other
+// gocloud.dev/blob drivers the program links (s3://bucket/path?region=…). File
+// stores are created where they do not exist.
+func Open(ctx context.Context, urls ...string) (*Stores, error) {
+	s := &Stores{MaxInput: MaxInput}
+	var errs []error
+	for _, u := range urls {
+		if err := s.open(ctx, u); err != nil {
+			errs = append(errs, fmt.Errorf("store %s: %w", redacted(u), err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func redacted(raw string) string {
+	if u, err := url.Parse(raw); err == nil {
+		return u.Redacted()
+	}
+	return "(not a URL)"
+}
+
+func (s *Stores) open(ctx context.Context, raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return errors.New("want a URL like file:///srv/media or s3://bucket")
+	}
+	if u.Scheme == fileblob.Scheme {
+		return s.openFolder(u)
+	}
+	st := newStore(u)
+	st.prefix = strings.TrimPrefix(st.root+"/", "/")
+	u.Path, u.RawPath = "", ""
+	if st.bucket, err = blob.OpenBucket(ctx, u.String()); err != nil {
+		return err
+	}
+	s.all = append(s.all, st)
+	return nil
+}
+
+// openFolder opens a file store. Temporary files lie beside their targets, so
+// that renaming one into place is atomic on every file system; there are no
+// sidecar files, which would look like outputs.
+func (s *Stores) openFolder(u *url.URL) error {
+	st := newStore(u)
+	if st.host != "" || u.RawQuery != "" || !path.IsAbs(u.Path) {
+		return errors.New("want file:// and an absolute path, without options")
+	}
+	var err error
+	opts := fileblob.Options{CreateDir: true, NoTempDir: true, Metadata: fileblob.MetadataDontWrite}
+	if st.bucket, err = fileblob.OpenBucket(u.Path, &opts); err != nil {
+		return err
+	}
+	s.all = append(s.all, st)
+	if st.dir, err = os.OpenRoot(u.Path); err != nil {
+		return fmt.Errorf("open the folder: %w", err)
+	}
+	return nil
+}
+
+func newStore(u *url.URL) *store {
+	return &store{scheme: u.Scheme, host: host(u), root: strings.TrimSuffix(path.Clean("/"+u.Path), "/")}
+}
+
+// host is a URL's host; a file's is this machine, however it is written.
+func host(u *url.URL) string {
+	if u.Scheme == fileblob.Scheme && u.Host == "localhost" {
+		return ""
+	}
+	return u.Host
+}
+
+// Close closes all buckets.
+func (s *Stores) Close() error {
+	var errs []error
+	for _, st := range s.all {
+		errs = append(errs, st.bucket.Close())
+		if st.dir != nil {
+			errs = append(errs, st.dir.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Fetch copies the object at the URL into a new file and returns its size in
+// bytes.
+func (s *Stores) Fetch(ctx context.Context, raw, file string) (n int64, err error) {
+	st, key, err := s.locate(raw)
+	if err != nil {
+		return 0, err
+	}
+	if key == "" {
+		return 0, fmt.Errorf("%s: a store is not an object", raw)
+	}
+	if err := st.inside(key); err != nil {
+		return 0, fmt.Errorf("%s: %w", raw, err)
+	}
+	r, err := st.bucket.NewReader(ctx, st.prefix+key, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return 0, fmt.Errorf("%s: no such object", raw)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", raw, err)
+	}
+	defer r.Close()
+	if r.Size() > s.MaxInput {
+		return 0, fmt.Errorf("%s: %d bytes, at most %d are accepted", raw, r.Size(), s.MaxInput)
+	}
+	if n, err = save(file, r, r.Size()); err != nil {
+		return n, fmt.Errorf("fetch %s: %w", raw, err)
+	}
+	return n, nil
+}
+
+// save writes what r holds to a new file; less or more than size is an error.
+func save(file string, r io.Reader, size int64) (n int64, err error) {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	n, err = io.Copy(f, io.LimitReader(r, size+1))
+	if err == nil && n != size {
+		err = fmt.Errorf("read %d bytes of %d: it changed, or was cut short", n, size)
+	}
+	return n, err
+}
+
+// Deliver copies files into the folder at the URL, under their base names,
+// over what may be there. Each appears whole or not at all. It returns their
+// URLs in order, and how many bytes they are together.
+func (s *Stores) Deliver(ctx context.Context, raw string, files []string) (urls []string, bytes int64, err error) {
+	st, folder, err := s.locate(strings.TrimSuffix(raw, "/"))
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, f := range files {
+		key := path.Join(folder, path.Base(f))
+		if err := st.inside(key); err != nil {
+			return urls, bytes, fmt.Errorf("%s: %w", raw, err)
+		}
+		n, err := st.put(ctx, key, f)
+		if err != nil {
+			return urls, bytes, fmt.Errorf("write %s: %w", st.url(key), err)
+		}
+		urls, bytes = append(urls, st.url(key)), bytes+n
+	}
+	return urls, bytes, nil
+}
+
+func (st *store) url(key string) string {
+	u := url.URL{Scheme: st.scheme, Host: st.host, Path: st.root + "/" + key}
+	if st.scheme == fileblob.Scheme {
+		return "file://" + u.EscapedPath() // url.URL would leave out the empty host
+	}
+	return u.String()
+}
+
+// put writes one object. If anything goes wrong, the context is cancelled
+// before the writer is closed: closing is what makes the object appear.
+func (st *store) put(ctx context.Context, key, file string) (n int64, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var target *os.File
+	w, err := st.bucket.NewWriter(ctx, st.prefix+key, &blob.WriterOptions{
+		ContentType:                 contentType(key),
+		DisableContentTypeDetection: true,
+		BeforeWrite:                 func(as func(any) bool) error { as(&target); return nil },
+	})
+	if err != nil {
+		return 0, err
+	}
+	if n, err = io.Copy(w, f); err == nil {
+		err = errors.Join(ctx.Err(), synced(target))
+	}
+	if err != nil {
+		cancel()
+		_ = w.Close() // an error by intent: nothing is to appear
+		return 0, err
+	}
+	return n, w.Close()
+}
+
+// synced writes a file store's temporary file through to the disk: the item is
+// deleted once its outputs are stored, and a rename may outlive what it renames.
+func synced(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Sync()
+}
+
+func contentType(key string) string {
+	switch path.Ext(key) {
+	case ".mp4":
+		return "video/mp4" // not in every system's table
+	case ".jpg":
+		return "image/jpeg"
+	}
+	if t := mime.TypeByExtension(path.Ext(key)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
