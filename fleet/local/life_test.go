@@ -3,11 +3,13 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +64,7 @@ func states(t *testing.T, dir string, id fleet.ID) (letters string) {
 }
 
 func TestStoppedByOthers(t *testing.T) {
+	t.Parallel()
 	f := open(t, folder(t), "worker")
 	id := launch(t, f, order(1))[0]
 	if err := unix.Kill(f.pid(id), unix.SIGSTOP); err != nil {
@@ -81,6 +84,7 @@ func TestStoppedByOthers(t *testing.T) {
 }
 
 func TestTerminateTakesHelpersAlong(t *testing.T) {
+	t.Parallel()
 	f := open(t, folder(t), "helped")
 	ids := launch(t, f, order(2))
 	for _, id := range ids {
@@ -134,6 +138,7 @@ func TestTerminationOutlivesTheController(t *testing.T) {
 }
 
 func TestTerminateSleeping(t *testing.T) {
+	t.Parallel()
 	f := open(t, folder(t), "worker")
 	id := launch(t, f, order(1))[0]
 	said(t, f, id, "working")
@@ -222,6 +227,7 @@ func TestTagsOverRestarts(t *testing.T) {
 }
 
 func TestOneFolderOneController(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	f := open(t, dir, "worker")
 	if second, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "another controller") {
@@ -254,25 +260,6 @@ func TestSeveralFleets(t *testing.T) {
 	}
 }
 
-func TestWorkerSeesOnlyItsOwnEnvironment(t *testing.T) {
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "not for workers")
-	t.Setenv("TZ", "UTC")
-	plain := template("worker")
-	plain.Command, plain.Env = []string{"sh", "-c", "env; cat; readlink /proc/self/fd/0"}, []string{"MINE=1", envFleet + "=wrong"}
-	f := openWith(t, folder(t), Options{Templates: []Template{plain}})
-	id := launch(t, f, order(1))[0]
-	said(t, f, id, "/dev/null")
-	e, err := f.logs.tail(f.records[id])
-	if err != nil || strings.Contains(e, "AWS_") || strings.Contains(e, "wrong") {
-		t.Errorf("%v, environment:\n%s", err, e)
-	}
-	for _, want := range []string{"MINE=1", "TZ=UTC", "PATH=", envFleet + "=render", envMetadata + "=http://127.0.0.1:"} {
-		if !strings.Contains(e, want) {
-			t.Errorf("no %s in:\n%s", want, e)
-		}
-	}
-}
-
 func TestChildrenAreReaped(t *testing.T) {
 	f := open(t, folder(t), "broken")
 	id := launch(t, f, order(1))[0]
@@ -294,4 +281,57 @@ func TestZombiesAreDead(t *testing.T) {
 		t.Errorf("state %c, %v: not a zombie at all", s.state, err)
 	}
 	_ = c.Wait()
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	f := openWith(t, folder(t), Options{Templates: []Template{template("worker")}, Grace: time.Second})
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			o := fleet.Order{Fleet: "render", Count: 3, Token: fleet.Token("render", int64(n%3), 0)}
+			ids, err := f.Launch(t.Context(), o)
+			if err != nil {
+				t.Error(err)
+			}
+			for range 5 { // errors are of no interest here: others end what this one holds
+				_, _ = f.Tag(t.Context(), ids, fleet.TagDrain, "x")
+				_, _ = f.Sleep(t.Context(), ids)
+				_, _ = f.Instances(t.Context(), "render")
+				_, _ = f.Wake(t.Context(), ids)
+				_ = f.Interrupt(ids[0], "stop", time.Now())
+			}
+			_, _ = f.Terminate(t.Context(), ids[:1])
+		})
+	}
+	wg.Wait()
+	if n := len(marks(t, f.dir)); n < 6 || n > 9 {
+		t.Errorf("%d instances run; want 6 of 9 or a few about to end", n)
+	}
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left := marks(t, f.dir); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func BenchmarkInstances(b *testing.B) {
+	f, err := Open(b.TempDir(), Options{Templates: []Template{{Fleet: "render", Command: []string{"sleep", "60"}}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := errors.Join(f.StopAll(context.Background()), f.Close()); err != nil {
+			b.Error(err)
+		}
+	})
+	if _, err := f.Launch(b.Context(), order(300)); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if list, err := f.Instances(b.Context(), "render"); err != nil || len(list) != 300 {
+			b.Fatal(len(list), err)
+		}
+	}
 }

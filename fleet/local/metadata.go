@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,7 @@ const (
 type endpoint struct {
 	url      string
 	server   *http.Server
+	served   sync.WaitGroup
 	sign     signer
 	describe func(fleet.ID) (facts, bool)
 }
@@ -57,16 +59,18 @@ func serve(l net.Listener, describe func(fleet.ID) (facts, bool), now func() tim
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	go func() {
+	e.served.Go(func() {
 		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("local fleet: metadata endpoint", "url", e.url, "err", err)
 		}
-	}()
+	})
 	return e
 }
 
-// Close lets requests under way finish, for a moment.
+// Close lets requests under way finish, for a moment. The port is free when it
+// returns, even if Serve had not begun yet.
 func (e *endpoint) Close() error {
+	defer e.served.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if e.server.Shutdown(ctx) == nil {

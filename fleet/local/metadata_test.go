@@ -56,6 +56,7 @@ func read(t *testing.T, c *imds.Client, path string) (string, error) {
 }
 
 func TestSDKClientReadsMetadata(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	f := open(t, dir, "worker")
 	ids := launch(t, f, order(2))
@@ -216,6 +217,7 @@ func TestTokensExpire(t *testing.T) {
 }
 
 func TestSlowClientsAreDropped(t *testing.T) {
+	t.Parallel()
 	f := open(t, folder(t), "worker")
 	s := f.endpoint.server
 	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 {

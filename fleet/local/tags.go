@@ -4,7 +4,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -83,8 +82,6 @@ func (f *Fleet) Interrupt(id fleet.ID, action string, at time.Time) error {
 	return err
 }
 
-var errNoEnding = errors.New("it has not ended")
-
 // Ending is how an instance ended.
 type Ending struct {
 	At   time.Time
@@ -101,7 +98,7 @@ func (f *Fleet) Ending(id fleet.ID) (Ending, error) {
 	case !known:
 		return Ending{}, fmt.Errorf("ending of %s: %w", id, ErrNotFound)
 	case f.observe(r) != fleet.PhaseTerminated:
-		return Ending{}, fmt.Errorf("ending of %s: %w: %w", id, ErrState, errNoEnding)
+		return Ending{}, fmt.Errorf("ending of %s: %w: it has not ended", id, ErrState)
 	}
 	said, err := f.logs.tail(r)
 	if err != nil {
