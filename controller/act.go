@@ -56,27 +56,29 @@ func (c *Controller) order(s signals.Snapshot, n int) *fleet.Order {
 func (c *Controller) act(ctx context.Context, intents []journal.Intent) []journal.Outcome {
 	outcomes := make([]journal.Outcome, 0, len(intents))
 	for _, i := range intents {
-		o := c.do(ctx, i)
-		if err := c.journal.Settle(ctx, o); err != nil {
-			c.unsettled = true // the deed is done: the next tick finds out what came of it
+		o, sure := c.do(ctx, i)
+		if !sure || c.journal.Settle(ctx, o) != nil {
+			c.unsettled = true // the next tick finds out what came of it
 		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }
 
-func (c *Controller) do(ctx context.Context, i journal.Intent) journal.Outcome {
+// do does one deed. It is not sure of the outcome when a launch failed in a way
+// that may have taken effect all the same.
+func (c *Controller) do(ctx context.Context, i journal.Intent) (o journal.Outcome, sure bool) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	done, err := c.call(ctx, i)
-	o := journal.Outcome{Intent: i.ID, At: i.At, Done: done}
+	o = journal.Outcome{Intent: i.ID, At: i.At, Done: done}
 	switch {
 	case err != nil:
 		o.Failed, o.Unsent = err.Error(), errors.Is(err, fleet.ErrReadOnly)
 	case len(done) < i.Size():
 		o.Failed = fmt.Sprintf("%d of %d done, no reason was given for the others", len(done), i.Size())
 	}
-	return o
+	return o, i.Kind != journal.Launch || err == nil || fleet.Refused(err)
 }
 
 func (c *Controller) call(ctx context.Context, i journal.Intent) ([]fleet.ID, error) {

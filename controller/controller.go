@@ -129,7 +129,8 @@ func (c *Controller) Run(ctx context.Context) {
 			timer.Stop()
 			return
 		case <-timer.C:
-			c.Tick(ctx, time.Now())
+			// A tick that has begun is finished: its calls have deadlines of their own.
+			c.Tick(context.WithoutCancel(ctx), time.Now())
 		}
 	}
 }

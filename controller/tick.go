@@ -67,7 +67,7 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	if err != nil {
 		return s, err
 	}
-	if err := c.settle(ctx, s.Workers, now); err != nil {
+	if s.Open, err = c.settle(ctx, s.Workers, now); err != nil {
 		return s, err
 	}
 	c.recent = upTo(c.recent, now)

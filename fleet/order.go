@@ -18,6 +18,18 @@ var (
 	ErrReadOnly   = errors.New("read only")             // a dry run: nothing was done
 )
 
+// Refused reports whether an error is a plain no: the cloud, or we, did not do
+// what is missing. After any other error (a timeout, a lost answer, a fault on
+// the other side) nobody can tell what was done.
+func Refused(err error) bool {
+	for _, no := range []error{ErrNoCapacity, ErrLimit, ErrThrottled, ErrDenied, ErrReadOnly} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
+}
+
 // Order is one launch request. It is journalled whole before it is sent, so
 // that after a crash the very same bytes can be sent again: under the same
 // Token a cloud launches at most Count, however often it is asked.

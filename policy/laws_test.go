@@ -192,8 +192,8 @@ func evidence(p policy.Plan, w fleet.Worker, c fleet.Cause, now time.Time) bool 
 func boundsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
 	d := decide(e, s)
 	bought := len(d.Wake) + d.Launch
-	if bought > 0 && s.Billed()+bought > e.Bounds.Max {
-		return fmt.Errorf("%d are billed, %d more would be above %d", s.Billed(), bought, e.Bounds.Max)
+	if billed := s.Billed() + s.Open; bought > 0 && billed+bought > e.Bounds.Max {
+		return fmt.Errorf("%d are billed, %d more would be above %d", billed, bought, e.Bounds.Max)
 	}
 	if left := s.Have() - len(d.Drain); len(d.Drain) > 0 && left < e.Bounds.Min {
 		return fmt.Errorf("drains %d of %d, below the minimum of %d", len(d.Drain), s.Have(), e.Bounds.Min)

@@ -30,7 +30,7 @@ func DefaultPlan() Plan { return Plan{Boot: 15 * time.Minute, Silence: 10 * time
 func (p Plan) of(s signals.Snapshot, d Decision, maximum int) Decision {
 	d = p.expire(s, d)
 	if missing := d.Want - d.Have; missing > 0 {
-		d = p.grow(s, d, missing, maximum)
+		d = p.grow(s, d.sayOpen(s.Open), missing-s.Open, maximum)
 	} else {
 		// Those who leave anyway need not be drained twice over. They are replaced
 		// only by a later tick, once they are gone: were they replaced now, a guard
@@ -76,9 +76,12 @@ func leaving(s signals.Snapshot, exits []fleet.Exit) (n int) {
 
 // grow makes up for n missing workers: recall, then wake, then launch.
 func (p Plan) grow(s signals.Snapshot, d Decision, n, maximum int) Decision {
+	if n <= 0 {
+		return d
+	}
 	d.Recall = take(recallable(s, d), n)
 	n -= len(d.Recall)
-	room := max(0, maximum-s.Billed())
+	room := max(0, maximum-s.Billed()-s.Open)
 	d.Wake = take(wakeable(s, d), min(n, room))
 	n, room = n-len(d.Wake), room-len(d.Wake)
 	d.Launch = min(n, room)
@@ -87,6 +90,13 @@ func (p Plan) grow(s signals.Snapshot, d Decision, n, maximum int) Decision {
 		d = d.Because("plan", "%d fewer than wanted: %d are billed already, at most %d may be", n-d.Launch, s.Billed(), maximum)
 	}
 	return d
+}
+
+func (d Decision) sayOpen(n int) Decision {
+	if n == 0 {
+		return d
+	}
+	return d.Because("plan", "%d asked for without an answer so far count as on their way", n)
 }
 
 func (d Decision) sayGrowth() Decision {

@@ -63,6 +63,9 @@ func anySnapshot() *rapid.Generator[signals.Snapshot] {
 		for i := rapid.IntRange(0, 70).Draw(t, "ticks"); i > 0; i-- {
 			s.Recent = append(s.Recent, anyTick(t, noon.Add(-time.Duration(i)*time.Minute)))
 		}
+		if rapid.IntRange(0, 9).Draw(t, "open?") == 0 {
+			s.Open = rapid.IntRange(1, 4).Draw(t, "open")
+		}
 		s.Born, s.Died = someIDs(t, "born"), someIDs(t, "died")
 		return s
 	})

@@ -20,6 +20,9 @@ type Snapshot struct {
 	// starting or waking then: heard for the first time, or gone unheard.
 	Born []fleet.ID `json:"born,omitempty"`
 	Died []fleet.ID `json:"died,omitempty"`
+	// Open counts instances of launches whose outcome is not known yet. They may
+	// exist, so they count as capacity and against the maximum.
+	Open int `json:"open,omitempty"`
 	// Recent holds earlier ticks, newest last. The journal keeps it by reference.
 	Recent []Tick `json:"recent,omitempty"`
 }
