@@ -28,6 +28,9 @@ func Load(file string, flags *pflag.FlagSet) (Config, error) {
 	c, err := load[Config](file, flags, prefix)
 	for i, f := range c.Fleets {
 		c.Fleets[i].Policy = beside(file, f.Policy)
+		if f.Local != nil {
+			f.Local.Worker = beside(file, f.Local.Worker)
+		}
 	}
 	return c, err
 }
