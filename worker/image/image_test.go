@@ -1,0 +1,409 @@
+package image_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	goimage "image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
+
+	"skynet/worker"
+	"skynet/worker/image"
+)
+
+var _ worker.Maker = (*image.Maker)(nil)
+
+// The test photo: red left, blue right, upright.
+var (
+	red  = color.RGBA{200, 30, 30, 255}
+	blue = color.RGBA{30, 30, 200, 255}
+)
+
+func newMaker(t *testing.T) *image.Maker {
+	t.Helper()
+	m, err := image.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func halves(w, h int) *goimage.RGBA {
+	img := goimage.NewRGBA(goimage.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := red
+			if x >= w/2 {
+				c = blue
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+func asJPEG(t *testing.T, img goimage.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asPNG(t *testing.T, img goimage.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// turned adds an EXIF orientation to a JPEG.
+func turned(photo []byte, orientation uint16) []byte {
+	exif := []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01")
+	exif = binary.BigEndian.AppendUint16(exif, orientation)
+	exif = append(exif, 0, 0, 0, 0, 0, 0)
+	out := append([]byte{0xff, 0xd8, 0xff, 0xe1}, byte((len(exif)+2)>>8), byte(len(exif)+2))
+	return append(append(out, exif...), photo[2:]...)
+}
+
+// make runs the maker on a photo, and returns the renditions.
+func makeOf(t *testing.T, m *image.Maker, photo []byte) (large, small goimage.Image, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	input := filepath.Join(dir, "input")
+	if err := os.WriteFile(input, photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names, err := m.Make(t.Context(), input, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Equal(names, []string{"1024.jpg", "150.jpg"}) {
+		t.Errorf("made %q", names)
+	}
+	return decode(t, filepath.Join(dir, "1024.jpg")), decode(t, filepath.Join(dir, "150.jpg")), nil
+}
+
+func decode(t *testing.T, file string) goimage.Image {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := jpeg.Decode(f)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return img
+}
+
+func wantSize(t *testing.T, img goimage.Image, w, h int) {
+	t.Helper()
+	if got := img.Bounds().Size(); got != goimage.Pt(w, h) {
+		t.Errorf("is %v, want %d × %d", got, w, h)
+	}
+}
+
+// wantColour compares a point, given as a share of width and height.
+func wantColour(t *testing.T, img goimage.Image, x, y float64, want color.RGBA, tolerance int) {
+	t.Helper()
+	b := img.Bounds()
+	got := color.RGBAModel.Convert(img.At(int(x*float64(b.Dx())), int(y*float64(b.Dy())))).(color.RGBA)
+	for _, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B)} {
+		if d > tolerance || d < -tolerance {
+			t.Errorf("at %g, %g is %v, want %v", x, y, got, want)
+			return
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	m := newMaker(t)
+	for _, c := range []struct{ w, h, lw, lh, sw, sh int }{
+		{4000, 3000, 1024, 768, 150, 113}, {3000, 4000, 768, 1024, 113, 150}, {8200, 300, 1024, 37, 150, 5},
+		{1536, 1024, 1024, 683, 150, 100}, {1024, 768, 1024, 768, 150, 113}, {200, 100, 200, 100, 150, 75},
+		{101, 51, 101, 51, 101, 51}, {1, 1, 1, 1, 1, 1},
+	} {
+		large, small, err := makeOf(t, m, asJPEG(t, halves(c.w, c.h)))
+		if err != nil {
+			t.Errorf("%d × %d: %v", c.w, c.h, err)
+			continue
+		}
+		wantSize(t, large, c.lw, c.lh)
+		wantSize(t, small, c.sw, c.sh)
+	}
+}
+
+func TestOrientations(t *testing.T) {
+	m := newMaker(t)
+	for _, c := range []struct {
+		orientation uint16
+		w, h        int
+		rx, ry      float64 // where red is afterwards
+	}{
+		{1, 1024, 512, 0.2, 0.5}, {2, 1024, 512, 0.8, 0.5}, {3, 1024, 512, 0.8, 0.5}, {4, 1024, 512, 0.2, 0.5},
+		{5, 512, 1024, 0.5, 0.2}, {6, 512, 1024, 0.5, 0.2}, {7, 512, 1024, 0.5, 0.8}, {8, 512, 1024, 0.5, 0.8},
+	} {
+		large, small, err := makeOf(t, m, turned(asJPEG(t, halves(2400, 1200)), c.orientation))
+		if err != nil {
+			t.Fatalf("orientation %d: %v", c.orientation, err)
+		}
+		wantSize(t, large, c.w, c.h)
+		wantColour(t, large, c.rx, c.ry, red, 12)
+		wantColour(t, large, 1-c.rx, 1-c.ry, blue, 12)
+		wantColour(t, small, c.rx, c.ry, red, 20)
+	}
+}
+
+func TestTransparencyIsLaidOnWhite(t *testing.T) {
+	m := newMaker(t)
+	img := goimage.NewNRGBA(goimage.Rect(0, 0, 400, 200))
+	grey := goimage.NewNRGBA64(img.Rect) // 16 bits a channel
+	for y := range 200 {
+		for x := range 200 {
+			img.Set(x, y, red)
+			grey.Set(x, y, red)
+		}
+	}
+	for _, i := range []goimage.Image{img, grey} {
+		large, _, err := makeOf(t, m, asPNG(t, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantColour(t, large, 0.2, 0.5, red, 12)
+		wantColour(t, large, 0.8, 0.5, color.RGBA{255, 255, 255, 255}, 3)
+	}
+}
+
+func TestGrey(t *testing.T) {
+	m := newMaker(t)
+	img := goimage.NewGray(goimage.Rect(0, 0, 2000, 1000))
+	deep := goimage.NewGray16(img.Rect)
+	for i := range img.Pix {
+		img.Pix[i], deep.Pix[2*i] = 100, 100
+	}
+	for _, photo := range [][]byte{asJPEG(t, img), asPNG(t, img), asPNG(t, deep)} {
+		large, _, err := makeOf(t, m, photo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantColour(t, large, 0.5, 0.5, color.RGBA{100, 100, 100, 255}, 4)
+	}
+}
+
+// reencoded has libvips write the test photo in another format.
+func reencoded(t *testing.T, write func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error)) []byte {
+	t.Helper()
+	newMaker(t)
+	img, err := vips.NewImageFromBuffer(asPNG(t, halves(2000, 1000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	b, _, err := write(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestFormats(t *testing.T) {
+	m := newMaker(t)
+	for name, write := range map[string]func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error){
+		"cmyk": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			if err := i.ToColorSpace(vips.InterpretationCMYK); err != nil {
+				return nil, nil, err
+			}
+			return i.ExportJpeg(vips.NewJpegExportParams())
+		},
+		"webp": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return i.ExportWebp(vips.NewWebpExportParams())
+		},
+		"tiff": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return i.ExportTiff(vips.NewTiffExportParams())
+		},
+		"heic": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return i.ExportHeif(vips.NewHeifExportParams())
+		},
+		"avif": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return i.ExportAvif(vips.NewAvifExportParams())
+		},
+		"gif": func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return i.ExportGIF(vips.NewGifExportParams())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			large, small, err := makeOf(t, m, reencoded(t, write))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantSize(t, large, 1024, 512)
+			wantSize(t, small, 150, 75)
+			tolerance := 16
+			if name == "cmyk" {
+				tolerance = 60 // blue is out of what print can do; a wrong space inverts it
+			}
+			wantColour(t, large, 0.2, 0.5, red, tolerance)
+			wantColour(t, large, 0.8, 0.5, blue, tolerance)
+		})
+	}
+}
+
+func TestMetadataIsNotPassedOn(t *testing.T) {
+	m := newMaker(t)
+	dir := t.TempDir()
+	input := filepath.Join(dir, "input")
+	if err := os.WriteFile(input, turned(asJPEG(t, halves(2000, 1000)), 6), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Make(t.Context(), input, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"1024.jpg", "150.jpg"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || bytes.Contains(b, []byte("Exif")) {
+			t.Errorf("%s holds EXIF data (%v)", name, err)
+		}
+	}
+}
+
+func ffmpeg(t *testing.T, args ...string) {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("these tests need ffmpeg: %v: %s", err, out)
+	}
+}
+
+func TestWhatIsNoPhotoFailsWithAClearReason(t *testing.T) {
+	m := newMaker(t)
+	film := filepath.Join(t.TempDir(), "film.mp4")
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2", film)
+	video, err := os.ReadFile(film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, picture := asJPEG(t, noise(1200, 900)), asPNG(t, noise(400, 300))
+	webp := reencoded(t, func(i *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		return i.ExportWebp(vips.NewWebpExportParams())
+	})
+	for name, c := range map[string]struct {
+		photo []byte
+		want  string
+	}{
+		"empty":          {nil, "not an image: the file is empty"},
+		"text":           {[]byte("this is no photo, whatever its name says"), "not an image: the content is text/plain"},
+		"video":          {video, "not an image: the content is video/mp4"},
+		"svg":            {[]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>`), "not an image"},
+		"ppm":            {[]byte("P6 1 1 255\nabc, and some more"), "not an image"},
+		"only a head":    {photo[:200], "not an image"},
+		"half a jpeg":    {photo[:len(photo)/2], "make the 1024 px rendition: "},
+		"half a png":     {picture[:len(picture)/2], "make the 1024 px rendition: "},
+		"half a webp":    {webp[:len(webp)/2], ""},
+		"damaged inside": {damaged(photo), "make the 1024 px rendition: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := makeOf(t, m, c.photo)
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Fatalf("%v, want %q", err, c.want)
+			}
+			if s := err.Error(); strings.Contains(s, "goroutine") || len(s) > 300 {
+				t.Errorf("a reason of %d bytes: %s", len(s), s)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+// noise is a photo that does not compress away.
+func noise(w, h int) goimage.Image {
+	img := goimage.NewRGBA(goimage.Rect(0, 0, w, h))
+	seed := uint32(1)
+	for i := range img.Pix {
+		seed = seed*1664525 + 1013904223
+		img.Pix[i] = byte(seed >> 24)
+		if i%4 == 3 {
+			img.Pix[i] = 255
+		}
+	}
+	return img
+}
+
+// damaged cuts a piece out of the middle.
+func damaged(photo []byte) []byte {
+	return slices.Concat(photo[:len(photo)/3], photo[2*len(photo)/3:len(photo)-2])
+}
+
+func TestLimits(t *testing.T) {
+	m := newMaker(t)
+	m.MaxPixels = 1_000_000
+	_, _, err := makeOf(t, m, asPNG(t, goimage.NewGray(goimage.Rect(0, 0, 1100, 1000))))
+	if err == nil || err.Error() != "photo of 1100 × 1000 pixels: at most 1 million are accepted" {
+		t.Error(err)
+	}
+	m.MaxBytes = 100
+	if _, _, err = makeOf(t, m, asJPEG(t, halves(100, 100))); err == nil || !strings.Contains(err.Error(), "at most 100 are accepted") {
+		t.Error(err)
+	}
+}
+
+func TestStopsBetweenRenditions(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	input := filepath.Join(dir, "input")
+	if err := os.WriteFile(input, asJPEG(t, halves(10, 10)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newMaker(t).Make(ctx, input, dir); err == nil {
+		t.Error("made renditions for nobody")
+	}
+}
+
+func TestNothingLeaks(t *testing.T) {
+	m := newMaker(t)
+	before := vips.OpenImageRefs()
+	photo := asJPEG(t, noise(1200, 900))
+	for range 3 {
+		_, _, _ = makeOf(t, m, photo)
+		_, _, _ = makeOf(t, m, photo[:len(photo)/2])
+		_, _, _ = makeOf(t, m, photo[:300])
+	}
+	if n := vips.OpenImageRefs() - before; n != 0 {
+		t.Errorf("%d images left open", n)
+	}
+}
+
+func BenchmarkTwelveMegapixels(b *testing.B) {
+	m, err := image.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, noise(4000, 3000), nil); err != nil {
+		b.Fatal(err)
+	}
+	dir := b.TempDir()
+	input := filepath.Join(dir, "input")
+	if err := os.WriteFile(input, buf.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := m.Make(b.Context(), input, dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
