@@ -57,6 +57,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	c := fresh(t)
 	terms := queuetest.Terms{
 		Visibility: 600 * time.Millisecond, Tries: 3, Pause: 300 * time.Millisecond, Lag: 2500 * time.Millisecond,
