@@ -139,9 +139,7 @@ func TestKilledControllerBuysNothingTwice(t *testing.T) {
 	if n := phases(t, f); n[fleet.PhaseRunning] != 2 || n[fleet.PhaseStopped] != 1 {
 		t.Errorf("phases %v; want 2 running, 1 stopped", n)
 	}
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Error(err)
-	}
+	stopAll(t, f)
 	if left := marks(t, dir); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -218,9 +216,7 @@ func TestStrangerWithOurPID(t *testing.T) {
 	if done, err := f.Sleep(t.Context(), ids); len(done) != 0 || !errors.Is(err, ErrState) {
 		t.Errorf("put to sleep: %v, %v", done, err)
 	}
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Error(err)
-	}
+	stopAll(t, f)
 	for _, p := range []process{recycled.Process, rebooted.Process} {
 		if err := errors.Join(p.signalGroup(f.boot, unix.SIGKILL), p.signal(f.boot, unix.SIGKILL)); err != nil {
 			t.Error(err)

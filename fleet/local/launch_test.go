@@ -64,9 +64,7 @@ func TestTerminatedIsNotLaunchedAgain(t *testing.T) {
 	dir := folder(t)
 	f := open(t, dir, "worker")
 	ids := launch(t, f, order(2))
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	stopAll(t, f)
 	if again := launch(t, f, order(2)); !reflect.DeepEqual(again, ids) {
 		t.Errorf("launched %v, then %v", ids, again)
 	}

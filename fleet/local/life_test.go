@@ -308,9 +308,7 @@ func TestManyAtOnce(t *testing.T) {
 	if n := len(marks(t, f.dir)); n < 6 || n > 9 {
 		t.Errorf("%d instances run; want 6 of 9 or a few about to end", n)
 	}
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Error(err)
-	}
+	stopAll(t, f)
 	if left := marks(t, f.dir); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}

@@ -149,6 +149,15 @@ func closeFleet(t *testing.T, f *Fleet) {
 	}
 }
 
+func stopAll(t *testing.T, f *Fleet) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	if err := f.StopAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func launch(t *testing.T, f *Fleet, o fleet.Order) []fleet.ID {
 	t.Helper()
 	ids, err := f.Launch(t.Context(), o)
