@@ -10,6 +10,7 @@ import (
 	"time"
 
 	client "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"skynet/queue"
 	"skynet/queue/nats"
@@ -238,6 +239,33 @@ func TestMail(t *testing.T) {
 	got, err := read.Collect(t.Context(), 10, 10*time.Second)
 	if err != nil || len(got) != 1 || string(got[0]) != "new" || time.Since(start) > 3*time.Second {
 		t.Fatalf("collected %q, %v after %v", got, err, time.Since(start))
+	}
+}
+
+// Mail that was read leaves the server's memory at once.
+func TestReadMailIsGone(t *testing.T) {
+	t.Parallel()
+	s := started(t, t.TempDir())
+	m, err := dialled(t, s.URL(), s.TokenFile()).Mail(t.Context(), "heartbeats", time.Minute)
+	must(t, err)
+	must(t, m.Post(t.Context(), []byte("here")))
+	wantMail(t, m, 10, "here")
+	nc, err := client.Connect(s.URL(), client.Token(readFile(t, s.TokenFile())))
+	must(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	must(t, err)
+	stream, err := js.Stream(t.Context(), "mail_heartbeats")
+	must(t, err)
+	for end := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		info, err := stream.Info(t.Context())
+		must(t, err)
+		if info.State.Msgs == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d messages are left", info.State.Msgs)
+		}
 	}
 }
 

@@ -110,9 +110,8 @@ func (q *Queue) accept(ctx context.Context, it *queue.Item, d *delivery) (*queue
 	return it, nil
 }
 
+// unsaid is the reason for an item that came too often. Some of its tries may
+// have failed with a reason; the last holder gave none.
 func unsaid(tries int) string {
-	if tries == 1 {
-		return "its worker died or let go of it once without saying why"
-	}
-	return fmt.Sprintf("its worker died or let go of it %d times without saying why", tries)
+	return fmt.Sprintf("not done after %d tries: its worker died or let go of it without saying why", tries)
 }

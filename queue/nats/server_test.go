@@ -170,8 +170,12 @@ func TestSecondServerIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := started(t, dir)
-	_, err := nats.Start(t.Context(), nats.ServerOptions{Dir: dir})
-	wantError(t, err, dir, "in use")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, l.Close())
+	// On a port of its own, so that the folder alone can be what stops it.
+	_, err = nats.Start(t.Context(), nats.ServerOptions{Dir: dir, Port: l.Addr().(*net.TCPAddr).Port})
+	wantError(t, err, dir, "another queue server")
 	s.Shutdown()
 	started(t, dir)
 }
