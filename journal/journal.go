@@ -65,13 +65,8 @@ type Record struct {
 	Outcomes []Outcome        `json:"outcomes,omitempty"`
 }
 
-// Journal is what the controller writes to and every tool reads from.
-type Journal interface {
-	// Write stores a tick and its intents. When it returns without error they
-	// survive a crash of the machine; when it fails, no deed may be done.
-	Write(ctx context.Context, r Record) error
-	// Settle stores what came of an intent; a second outcome replaces the first.
-	Settle(ctx context.Context, o Outcome) error
+// Reader is what tools need that only look.
+type Reader interface {
 	// Unsettled lists the fleet's intents that have no outcome, oldest first.
 	Unsettled(ctx context.Context, fleetName string) ([]Intent, error)
 	// Records returns the fleet's ticks at or after since, oldest first, and of
@@ -79,6 +74,16 @@ type Journal interface {
 	Records(ctx context.Context, fleetName string, since time.Time, limit int) ([]Record, error)
 	// Close ends the use of the journal.
 	Close() error
+}
+
+// Journal is what the controller writes to and reads again after a restart.
+type Journal interface {
+	Reader
+	// Write stores a tick and its intents. When it returns without error they
+	// survive a crash of the machine; when it fails, no deed may be done.
+	Write(ctx context.Context, r Record) error
+	// Settle stores what came of an intent; a second outcome replaces the first.
+	Settle(ctx context.Context, o Outcome) error
 }
 
 // Tick turns a record into what later ticks remember of it.

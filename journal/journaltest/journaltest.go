@@ -44,10 +44,10 @@ func Run(t *testing.T, open Opener) {
 		"empty":             empty,
 		"cancelled":         cancelled,
 		"concurrent":        concurrent,
+		"random ticks":      random,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
-	t.Run("random ticks", func(t *testing.T) { random(t, open) })
 }
 
 // Tick makes the nth tick of a fleet, a minute after the one before: small,

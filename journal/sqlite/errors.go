@@ -87,8 +87,12 @@ func checkFolder(path string) error {
 	case err != nil:
 		return err
 	}
-	if at, err := os.Stat(path); err == nil && at.IsDir() {
-		return fmt.Errorf("it is a folder: %w", ErrForeign)
+	return checkFile(path)
+}
+
+func checkFile(path string) error {
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() {
+		return fmt.Errorf("it is no plain file: %w", ErrForeign)
 	}
 	return nil
 }

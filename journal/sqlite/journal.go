@@ -155,4 +155,7 @@ func (j *Journal) try(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-var _ journal.Journal = (*Journal)(nil)
+var (
+	_ journal.Journal = (*Journal)(nil)
+	_ journal.Reader  = (*Reader)(nil)
+)

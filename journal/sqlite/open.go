@@ -75,6 +75,9 @@ func OpenReadOnly(path string) (*Reader, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, fail(path, "open to read", ErrMissing)
 	}
+	if err := checkFile(path); err != nil {
+		return nil, fail(path, "open to read", err)
+	}
 	db := openPool(path, "")
 	err := checkVersion(db)
 	if errors.Is(meaningOf(err), ErrDenied) && atRest(path) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -180,10 +181,14 @@ func (s span) intents(into map[int64]*tick) error {
 	return s.each(func(scan func(...any) error) error {
 		var id int64
 		i, err := scanIntent(scan, &id)
-		if t := into[id]; t != nil && err == nil {
-			t.Intents = append(t.Intents, i)
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return err
 		}
-		return err
+		if t := into[id]; t != nil {
+			t.Intents = append(t.Intents, i)
+			t.damaged = t.damaged || err != nil
+		}
+		return nil
 	}, `SELECT body, request, tick FROM intents WHERE fleet = ? AND tick BETWEEN ? AND ? ORDER BY seq`, s.fleet, s.first, s.last)
 }
 
