@@ -19,6 +19,7 @@ type Config struct {
 	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API (127.0.0.1:9464)"`
 	AWS        *AWS            `yaml:"aws" doc:"the only account and region in which to act"`
 	Heartbeats string          `yaml:"heartbeats" doc:"queue that workers report to (nats://embedded/heartbeats)"`
+	NATS       NATS            `yaml:"nats" doc:"how to get into NATS servers that are not embedded"`
 	Lease      string          `yaml:"lease" doc:"which of several controllers acts (a file lock in state_dir)"`
 	Limits     Limits          `yaml:"limits" doc:"limits over all fleets"`
 	Journal    Journal         `yaml:"journal" doc:"how long records are kept"`

@@ -114,7 +114,7 @@ func strangers(keys []strict.Key, prefix string) (found []strict.Option) {
 	for _, assignment := range os.Environ() {
 		name, _, _ := strings.Cut(assignment, "=")
 		word, ours := strings.CutPrefix(name, prefix)
-		if !ours || slices.Contains(known, word) || prefix != workerPrefix && strings.HasPrefix(name, workerPrefix) {
+		if !ours || slices.Contains(known, word) {
 			continue
 		}
 		if near := strict.Nearest(word, known); near != "" {

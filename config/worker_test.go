@@ -78,6 +78,25 @@ func TestWorkerRoundTrip(t *testing.T) {
 	})
 }
 
+// Texts that mean something else in YAML unless they are quoted.
+func TestWorkerQuotes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "worker.yaml")
+	for _, text := range []string{"? a", "- a", "007", "yes", "true", "null", "~", "1e3", "a: b", "a #b", " a ", "", "'", "*a", "&a", "!a", "%a", "{a", "a\nb", "a\tb", "\u2028", "…"} {
+		w, err := config.LoadWorker("testdata/worker.yaml", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.NATS.TokenFile = text
+		if err := w.Write(file); err != nil {
+			t.Fatal(err)
+		}
+		back, err := config.LoadWorker(file, nil)
+		if err != nil || !reflect.DeepEqual(back, w) {
+			t.Errorf("%q was read back as %q, %v", text, back.NATS.TokenFile, err)
+		}
+	}
+}
+
 func drawWorker(t *rapid.T) config.Worker {
 	length := rapid.Map(rapid.Int64Range(int64(time.Second), int64(time.Minute)), func(n int64) strict.Duration { return strict.Duration(n) })
 	text := rapid.StringOf(rapid.RuneFrom([]rune("abc 01:#'\"{}[],&*!|>%@-?~äé/\\ntrueyes.e")))

@@ -127,6 +127,8 @@ func (r *reader) plain(n *node) any {
 		return ""
 	}
 	switch n.kind {
+	case null:
+		return nil
 	case boolean:
 		return strings.EqualFold(n.text, "true")
 	case number:

@@ -61,7 +61,7 @@ func (s Share) Of(n int) int {
 	if s.percent == 0 {
 		return max(s.count, 1)
 	}
-	// The epsilon keeps 1.1% of 1000 at 11: a product of floats may end just above it.
+	// The epsilon keeps 2.2% of 1500 at 33: a product of floats may end just above it.
 	return max(int(math.Ceil(float64(n)*float64(s.percent)/100-1e-9)), 1)
 }
 

@@ -21,7 +21,7 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("%q: got %v, %v", s, d, err)
 		}
 	}
-	for _, s := range []string{"", "10", "1.5", "-10m", "-1d", "+5m", "1d-5m", "1d+5m", "d", ".d", "1d1w", "1d1d", "ten", "1y", "10 m", "10000w10000w", "1e9d", "99999w", "inf", "NaN", "\x00"} {
+	for _, s := range []string{"", "10", "1.5", "-10m", "-1d", "+5m", "1d-5m", "1d+5m", "d", ".d", "1d1w", "1d1d", "ten", "1y", "10 m", "10000w10000w", "1e9d", "99999w", "15000w2500d", "inf", "NaN", "\x00"} {
 		if d, err := strict.ParseDuration(s); err == nil {
 			t.Errorf("%q: read as %v", s, d)
 		}
@@ -48,6 +48,13 @@ func TestDurationsAdd(t *testing.T) {
 	})
 }
 
+// Floats make a little more of this product than it is.
+func TestShareOfIsExact(t *testing.T) {
+	if got := strict.Percentage(2.2).Of(1500); got != 33 {
+		t.Errorf("got %d", got)
+	}
+}
+
 // A share of a whole is at least one, never less than its exact part, and less
 // than one more than it.
 func TestShareOf(t *testing.T) {
@@ -60,6 +67,14 @@ func TestShareOf(t *testing.T) {
 			t.Errorf("%d/1000 of %d: got %d, want %d", tenths, n, got, want)
 		}
 	})
+}
+
+func TestShareOfCount(t *testing.T) {
+	for s, want := range map[strict.Share]int{{}: 1, strict.Count(1): 1, strict.Count(20): 20} {
+		if got := s.Of(5); got != want {
+			t.Errorf("%v of 5: got %d, want %d", s, got, want)
+		}
+	}
 }
 
 func TestShareRoundTrip(t *testing.T) {
