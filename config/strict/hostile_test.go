@@ -24,6 +24,9 @@ func bomb() string {
 
 // TestHostile reads what nobody writes by accident: an error soon, no panic.
 func TestHostile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	const size = 256 << 10
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	var keys strings.Builder
@@ -59,7 +62,7 @@ func TestHostile(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("want an error with %q, got %.300v", test.says, err)
 			}
-			if took := time.Since(began); took > 20*time.Second {
+			if took := time.Since(began); took > time.Minute {
 				t.Errorf("took %s", took)
 			} else {
 				t.Log(took)
