@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"skynet/config"
+	"skynet/queue"
+	"skynet/queue/nats"
+	"skynet/worker"
+	"skynet/worker/av"
+	"skynet/worker/image"
+	"skynet/worker/metadata"
+	"skynet/worker/store"
+)
+
+// What is wired here satisfies what its users ask for.
+var (
+	_ worker.Voice    = (*nats.Mail)(nil)
+	_ worker.Metadata = (*metadata.Client)(nil)
+	_ worker.Stores   = (*store.Stores)(nil)
+	_ queue.Queue     = (*nats.Queue)(nil)
+)
+
+func runCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Receive items and work on them until told to stop",
+		Long: `Receive items and work on them. At SIGTERM, a drain tag on the instance or a Spot
+interruption notice it takes no more items, finishes those in hand, and says so.
+A second SIGTERM gives back what is in hand and ends at once.
+
+Settings come from the file, then from SKYNET_WORKER_… variables, then from flags.`,
+		Example: "  skynet-worker run --config worker.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := settings(c)
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), cfg)
+		},
+	}
+	c.Flags().String("config", "", "settings file")
+	config.AddFlags[config.Worker](c.Flags())
+	return c
+}
+
+func settings(c *cobra.Command) (config.Worker, error) {
+	path, _ := c.Flags().GetString("config")
+	return config.LoadWorker(path, c.Flags())
+}
+
+// findInstance bounds how long the instance's ID is looked for.
+const findInstance = 30 * time.Second
+
+// run puts the agent together and runs it until a signal.
+func run(ctx context.Context, cfg config.Worker) (err error) {
+	log, err := newLog(cfg.Log)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	first, second := stops()
+	go func() { <-first; cancel() }()
+
+	md, err := metadata.New(cfg.Metadata)
+	if err != nil {
+		return err
+	}
+	self, err := whoAmI(ctx, cfg, md)
+	if err != nil {
+		return err
+	}
+	craft, tidy, err := craftOf(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tidy()) }()
+	l := newLines(cfg.NATS.TokenFile, log)
+	defer l.close()
+	feeds, voice, err := l.open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	a, err := worker.New(self, feeds, craft, voice, options(cfg, md, log)...)
+	if err != nil {
+		return err
+	}
+	go func() { <-second; a.Abort() }()
+	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
+	return a.Run(ctx)
+}
+
+func options(cfg config.Worker, md worker.Metadata, log *zap.Logger) []worker.Option {
+	list := []worker.Option{
+		worker.WithLog(log), worker.WithMetadata(md, cfg.Poll.Std()),
+		worker.WithHeartbeat(cfg.Heartbeat.Std()), worker.WithGrace(cfg.Grace.Std()),
+	}
+	if cfg.WhileParent {
+		list = append(list, worker.WhileParent())
+	}
+	return list
+}
+
+// whoAmI asks the instance metadata. Without an answer the worker cannot be
+// counted, drained or let go, so it does not start.
+func whoAmI(ctx context.Context, cfg config.Worker, md *metadata.Client) (worker.Self, error) {
+	ctx, cancel := context.WithTimeout(ctx, findInstance)
+	defer cancel()
+	for {
+		id, err := md.InstanceID(ctx)
+		if err == nil {
+			return worker.Self{ID: id, Fleet: cfg.Fleet, Version: version(), Slots: cfg.Slots}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return worker.Self{}, fmt.Errorf("no instance metadata at %s: %w; on EC2 the instance must allow IMDSv2, elsewhere set metadata to the endpoint", cfg.Metadata, err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// craftOf is what this worker can do: photographs and video.
+func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy func() error, err error) {
+	images, err := image.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	films := av.New()
+	if err := films.Check(ctx); err != nil {
+		return nil, nil, err
+	}
+	stores, err := store.Open(ctx, cfg.Stores...)
+	if err != nil {
+		return nil, nil, err
+	}
+	scratch, err := worker.OpenScratch(cfg.Scratch)
+	if err != nil {
+		return nil, nil, errors.Join(err, stores.Close())
+	}
+	makers := map[worker.Kind]worker.Maker{worker.Photo: images, worker.Video: films}
+	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
+	return worker.NewMedia(stores, scratch.Folder, makers), tidy, nil
+}
+
+func newLog(c config.Log) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(c.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	cfg := zap.NewProductionEncoderConfig()
+	cfg.EncodeTime, cfg.EncodeDuration = zapcore.ISO8601TimeEncoder, zapcore.StringDurationEncoder
+	enc := zapcore.NewConsoleEncoder(cfg)
+	if c.Format == "json" {
+		enc = zapcore.NewJSONEncoder(cfg)
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(os.Stderr), level)), nil
+}
+
+// version is the release, or else the revision the program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "development"
+}

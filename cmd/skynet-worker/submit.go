@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"skynet/config"
+	"skynet/worker"
+)
+
+func submitCommand() *cobra.Command {
+	var t worker.Task
+	var name string
+	c := &cobra.Command{
+		Use:     "submit",
+		Short:   "Put an item into a queue",
+		Long:    "Put one photograph or clip into a queue of the worker's settings, and print the item's ID.",
+		Example: "  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := settings(c)
+			if err != nil {
+				return err
+			}
+			return submit(c, cfg, name, t)
+		},
+	}
+	f := c.Flags()
+	f.String("config", "", "the worker's settings; the daemon writes them to state_dir/workers/FLEET.yaml")
+	f.StringVar(&name, "queue", "", "name of the queue, if the settings have several")
+	f.StringVar(&t.Input, "input", "", "URL of the photograph or clip")
+	f.StringVar(&t.Output, "output", "", "URL of the folder for what is made of it")
+	f.StringVar((*string)(&t.Kind), "kind", "", "photo or video (default: found out)")
+	_ = c.MarkFlagRequired("input")
+	_ = c.MarkFlagRequired("output")
+	return c
+}
+
+func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) error {
+	q, err := choose(cfg.Queues, name)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("write the item: %w", err)
+	}
+	if _, err := worker.ReadTask(body); err != nil {
+		return err // better here than after three tries
+	}
+	l := newLines(cfg.NATS.TokenFile, zap.NewNop())
+	defer l.close()
+	line, err := l.queue(c.Context(), q)
+	if err != nil {
+		return err
+	}
+	id, err := line.Send(c.Context(), body)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), id)
+	return nil
+}
+
+func choose(queues []config.Queue, name string) (config.Queue, error) {
+	var known []string
+	for _, q := range queues {
+		if q.Name == name || name == "" && len(queues) == 1 {
+			return q, nil
+		}
+		known = append(known, q.Name)
+	}
+	if name == "" {
+		return config.Queue{}, fmt.Errorf("--queue is missing: the settings have %v", known)
+	}
+	return config.Queue{}, fmt.Errorf("--queue %q is not in the settings; known: %v", name, known)
+}

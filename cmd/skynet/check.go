@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"skynet/config"
+	"skynet/policy/file"
+)
+
+func checkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Check settings and policy files",
+		Long: `Check settings files (skynet.yaml) and policy files. Every mistake is told at
+once, with its line, column, key, value and cure. A settings file is checked
+together with the policy files that it names. The status is 1 if anything is
+wrong, 2 if a file cannot be read.`,
+		Example: "  skynet check skynet.yaml\n  skynet check --output json *.policy.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    check,
+	}
+	addOutputFlag(c)
+	return c
+}
+
+// verdict is what was found of one file.
+type verdict struct {
+	File string `json:"file"`
+	Kind string `json:"kind"` // settings or policy
+	OK   bool   `json:"ok"`
+	Said string `json:"said,omitempty"`
+}
+
+func check(c *cobra.Command, files []string) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, f := range files {
+		list, err := checkFile(f)
+		if err != nil {
+			return err
+		}
+		for _, v := range list {
+			if !v.OK {
+				bad++
+			}
+			v.print(c.OutOrStdout(), asJSON)
+		}
+	}
+	if bad > 0 {
+		return finding{fmt.Errorf("%d of the files have mistakes", bad)}
+	}
+	return nil
+}
+
+func (v verdict) print(w io.Writer, asJSON bool) {
+	switch {
+	case asJSON:
+		_ = json.NewEncoder(w).Encode(v)
+	case v.OK:
+		fmt.Fprintf(w, "%s: ok (%s)\n", v.File, v.Kind)
+	default:
+		fmt.Fprintln(w, v.Said)
+	}
+}
+
+// settingsKey is a key that only a settings file has at its top.
+var settingsKey = regexp.MustCompile(`(?m)^(fleets|queues|state_dir|heartbeats|interval|listen|journal)\s*:`)
+
+func checkFile(path string) ([]verdict, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("check: %w", err)
+	}
+	if !settingsKey.Match(data) {
+		return []verdict{checkPolicy(path)}, nil
+	}
+	cfg, err := config.Load(path, nil)
+	list := []verdict{judged(path, "settings", err)}
+	for _, p := range policiesOf(cfg, path) {
+		list = append(list, checkPolicy(p))
+	}
+	return list, nil
+}
+
+// policiesOf are the policy files that settings name, as far as they exist.
+func policiesOf(cfg config.Config, path string) (files []string) {
+	for _, f := range cfg.Fleets {
+		p := f.Policy
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(filepath.Dir(path), p)
+		}
+		if _, err := os.Stat(p); err == nil && f.Policy != "" {
+			files = append(files, p)
+		}
+	}
+	return files
+}
+
+func checkPolicy(path string) verdict {
+	_, err := file.Load(path)
+	return judged(path, "policy", err)
+}
+
+func judged(path, kind string, err error) verdict {
+	v := verdict{File: path, Kind: kind, OK: err == nil}
+	if err != nil {
+		v.Said = err.Error()
+	}
+	return v
+}

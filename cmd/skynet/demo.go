@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+)
+
+// demo is what the flags of `skynet demo` say.
+type demo struct {
+	folder    string
+	media     string
+	interval  time.Duration
+	most      int
+	perWorker int
+	photos    int
+	clips     int
+	timeout   time.Duration
+	asJSON    bool
+	worker    string
+}
+
+func demoCommand() *cobra.Command {
+	var d demo
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "See it at work on this machine, with real media",
+		Long: `Run everything in one process tree: an embedded queue, folders of media, the
+controller, and worker processes as the fleet. A trickle of photographs and
+clips comes in, then a burst; the fleet grows, works the queue off, drains and
+goes home. It ends by itself with a summary, or at once with Ctrl-C; nothing is
+left running. Without --media, photographs and clips are made by ffmpeg.`,
+		Example: "  skynet demo\n  skynet demo --media ~/Pictures --max 2\n  skynet demo --output json | tail -1",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if d.asJSON, err = wantsJSON(c); err != nil {
+				return err
+			}
+			return d.run(c)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&d.folder, "dir", "", "folder for media, results and state (default a new one in ./skynet-demo)")
+	f.StringVar(&d.media, "media", "", "folder with photographs and clips of your own; it is only read")
+	f.DurationVar(&d.interval, "interval", 2*time.Second, "time between ticks, 1s or more")
+	f.IntVar(&d.most, "max", 4, "the most workers")
+	f.IntVar(&d.perWorker, "per-worker", 8, "waiting items that call for a worker")
+	f.IntVar(&d.photos, "photos", 160, "photographs in the burst")
+	f.IntVar(&d.clips, "clips", 6, "clips in the burst")
+	f.DurationVar(&d.timeout, "timeout", 15*time.Minute, "give up after this long")
+	f.StringVar(&d.worker, "worker", "", "path of skynet-worker (default beside skynet, or in PATH)")
+	addOutputFlag(c)
+	return c
+}
+
+// validate finds what cannot work before anything is made.
+func (d *demo) validate() error {
+	switch {
+	case d.interval < time.Second || d.interval > time.Minute:
+		return fmt.Errorf("--interval %s: write 1s to 1m", d.interval)
+	case d.most < 1 || d.most > 64:
+		return fmt.Errorf("--max %d: write 1 to 64", d.most)
+	case d.perWorker < 1:
+		return fmt.Errorf("--per-worker %d: write 1 or more", d.perWorker)
+	case d.photos < 0 || d.clips < 0 || d.photos+d.clips < 1 || d.photos+d.clips > 100_000:
+		return fmt.Errorf("--photos %d --clips %d: write 1 to 100000 together", d.photos, d.clips)
+	}
+	return nil
+}
+
+func (d *demo) run(c *cobra.Command) error {
+	if err := d.validate(); err != nil {
+		return err
+	}
+	if err := d.makeFolder(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), d.timeout)
+	defer cancel()
+	v := newView(c.OutOrStdout(), !d.asJSON && term.IsTerminal(int(os.Stdout.Fd())))
+	sources, err := d.gather(ctx, v.say)
+	if err != nil {
+		return err
+	}
+	s, err := d.play(ctx, v, sources)
+	if err != nil {
+		return err
+	}
+	s.print(c.OutOrStdout(), d.asJSON)
+	return s.verdict(c.Context())
+}
+
+// makeFolder makes the demo's folder. One of its own is new each time, so that
+// results of an earlier run are never overwritten.
+func (d *demo) makeFolder() (err error) {
+	if d.folder == "" {
+		d.folder = filepath.Join("skynet-demo", time.Now().Format("20060102-150405"))
+	}
+	if d.folder, err = filepath.Abs(d.folder); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(d.folder, "results"), 0o755); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	return nil
+}
+
+// play opens the daemon's parts on settings written for it, sends the load,
+// and waits until all is done and the fleet has gone home.
+func (d *demo) play(ctx context.Context, v *view, sources []source) (s summary, err error) {
+	dm, err := d.daemon(v)
+	if err != nil {
+		return s, err
+	}
+	if err := dm.open(ctx); err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, d.end(dm)) }()
+	c := &count{started: time.Now()}
+	dm.fleets[0].Watch(c.watch)
+	dm.fleets[0].Watch(v.tick)
+	v.begin(d, dm.queues)
+
+	// Workers hear of the end first: the loops stop, then nothing is left running.
+	loops, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); dm.run(loops) }()
+	load := d.load(sources)
+	sent := make(chan error, 1)
+	go func() { sent <- load.send(loops, dm.queues["media"]) }()
+	err = d.wait(v.until(loops), dm, c, sent)
+	stop()
+	<-ended
+	v.end()
+	return c.summary(context.WithoutCancel(ctx), d, dm, load), ignoreEnd(err)
+}
+
+// ignoreEnd drops the error of a run that was told to stop, or took too long:
+// the summary says what was left undone.
+func ignoreEnd(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// end stops every worker and closes the parts, within a time of its own: the
+// context that ended the demo is over.
+func (d *demo) end(dm *daemon) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := dm.local.StopAll(ctx)
+	return errors.Join(err, dm.close())
+}
+
+// daemon writes the demo's settings and policy, as an operator would, and reads
+// them back as the daemon does.
+func (d *demo) daemon(v *view) (*daemon, error) {
+	log, err := os.OpenFile(filepath.Join(d.folder, "skynet.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("the demo's log: %w", err)
+	}
+	logger, err := logTo(zapcore.Lock(log), zap.InfoLevel, "text")
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := d.settings()
+	if err != nil {
+		return nil, err
+	}
+	dm := &daemon{cfg: cfg, log: logger, whileParent: true}
+	dm.onClose(log.Close)
+	return dm, nil
+}
+
+// wait returns when every item is done or given up and the fleet is back at
+// its minimum.
+func (d *demo) wait(ctx context.Context, dm *daemon, c *count, sent <-chan error) error {
+	if err := <-sent; err != nil {
+		return err
+	}
+	q := dm.queues["media"]
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(d.interval / 2):
+		}
+		depth, err := q.Depth(ctx)
+		if err != nil {
+			continue // the next look tells
+		}
+		if depth.Visible+depth.InFlight+depth.Delayed == 0 && c.home() {
+			return nil
+		}
+	}
+}
+
+// print writes the summary: for people, or as one line of JSON.
+func (s summary) print(out interface{ Write([]byte) (int, error) }, asJSON bool) {
+	if asJSON {
+		_ = json.NewEncoder(out).Encode(s)
+		return
+	}
+	fmt.Fprint(out, s.text())
+}

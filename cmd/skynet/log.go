@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+	"go.uber.org/zap/zapcore"
+
+	"skynet/controller"
+)
+
+// Log keys, the same everywhere, so that they can be searched for.
+const (
+	keyFleet    = "fleet"
+	keyDecision = "decision"
+	keyHave     = "have"
+	keyWant     = "want"
+	keyAction   = "action"
+	keyBecause  = "because"
+	keyDone     = "done"
+	keyTook     = "took"
+)
+
+// addLogFlags adds what is logged and how.
+func addLogFlags(c *cobra.Command) {
+	c.Flags().String("log-level", "info", "what is logged: debug, info, warn or error")
+	c.Flags().String("log-format", "text", "how: text, or json for a collector")
+}
+
+// newLog makes the log that the flags ask for, on standard error.
+func newLog(c *cobra.Command) (*zap.Logger, error) {
+	levelName, _ := c.Flags().GetString("log-level")
+	format, _ := c.Flags().GetString("log-format")
+	level, err := zapcore.ParseLevel(levelName)
+	if err != nil {
+		return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", levelName)
+	}
+	return logTo(zapcore.Lock(os.Stderr), level, format)
+}
+
+func logTo(out zapcore.WriteSyncer, level zapcore.Level, format string) (*zap.Logger, error) {
+	cfg := zap.NewProductionEncoderConfig()
+	cfg.EncodeTime, cfg.EncodeDuration = zapcore.ISO8601TimeEncoder, zapcore.StringDurationEncoder
+	var enc zapcore.Encoder
+	switch format {
+	case "json":
+		enc = zapcore.NewJSONEncoder(cfg)
+	case "text":
+		enc = zapcore.NewConsoleEncoder(cfg)
+	default:
+		return nil, fmt.Errorf("--log-format %q: write text or json", format)
+	}
+	return zap.New(zapcore.NewCore(enc, out, level)), nil
+}
+
+// logTicks logs what the controller did: a line for each change of mind, and
+// one when trouble begins or ends. Quiet ticks are for debugging.
+func logTicks(log *zap.Logger) func(controller.Report) {
+	trouble := ""
+	return func(r controller.Report) {
+		log := log.With(zap.String(keyFleet, r.Snapshot.Fleet))
+		if r.Err != nil {
+			if r.Err.Error() != trouble {
+				log.Error("nothing is done", zap.Error(r.Err))
+			}
+			trouble = r.Err.Error()
+			return
+		}
+		if trouble != "" {
+			trouble = ""
+			log.Info("decides again")
+		}
+		d := r.Decision
+		fields := []zap.Field{
+			zap.String(keyDecision, d.ID), zap.Int(keyHave, d.Have), zap.Int(keyWant, d.Want),
+			zap.String(keyAction, d.Action()), zap.String(keyBecause, reasons(d)), zap.Duration(keyTook, r.Took),
+		}
+		if d.Idle() {
+			log.Debug("holds", fields...)
+			return
+		}
+		log.Info("acts", append(fields, zap.String(keyDone, summed(r.Deeds)))...)
+		for _, f := range r.Deeds.Failures {
+			log.Warn("refused", zap.String(keyDecision, d.ID), zap.String("why", strings.TrimSpace(f)))
+		}
+	}
+}
+
+// slogTo is the same log for packages that speak slog.
+func slogTo(log *zap.Logger) *slog.Logger { return slog.New(zapslog.NewHandler(log.Core())) }

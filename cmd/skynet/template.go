@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"skynet/config"
+	"skynet/fleet/local"
+)
+
+// template says how a fleet's workers are started: skynet-worker with settings
+// that are written here, so that there is one place to tune them.
+func (d *daemon) template(f config.Fleet) (local.Template, error) {
+	program, err := f.Local.Program()
+	if err != nil {
+		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
+	}
+	settings, err := d.workerSettings(f)
+	if err != nil {
+		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
+	}
+	folder := filepath.Join(d.cfg.StateDir, "workers")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
+	}
+	path := filepath.Join(folder, f.Name+".yaml")
+	if err := settings.Write(path); err != nil {
+		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
+	}
+	t := local.Template{Fleet: f.Name, Command: []string{program, "run", "--config", path}}
+	for _, e := range f.Local.Env {
+		t.Env = append(t.Env, e.Name+"="+e.Value)
+	}
+	return t, nil
+}
+
+func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {
+	var w config.Worker
+	w.Defaults()
+	w.Fleet, w.Slots, w.Stores = f.Name, f.Local.Slots, f.Local.Stores
+	w.Heartbeat = f.Local.Heartbeat
+	w.Poll = min(w.Poll, f.Local.Heartbeat)
+	w.Scratch = filepath.Join(d.cfg.StateDir, "scratch")
+	w.WhileParent = d.whileParent
+	w.NATS.TokenFile = d.lines.tokenFile()
+	w.Log.Format = "text"
+	var err error
+	if w.Heartbeats, err = d.lines.reach(d.cfg.Heartbeats); err != nil {
+		return w, err
+	}
+	for _, q := range d.cfg.Queues {
+		if !serves(f, q.Name) {
+			continue
+		}
+		if q.URL, err = d.lines.reach(q.URL); err != nil {
+			return w, err
+		}
+		w.Queues = append(w.Queues, q)
+	}
+	return w, nil
+}
+
+func serves(f config.Fleet, queue string) bool {
+	for _, q := range f.Queues {
+		if q == queue {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"skynet/controller"
+	"skynet/queue"
+)
+
+// view shows a demo: live on a terminal, a line for each tick elsewhere.
+type view struct {
+	out     io.Writer
+	live    bool
+	started time.Time
+
+	program *tea.Program
+	ended   chan struct{}
+	stopped context.CancelFunc // ends the demo when the terminal asks for it
+	once    sync.Once
+}
+
+func newView(out io.Writer, live bool) *view {
+	return &view{out: out, live: live, started: time.Now(), ended: make(chan struct{})}
+}
+
+// say tells of what happens before the first tick.
+func (v *view) say(text string) { fmt.Fprintln(v.out, text) }
+
+// begin starts the live screen, where there is a terminal.
+func (v *view) begin(d *demo, queues map[string]queue.Queue) {
+	v.started = time.Now()
+	if !v.live {
+		close(v.ended)
+		fmt.Fprintf(v.out, "%d items to come, up to %d workers, a tick every %s; settings and log in %s\n",
+			d.photos+d.clips, d.most, d.interval, d.folder)
+		return
+	}
+	v.program = tea.NewProgram(newScreen(d, v.started, queues["media"]), tea.WithOutput(v.out), tea.WithoutSignalHandler())
+	go func() {
+		defer close(v.ended)
+		_, _ = v.program.Run() // a terminal that fails costs the picture, not the demo
+		if v.stopped != nil {
+			v.stopped()
+		}
+	}()
+}
+
+// until returns a context that also ends when the user asks the screen to stop.
+func (v *view) until(ctx context.Context) context.Context {
+	if !v.live {
+		return ctx
+	}
+	ctx, v.stopped = context.WithCancel(ctx)
+	return ctx
+}
+
+// tick shows what a tick has brought.
+func (v *view) tick(r controller.Report) {
+	if v.live {
+		v.program.Send(r)
+		return
+	}
+	fmt.Fprintln(v.out, plain(r, time.Since(v.started)))
+}
+
+// end takes the screen away, leaving its last picture.
+func (v *view) end() {
+	if v.live {
+		v.program.Quit()
+	}
+	<-v.ended
+}
+
+// plain is a tick in one line.
+func plain(r controller.Report, since time.Duration) string {
+	at := fmt.Sprintf("%4.0fs", since.Seconds())
+	if r.Err != nil {
+		return at + "  nothing is done: " + r.Err.Error()
+	}
+	c := tally(r.Snapshot)
+	d := r.Decision
+	return fmt.Sprintf("%s  waiting %-4s in flight %-3s  workers: %d starting, %d working, %d draining  have %d want %d  %s: %s",
+		at, c.waiting, c.inFlight, c.starting, c.working, c.draining, d.Have, d.Want, d.Action(), lastWord(d))
+}
