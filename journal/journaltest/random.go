@@ -69,7 +69,7 @@ func drawTick(rt *rapid.T, fleetName string, n int, now time.Time, workers []fle
 	return r
 }
 
-var text = rapid.String()
+var text = rapid.StringN(0, 6, -1)
 
 func drawIntent(rt *rapid.T, r journal.Record, kind journal.Kind) journal.Intent {
 	i := journal.Intent{ID: r.Decision.ID + "/" + string(kind), Fleet: r.Decision.Fleet, Decision: r.Decision.ID,

@@ -126,21 +126,38 @@ func (j *Journal) Degraded() string {
 	return strings.Join(said, "; ")
 }
 
-// transact runs do in one transaction. When the disk is full it gives up the
-// reserve and tries once more: the deeds of a tick are not put off because
-// somebody's log file has grown. What fails leaves nothing behind.
+// transact runs do in one transaction. When the disk is full it makes room and
+// tries once more: the deeds of a tick are not put off because somebody's log
+// file has grown. What fails leaves nothing behind.
 func (j *Journal) transact(ctx context.Context, doing string, do func(*sql.Tx) error) error {
 	err := j.try(ctx, do)
-	if isFull(err) && j.reserve.release() {
+	if isFull(err) {
+		j.makeRoom(ctx)
 		err = j.try(ctx, do)
 	}
 	switch {
-	case err == nil:
-		j.reserve.refill()
+	case err == nil && !j.reserve.refill():
+		// Short of space, the WAL must stay short: once it has taken the last of
+		// it, there is none left to fold it into.
+		j.fold(ctx)
 	case isFull(err):
 		j.reserve.spent()
 	}
 	return fail(j.path, doing, err)
+}
+
+// makeRoom gives up the reserve and folds the WAL.
+func (j *Journal) makeRoom(ctx context.Context) {
+	j.reserve.release()
+	j.fold(ctx)
+}
+
+// fold brings the WAL's pages into the file and gives its space back: it holds
+// a page once for each tick that changed it, the file holds it once.
+func (j *Journal) fold(ctx context.Context) {
+	// Nothing is lost when it fails; if it was for want of space, the next write
+	// says so.
+	_, _ = j.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
 func (j *Journal) try(ctx context.Context, do func(*sql.Tx) error) error {

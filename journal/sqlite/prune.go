@@ -126,16 +126,23 @@ func (j *Journal) remove(ctx context.Context, doing string, n int64, statement s
 
 // vacuum gives a few pages back to the disk if many lie unused.
 func (j *Journal) vacuum(ctx context.Context, _ time.Time) (more bool, err error) {
-	var free int
-	if err := j.db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
-		return false, fail(j.path, "count free pages", err)
-	}
-	if free <= slack {
-		return false, nil
-	}
 	err = j.transact(ctx, "give space back", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(free-slack, slack/4)))
+		before, err := unused(ctx, tx)
+		if err != nil || before <= slack {
+			return err
+		}
+		step := fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(before-slack, slack/4))
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return err
+		}
+		after, err := unused(ctx, tx)
+		more = after < before // a file that cannot shrink must not keep us here
 		return err
 	})
-	return err == nil, err
+	return more && err == nil, err
+}
+
+func unused(ctx context.Context, tx *sql.Tx) (pages int, err error) {
+	err = tx.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&pages)
+	return pages, err
 }

@@ -14,8 +14,8 @@ import (
 )
 
 func TestPruneKeepsWhatOptionsSay(t *testing.T) {
-	j := open(t, newPath(t), Options{Details: 2 * time.Hour, Minutes: 4 * time.Hour, Hours: 8 * time.Hour})
-	all := journaltest.Ticks("render", 0, 600) // ten hours
+	j := open(t, newPath(t), Options{Details: time.Hour, Minutes: 2 * time.Hour, Hours: 4 * time.Hour})
+	all := journaltest.Ticks("render", 0, 300) // five hours
 	for n := range all {
 		for _, i := range all[n].Intents[n%2:] { // of every other tick the launch stays open
 			all[n].Outcomes = append(all[n].Outcomes, journal.Outcome{Intent: i.ID, At: i.At})
@@ -25,7 +25,7 @@ func TestPruneKeepsWhatOptionsSay(t *testing.T) {
 		}
 	}
 	journaltest.Write(t, j, all...)
-	now := all[599].Snapshot.Now
+	now := all[299].Snapshot.Now
 	before, err := j.Unsettled(t.Context(), "render")
 	if err != nil {
 		t.Fatal(err)
@@ -35,19 +35,19 @@ func TestPruneKeepsWhatOptionsSay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	journaltest.Expect(t, j, "render", now.Add(-2*time.Hour), 0, all[479:]...)
+	journaltest.Expect(t, j, "render", now.Add(-time.Hour), 0, all[239:]...)
 	got, _ := j.Records(t.Context(), "render", time.Time{}, 0)
-	if len(got) < 121 || len(got) > 121+imageEvery {
-		t.Fatalf("%d ticks are kept, want 121 and at most %d more", len(got), imageEvery)
+	if len(got) < 61 || len(got) > 61+imageEvery {
+		t.Fatalf("%d ticks are kept, want 61 and at most %d more", len(got), imageEvery)
 	}
-	if after, err := j.Unsettled(t.Context(), "render"); err != nil || cmp.Diff(before, after) != "" || len(after) != 300 {
+	if after, err := j.Unsettled(t.Context(), "render"); err != nil || cmp.Diff(before, after) != "" || len(after) != 150 {
 		t.Fatalf("of %d unsettled intents %d are left, %v", len(before), len(after), err)
 	}
 	journaltest.Expect(t, j, "upload", time.Time{}, 0)
 	whole(t, j)
-	counts(t, j, map[string]int{"intents": 300 + 60 + len(got)*3/2, "outcomes": len(got) * 3 / 2})
-	journaltest.Write(t, j, journaltest.Tick("upload", 600)) // it comes back
-	journaltest.Expect(t, j, "upload", time.Time{}, 0, journaltest.Tick("upload", 600))
+	counts(t, j, map[string]int{"intents": 150 + 60 + len(got)*3/2, "outcomes": len(got) * 3 / 2})
+	journaltest.Write(t, j, journaltest.Tick("upload", 300)) // it comes back
+	journaltest.Expect(t, j, "upload", time.Time{}, 0, journaltest.Tick("upload", 300))
 }
 
 func counts(t *testing.T, j *Journal, want map[string]int) {

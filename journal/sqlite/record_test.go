@@ -158,3 +158,10 @@ func TestADamagedRowCostsLittle(t *testing.T) {
 		t.Fatal("a launch that cannot be read must not be forgotten in silence")
 	}
 }
+
+func expectSame(t *testing.T, got, want journal.Record) {
+	t.Helper()
+	if diff := cmp.Diff(want.Clone(), got); diff != "" {
+		t.Fatalf("%s (-want +got)\n%s", want.Decision.ID, diff)
+	}
+}

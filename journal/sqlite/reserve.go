@@ -36,21 +36,20 @@ func (r *reserve) spent() {
 	r.given, r.empty = true, true
 }
 
-// refill makes the file if it is not there and there is room for it. It is
-// called after each write that succeeded, and is nearly always done at once.
-func (r *reserve) refill() {
+// refill makes the file if it is not there and there is room for it, and
+// reports whether it is there now. It is called after each write that
+// succeeded, and is nearly always done at once.
+func (r *reserve) refill() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.empty = false
-	if r.size <= 0 {
-		r.given = false
-		return
-	}
-	if at, err := os.Stat(r.path); err == nil && at.Size() == r.size {
-		r.given = false
-		return
-	}
-	r.given = !r.roomy() || r.make() != nil
+	r.given = r.size > 0 && !r.there() && (!r.roomy() || r.make() != nil)
+	return !r.given
+}
+
+func (r *reserve) there() bool {
+	at, err := os.Stat(r.path)
+	return err == nil && at.Size() == r.size
 }
 
 func (r *reserve) roomy() bool {
