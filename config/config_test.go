@@ -25,7 +25,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	switch f := c.Fleets[0]; {
-	case c.Interval.Std() != time.Minute || c.StateDir != "/var/lib/skynet" || c.Limits.Instances != 8:
+	case c.Interval.Std() != time.Minute || c.StateDir != "/var/lib/skynet":
 		t.Errorf("got %+v", c)
 	case c.Heartbeats != "nats://embedded/heartbeats" || c.Journal.Hours.String() != "400d":
 		t.Errorf("defaults: %+v", c)
@@ -145,7 +145,7 @@ func TestPrecedence(t *testing.T) {
 func TestEnvironmentReachesEveryScalar(t *testing.T) {
 	for name, value := range map[string]string{
 		"SKYNET_STATE_DIR": "/srv/sky", "SKYNET_LISTEN": ":80", "SKYNET_AWS_ACCOUNT": "012345678901", "SKYNET_AWS_REGION": "eu-west-1",
-		"SKYNET_LIMITS_INSTANCES": "7", "SKYNET_LIMITS_HOURLY": "1.5", "SKYNET_JOURNAL_DETAILS": "2w", "SKYNET_HEARTBEATS": "nats://h:4222/beats",
+		"SKYNET_JOURNAL_DETAILS": "2w", "SKYNET_HEARTBEATS": "nats://h:4222/beats",
 	} {
 		t.Setenv(name, value)
 	}
@@ -156,7 +156,7 @@ func TestEnvironmentReachesEveryScalar(t *testing.T) {
 	switch {
 	case c.StateDir != "/srv/sky" || c.Listen != ":80" || *c.AWS != config.AWS{Account: "012345678901", Region: "eu-west-1"}:
 		t.Errorf("got %+v %+v", c, c.AWS)
-	case c.Limits != config.Limits{Instances: 7, Hourly: 1.5} || c.Journal.Details.String() != "14d" || c.Heartbeats != "nats://h:4222/beats":
+	case c.Journal.Details.String() != "14d" || c.Heartbeats != "nats://h:4222/beats":
 		t.Errorf("got %+v", c)
 	}
 }
