@@ -136,9 +136,10 @@ func TestKilledControllerBuysNothingTwice(t *testing.T) {
 	if string(ids[0]) != list[0] || len(marks(t, dir)) != 3 {
 		t.Errorf("adopted %v of %v; processes: %v", ids, list, marks(t, dir))
 	}
-	if n := phases(t, f); n[fleet.PhaseRunning] != 2 || n[fleet.PhaseStopped] != 1 {
-		t.Errorf("phases %v; want 2 running, 1 stopped", n)
-	}
+	eventually(t, "2 running, 1 stopped", func() bool {
+		n := phases(t, f)
+		return n[fleet.PhaseRunning] == 2 && n[fleet.PhaseStopped] == 1
+	})
 	stopAll(t, f)
 	if left := marks(t, dir); len(left) != 0 {
 		t.Errorf("left: %v", left)

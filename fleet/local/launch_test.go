@@ -3,6 +3,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -186,4 +187,24 @@ func TestInstanceIDs(t *testing.T) {
 			t.Errorf("%d: %s, %d: %s", i, a, j, b)
 		}
 	})
+}
+
+func BenchmarkInstances(b *testing.B) {
+	f, err := Open(b.TempDir(), Options{Templates: []Template{{Fleet: "render", Command: []string{"sleep", "60"}}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := errors.Join(f.StopAll(context.Background()), f.Close()); err != nil {
+			b.Error(err)
+		}
+	})
+	if _, err := f.Launch(b.Context(), order(300)); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if list, err := f.Instances(b.Context(), "render"); err != nil || len(list) != 300 {
+			b.Fatal(len(list), err)
+		}
+	}
 }

@@ -3,7 +3,6 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -240,6 +239,12 @@ func TestOneFolderOneController(t *testing.T) {
 	if _, err := f.Launch(t.Context(), order(1)); !errors.Is(err, ErrClosed) || len(marks(t, dir)) > 0 {
 		t.Errorf("after Close: %v", err)
 	}
+	f.mu.Lock()
+	f.dirty = true
+	if err := f.save(); !errors.Is(err, ErrClosed) {
+		t.Errorf("wrote to a folder that may be another's: %v", err)
+	}
+	f.mu.Unlock()
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("state folder: %v, %v", info.Mode(), err)
 	}
@@ -314,22 +319,21 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-func BenchmarkInstances(b *testing.B) {
-	f, err := Open(b.TempDir(), Options{Templates: []Template{{Fleet: "render", Command: []string{"sleep", "60"}}}})
-	if err != nil {
-		b.Fatal(err)
+func TestStopAllWaitsForHelpers(t *testing.T) {
+	f := open(t, folder(t), "helped")
+	id := launch(t, f, order(1))[0]
+	said(t, f, id, "ready to ignore")
+	f.stop() // nobody tends: the helper stays
+	f.tending.Wait()
+	if err := unix.Kill(f.pid(id), unix.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
-	b.Cleanup(func() {
-		if err := errors.Join(f.StopAll(context.Background()), f.Close()); err != nil {
-			b.Error(err)
-		}
-	})
-	if _, err := f.Launch(b.Context(), order(300)); err != nil {
-		b.Fatal(err)
+	eventually(t, "terminated", func() bool { return instance(t, f, id).Phase == fleet.PhaseTerminated })
+	if left, err := f.remaining(t.Context()); len(left) != 1 || err != nil {
+		t.Errorf("to wait for: %v, %v; want the one whose helper runs", left, err)
 	}
-	for b.Loop() {
-		if list, err := f.Instances(b.Context(), "render"); err != nil || len(list) != 300 {
-			b.Fatal(len(list), err)
-		}
+	eventually(t, "swept", func() bool { return !f.turn() })
+	if left, err := f.remaining(t.Context()); len(left) != 0 || err != nil || len(marks(t, f.dir)) != 0 {
+		t.Errorf("to wait for: %v, %v; running: %v", left, err, marks(t, f.dir))
 	}
 }
