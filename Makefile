@@ -1,0 +1,52 @@
+# Everything that a person or CI runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+GO_LDFLAGS := -s -w -X main.stamped=$(VERSION)
+# What needs libvips: everything else builds without cgo.
+CGO_PACKAGES := ./worker/... ./cmd/skynet-worker/... ./test/...
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install ffmpeg and libvips (Debian, needs the right to install packages)
+	@deploy/deps.sh
+
+.PHONY: build
+build: deps ## build skynet and skynet-worker into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(GO_LDFLAGS)' -o bin/skynet ./cmd/skynet
+	go build -trimpath -ldflags '$(GO_LDFLAGS)' -o bin/skynet-worker ./cmd/skynet-worker
+
+.PHONY: run
+run: build ## set everything up and show the whole system at work
+	bin/skynet demo
+
+.PHONY: test
+test: deps ## set everything up and run all tests with the race detector
+	go test -race -timeout 20m ./...
+
+.PHONY: lint
+lint: ## vet, staticcheck, golangci-lint, gofmt, go.mod
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go tool golangci-lint run
+	go mod verify
+	go mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
+	@deploy/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs what the worker needs (ffmpeg, libvips and a C compiler to bind it)
+# where it is missing, on Debian and its kin. Says plainly what to do where it
+# may not, and does nothing where all is there.
+set -eu
+
+missing=()
+command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
+command -v pkg-config >/dev/null || missing+=(pkg-config)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+{ command -v pkg-config >/dev/null && pkg-config --exists vips; } || missing+=(libvips-dev)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+say() { printf '%s\n' "$*" >&2; }
+if ! command -v apt-get >/dev/null; then
+	say "missing: ${missing[*]} (by Debian's names)."
+	say "This machine has no apt-get: install them by its own package manager, then run make again."
+	exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+		as_root=(sudo)
+	else
+		say "missing: ${missing[*]}."
+		say "You may not install packages here. Ask somebody who may to run:"
+		say "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+		exit 1
+	fi
+fi
+say "installing ${missing[*]} …"
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+	tail -20 "$log" >&2
+	say "apt-get could not install ${missing[*]} (its last words are above)."
+	exit 1
+fi
+rm -f "$log"
