@@ -33,7 +33,6 @@ type beat struct {
 	seq     uint64
 	unsent  []fleet.Work // counters of Seq, while it is not known to be sent
 	pending bool         // Seq was tried and failed
-	first   stance       // what the first try of Seq said
 }
 
 func newBeat(a *Agent, v Voice, boot string) *beat {
@@ -62,7 +61,8 @@ func (b *beat) run(life context.Context) {
 }
 
 // rest waits for the next beat; news cuts it short, but not into hammering a
-// mailbox that does not answer.
+// mailbox that does not answer. News of that time is kept: it is said again
+// under the next Seq, since the reader may know this one by its first words.
 func (b *beat) rest(life context.Context, wait time.Duration, fails int) {
 	if fails > 0 {
 		pause(life, wait)
@@ -80,20 +80,16 @@ func (b *beat) rest(life context.Context, wait time.Duration, fails int) {
 
 // send tries to send one heartbeat and returns how many tries have failed in a row.
 func (b *beat) send(ctx context.Context) int {
-	now := b.agent.gate.now()
 	if !b.pending {
 		b.seq++
-		b.unsent, b.first = b.agent.tally.take(), now
+		b.unsent = b.agent.tally.take()
 	}
-	err := b.post(ctx, now)
+	err := b.post(ctx, b.agent.gate.now())
 	if err != nil && ctx.Err() != nil {
 		b.pending = true
 		return 1 // our own end, no trouble of the mailbox
 	}
 	fails := b.posting.saw(b.agent.log, err)
-	if b.pending && err == nil && !now.same(b.first) {
-		b.nudge() // the reader may know this Seq by its first words only
-	}
 	b.pending = err != nil
 	return fails
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"skynet/fleet"
+	"skynet/queue"
 	"skynet/worker"
+	"skynet/worker/workertest"
 )
 
 func (w *world) wants(state fleet.State, drain string, jobs int) {
@@ -197,6 +199,12 @@ func TestInterruption(t *testing.T) {
 			t.Errorf("says %+v", hb)
 		}
 		fill(q, 1)
+		w.meta.set(func(i *instance) { i.silent = true })
+		after(20 * time.Second)
+		if q.Count("deliver") != 2 {
+			t.Error("no answer was taken for no notice")
+		}
+		w.meta.set(func(i *instance) { i.silent = false })
 		time.Sleep(time.Until(at))
 		if q.Count("delete") != 1 || q.Count("release") != 1 || q.Count("deliver") != 2 {
 			t.Errorf("%d done, %d given back, %d delivered", q.Count("delete"), q.Count("release"), q.Count("deliver"))
@@ -213,5 +221,42 @@ func TestInterruption(t *testing.T) {
 		if err := w.end(); err == nil || errors.Is(err, context.Canceled) {
 			t.Errorf("aborted with %v", err)
 		}
+	})
+}
+
+// slow is a queue whose receives end late, and sometimes with an item.
+type slow struct{ *workertest.Queue }
+
+func (s slow) Receive(ctx context.Context, wait time.Duration) (*queue.Item, error) {
+	it, err := s.Queue.Receive(ctx, wait)
+	if ctx.Err() == nil {
+		return it, err
+	}
+	time.Sleep(7 * time.Second)
+	return s.Queue.Receive(context.WithoutCancel(ctx), 0)
+}
+
+func TestAReceiveThatEndsLateIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := slow{newQueue()}
+		w := start(t, 1, takes(time.Minute), []worker.Feed{{Source: q}}).run()
+		after(time.Second)
+		w.meta.set(func(i *instance) { i.drain = "d1" })
+		after(6 * time.Second)
+		w.wants(fleet.Draining, "d1", 0)
+		fill(q.Queue, 1)
+		after(10 * time.Second)
+		w.wants(fleet.Draining, "d1", 0)
+		if q.Held() != 1 {
+			t.Fatal("the test has no item that came late")
+		}
+		after(time.Minute)
+		w.wants(fleet.Drained, "d1", 0)
+		for _, hb := range w.reader.beats[:len(w.reader.beats)-1] {
+			if hb.State == fleet.Drained {
+				t.Error("drained was said while a receive could bring an item")
+			}
+		}
+		_ = w.end()
 	})
 }

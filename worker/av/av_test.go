@@ -198,7 +198,7 @@ func TestLimits(t *testing.T) {
 
 // slow is a film that takes long to encode: many pictures in few bytes.
 func slow(t *testing.T) string {
-	return film(t, "slow.mkv", "-f", "lavfi", "-i", "color=s=16x16:r=1000:d=2000", "-c:v", "libx264", "-preset", "ultrafast", "-t", "300")
+	return film(t, "slow.mkv", "-f", "lavfi", "-i", "color=s=16x16:r=1000:d=2000", "-c:v", "libx264", "-preset", "ultrafast", "-t", "100")
 }
 
 func TestStopsAtOnceWithItsWholeGroup(t *testing.T) {
@@ -256,13 +256,13 @@ func script(t *testing.T, body string) string {
 func TestFFmpegMisbehaves(t *testing.T) {
 	input := film(t, "a.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2")
 	for name, c := range map[string]struct{ body, want string }{
-		"stands still":     {"sleep 60 & sleep 60", "ffmpeg stood still for 500ms"},
+		"stands still":     {"sleep 61.75 & sleep 61.75", "ffmpeg stood still for 500ms"},
 		"fails":            {"for i in 1 2 3 4 5 6 7 8 9; do echo line $i >&2; done; exit 1", "encode: line 7; line 8; line 9"},
 		"crashes":          {"kill -SEGV $$", "encode: signal: segmentation fault"},
 		"talks for ever":   {"yes 2>/dev/null | head -c 10000000 >&2; exit 1", "encode: y"},
 		"ends too early":   {"exit 0", "encode: ffmpeg ended without saying"},
 		"makes nothing":    {"echo progress=end >&3", "check the output: not a video: "},
-		"sees our secrets": {"env >&2; exit 1", "encode: "},
+		"sees our secrets": {"echo got:$AWS_SECRET_ACCESS_KEY: >&2; exit 1", "encode: got::"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "hush")
@@ -271,6 +271,9 @@ func TestFFmpegMisbehaves(t *testing.T) {
 			_, err := m.Make(t.Context(), input, t.TempDir())
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%v, want %q", err, c.want)
+			}
+			if n := running(t, "61.75"); n != 0 {
+				t.Errorf("%d of its children still run", n)
 			}
 		})
 	}

@@ -230,7 +230,7 @@ func TestGrey(t *testing.T) {
 func reencoded(t *testing.T, write func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error)) []byte {
 	t.Helper()
 	newMaker(t)
-	img, err := vips.NewImageFromBuffer(asPNG(t, halves(2000, 1000)))
+	img, err := vips.NewImageFromBuffer(asPNG(t, halves(1200, 600)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,9 @@ func (c *Client) ask(ctx context.Context, path string) (string, error) {
 	return string(b), nil
 }
 
-// missing reports whether the service answered that the path does not exist.
+// missing reports whether the service answered that the path does not exist. A
+// token that is refused with the same status is no such answer, it comes from
+// something that is no metadata service: the SDK gives that another type.
 func missing(err error) bool {
 	status, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && status.HTTPStatusCode() == http.StatusNotFound

@@ -201,6 +201,16 @@ func TestACancelledOutputDoesNotAppear(t *testing.T) {
 	}
 }
 
+func TestAnOutputThatCannotBeReadDoesNotAppear(t *testing.T) {
+	s, dir := open(t)
+	if _, _, err := s.Deliver(t.Context(), "file://"+dir+"/out", []string{t.TempDir()}); err == nil {
+		t.Error("delivered a folder")
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"a photo.jpg"}) {
+		t.Errorf("the store holds %q", got)
+	}
+}
+
 func TestAKilledWorkerLeavesNothingThatLooksLikeAnOutput(t *testing.T) {
 	dir, pipe := t.TempDir(), filepath.Join(t.TempDir(), "1024.jpg")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
