@@ -127,12 +127,15 @@ func duplicates(t *testing.T, j journal.Journal) {
 	if !strings.Contains(err.Error(), r.Decision.ID) {
 		t.Fatalf("the error must name the decision: %v", err)
 	}
-	other := Tick("render", 1)
+	other, next := Tick("render", 1), Tick("render", 1)
 	other.Intents[1].ID = r.Intents[0].ID
+	other.Snapshot.Signals[0].Name = "a.new_name"
 	expectError(t, j.Write(t.Context(), other), journal.ErrDuplicate)
 	Expect(t, j, "render", time.Time{}, 0, r)
 	expectUnsettled(t, j, "render", r.Intents...)
-	Write(t, j, Tick("render", 1)) // what was refused left nothing behind
+	next.Snapshot.Signals[0].Name = "a.new_name" // as new as before: what was refused left nothing behind
+	Write(t, j, next)
+	Expect(t, j, "render", time.Time{}, 0, r, next)
 }
 
 func malformed(t *testing.T, j journal.Journal) {

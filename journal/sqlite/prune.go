@@ -21,7 +21,7 @@ const slack = 1024
 // in small transactions; when it is stopped between two, the next call goes
 // on. To be called every hour or so.
 func (j *Journal) Prune(ctx context.Context, now time.Time) error {
-	names, err := j.fleets(ctx)
+	names, err := j.Fleets(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,22 +48,6 @@ func all(batch func() (more bool, err error)) error {
 			return err
 		}
 	}
-}
-
-// fleets lists the fleets of the file, those too that are no longer in use. It
-// jumps from name to name in the index instead of reading all ticks.
-func (j *Journal) fleets(ctx context.Context) (names []string, err error) {
-	err = j.view(ctx, "list fleets", func(r reading) error {
-		return r.each(func(scan func(...any) error) error {
-			var name string
-			defer func() { names = append(names, name) }()
-			return scan(&name)
-		}, `WITH RECURSIVE f(name) AS (
-				SELECT min(fleet) FROM ticks
-				UNION ALL SELECT (SELECT min(fleet) FROM ticks WHERE fleet > name) FROM f WHERE name IS NOT NULL)
-			SELECT name FROM f WHERE name IS NOT NULL`)
-	})
-	return names, err
 }
 
 // pruneTicks deletes a fleet's whole ticks, but for those from the last image

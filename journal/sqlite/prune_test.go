@@ -25,6 +25,9 @@ func TestPruneKeepsWhatOptionsSay(t *testing.T) {
 		}
 	}
 	journaltest.Write(t, j, all...)
+	if names, err := j.Fleets(t.Context()); err != nil || cmp.Diff([]string{"render", "upload"}, names) != "" {
+		t.Fatalf("fleets are %v, %v", names, err)
+	}
 	now := all[299].Snapshot.Now
 	before, err := j.Unsettled(t.Context(), "render")
 	if err != nil {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,28 @@ func TestReopen(t *testing.T) {
 		expectRecords(t, j, all)
 	})
 	whole(t, j)
+}
+
+// TestNumbersToTheBit compares what == cannot tell apart.
+func TestNumbersToTheBit(t *testing.T) {
+	j := open(t, newPath(t), Options{})
+	r := journaltest.Tick("render", 0)
+	odd := []float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(-1), 1<<53 + 2, -7, 0.1}
+	for i, v := range odd {
+		s := r.Snapshot.Signals[0]
+		s.Name, s.Value = fmt.Sprintf("odd.%d", i), v
+		r.Snapshot.Signals = append(r.Snapshot.Signals, s)
+	}
+	journaltest.Write(t, j, r)
+	got, err := j.Records(t.Context(), "render", time.Time{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range odd {
+		if back := got[0].Snapshot.Signals[2+i].Value; math.Float64bits(back) != math.Float64bits(v) {
+			t.Errorf("%g (%x) came back as %g (%x)", v, math.Float64bits(v), back, math.Float64bits(back))
+		}
+	}
 }
 
 // whole asks SQLite itself.
