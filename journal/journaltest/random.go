@@ -21,7 +21,7 @@ func random(t *testing.T, j journal.Journal) {
 	rapid.Check(t, func(rt *rapid.T) {
 		try++
 		render, upload := fmt.Sprintf("render_%d", try), fmt.Sprintf("upload_%d", try)
-		all := Draw(rt, render, 6)
+		all := Draw(rt, render, 5)
 		for i, r := range Draw(rt, upload, len(all)) {
 			Write(t, j, r, all[i])
 		}

@@ -52,7 +52,7 @@ func writeForever(path string) {
 // it does not choose. What it said it had written is there, whole.
 func TestKilledWriterLosesNothing(t *testing.T) {
 	path, last := newPath(t), 0
-	for range 8 {
+	for range 5 {
 		last = max(last, killed(t, path, last))
 		j := open(t, path, Options{})
 		whole(t, j)
@@ -70,7 +70,7 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d ticks written, 8 kills", last)
+	t.Logf("%d ticks written, 5 kills", last)
 }
 
 // killed runs a writer for a while, and returns the last tick that it said it
