@@ -3,6 +3,7 @@ package av_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image/jpeg"
 	"os"
 	"os/exec"
@@ -254,9 +255,10 @@ func script(t *testing.T, body string) string {
 }
 
 func TestFFmpegMisbehaves(t *testing.T) {
+	long := fmt.Sprintf("61.%d", os.Getpid()) // found again by its length
 	input := film(t, "a.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2")
 	for name, c := range map[string]struct{ body, want string }{
-		"stands still":     {"sleep 61.75 & sleep 61.75", "ffmpeg stood still for 500ms"},
+		"stands still":     {"sleep " + long + " & sleep " + long, "ffmpeg stood still for 500ms"},
 		"fails":            {"for i in 1 2 3 4 5 6 7 8 9; do echo line $i >&2; done; exit 1", "encode: line 7; line 8; line 9"},
 		"crashes":          {"kill -SEGV $$", "encode: signal: segmentation fault"},
 		"talks for ever":   {"yes 2>/dev/null | head -c 10000000 >&2; exit 1", "encode: y"},
@@ -272,7 +274,7 @@ func TestFFmpegMisbehaves(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
-			if n := running(t, "61.75"); n != 0 {
+			if n := running(t, long); n != 0 {
 				t.Errorf("%d of its children still run", n)
 			}
 		})

@@ -23,6 +23,7 @@ func (m *Maker) encode(ctx context.Context, f film, input, folder string) error 
 	go func() { ended <- m.follow(r, cancel) }()
 	err = run(ctx, m.FFmpeg, m.args(f, input, folder), folder, io.Discard, w)
 	_ = w.Close()
+	_ = r.SetReadDeadline(time.Now().Add(time.Second)) // should anything else still hold its other end
 	whole := <-ended
 	_ = r.Close()
 	switch {
