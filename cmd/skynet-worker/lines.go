@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"skynet/config"
-	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/worker"
 )
@@ -79,8 +78,10 @@ func (l *lines) close() {
 
 // named is a queue under the name that it has in the settings.
 type named struct {
-	queue.Source
+	*nats.Queue
 	name string
 }
+
+var _ worker.Releaser = named{}
 
 func (n named) Name() string { return n.name }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -120,14 +121,27 @@ func whoAmI(ctx context.Context, cfg config.Worker, md *metadata.Client) (worker
 	for {
 		id, err := md.InstanceID(ctx)
 		if err == nil {
+			err = tagsEnabled(ctx, md)
+		}
+		if err == nil {
 			return worker.Self{ID: id, Fleet: cfg.Fleet, Version: version(), Slots: cfg.Slots}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return worker.Self{}, fmt.Errorf("no instance metadata at %s: %w; on EC2 the instance must allow IMDSv2, elsewhere set metadata to the endpoint", cfg.Metadata, err)
+			return worker.Self{}, fmt.Errorf("no usable instance metadata at %s: %w; on EC2 the instance must allow IMDSv2, elsewhere set metadata to the endpoint", cfg.Metadata, err)
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// tagsEnabled refuses an instance whose tags cannot be read: it would never
+// learn that it is asked to drain.
+func tagsEnabled(ctx context.Context, md *metadata.Client) error {
+	on, err := md.TagsEnabled(ctx)
+	if err == nil && !on {
+		err = errors.New("instance tags are not in the metadata; set InstanceMetadataTags to enabled in the launch template")
+	}
+	return err
 }
 
 // craftOf is what this worker can do: photographs and video.
@@ -137,6 +151,7 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 		return nil, nil, err
 	}
 	films := av.New()
+	films.Threads = max(1, runtime.NumCPU()/cfg.Slots) // every slot may have a film at once
 	if err := films.Check(ctx); err != nil {
 		return nil, nil, err
 	}

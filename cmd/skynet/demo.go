@@ -117,7 +117,7 @@ func (d *demo) makeFolder() (err error) {
 // play opens the daemon's parts on settings written for it, sends the load,
 // and waits until all is done and the fleet has gone home.
 func (d *demo) play(ctx context.Context, v *view, sources []source) (s summary, err error) {
-	dm, err := d.daemon(v)
+	dm, err := d.daemon()
 	if err != nil {
 		return s, err
 	}
@@ -128,13 +128,13 @@ func (d *demo) play(ctx context.Context, v *view, sources []source) (s summary, 
 	c := &count{started: time.Now()}
 	dm.fleets[0].Watch(c.watch)
 	dm.fleets[0].Watch(v.tick)
-	v.begin(d, dm.queues)
+	load := d.load(sources)
+	v.begin(d, dm.queues["media"], load)
 
 	// Workers hear of the end first: the loops stop, then nothing is left running.
 	loops, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { defer close(ended); dm.run(loops) }()
-	load := d.load(sources)
 	sent := make(chan error, 1)
 	go func() { sent <- load.send(loops, dm.queues["media"]) }()
 	err = d.wait(v.until(loops), dm, c, sent)
@@ -164,7 +164,7 @@ func (d *demo) end(dm *daemon) error {
 
 // daemon writes the demo's settings and policy, as an operator would, and reads
 // them back as the daemon does.
-func (d *demo) daemon(v *view) (*daemon, error) {
+func (d *demo) daemon() (*daemon, error) {
 	log, err := os.OpenFile(filepath.Join(d.folder, "skynet.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("the demo's log: %w", err)

@@ -21,6 +21,7 @@ type screen struct {
 	demo    *demo
 	started time.Time
 	gauge   queue.Gauge
+	sent    func() int // items sent so far
 
 	width   int
 	depth   queue.Depth
@@ -32,8 +33,8 @@ type screen struct {
 
 const look = 500 * time.Millisecond
 
-func newScreen(d *demo, started time.Time, g queue.Gauge) *screen {
-	return &screen{demo: d, started: started, gauge: g, width: 100}
+func newScreen(d *demo, g queue.Gauge, sent func() int) *screen {
+	return &screen{demo: d, started: time.Now(), gauge: g, sent: sent, width: 100}
 }
 
 type depthMsg queue.Depth
@@ -92,33 +93,46 @@ var (
 func (s *screen) View() tea.View {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", bold.Render("SkyNet demo"), faint.Render(fmt.Sprintf("%s, a tick every %s, Ctrl-C stops it", time.Since(s.started).Round(time.Second), s.demo.interval)))
-	fmt.Fprintf(&b, "%-9s %s waiting, %d in flight, %d dead\n", bold.Render("queue"), bold.Render(fmt.Sprint(s.depth.Visible)), s.depth.InFlight, s.depth.Dead)
-	fmt.Fprintf(&b, "          %s\n\n", chart(s.waits, max(10, s.width-14)))
-	fmt.Fprintf(&b, "%-9s %s\n", bold.Render("fleet"), fleetLine(s.report.Snapshot))
+	fmt.Fprintf(&b, "%s%s\n", label("queue"), s.queueLine())
+	fmt.Fprintf(&b, "%s%s\n\n", label(""), chart(s.waits, max(10, s.width-14)))
+	fmt.Fprintf(&b, "%s%s\n", label("fleet"), fleetLine(s.report.Snapshot))
 	for _, w := range s.report.Snapshot.Workers {
 		if w.State != fleet.Leaving {
-			fmt.Fprintf(&b, "          %s\n", workerLine(w))
+			fmt.Fprintf(&b, "%s%s\n", label(""), workerLine(w))
 		}
 	}
 	b.WriteString("\n" + s.decision())
 	return tea.NewView(b.String())
 }
 
+// label heads a line; what it labels stands in one column.
+func label(name string) string { return bold.Render(fmt.Sprintf("%-10s", name)) }
+
+func (s *screen) queueLine() string {
+	d, sent := s.depth, s.sent()
+	left := d.Visible + d.InFlight + d.Delayed
+	line := fmt.Sprintf("%d waiting, %d in flight, %d of %d done", d.Visible, d.InFlight, max(0, sent-left-d.Dead), sent)
+	if d.Dead > 0 {
+		line += fmt.Sprintf(", %d failed", d.Dead)
+	}
+	return line
+}
+
 // decision is the last one that did something, and why the present one holds.
 func (s *screen) decision() string {
 	var b strings.Builder
 	if s.report.Err != nil {
-		return bold.Render("trouble") + "   " + s.report.Err.Error() + "\n"
+		return label("trouble") + s.report.Err.Error() + "\n"
 	}
 	if s.acted.ID != "" {
-		fmt.Fprintf(&b, "%s  %s: have %d, want %d %s\n", bold.Render("decided"), s.acted.Action(), s.acted.Have, s.acted.Want,
+		fmt.Fprintf(&b, "%s%s: have %d, want %d %s\n", label("decided"), s.acted.Action(), s.acted.Have, s.acted.Want,
 			faint.Render(fmt.Sprintf("(%s after the start)", s.actedAt.Round(time.Second))))
 		for _, r := range s.acted.Reasons {
-			fmt.Fprintf(&b, "          %s %s\n", faint.Render(fmt.Sprintf("%-8s", r.By)), cut(r.Said, s.width-20))
+			fmt.Fprintf(&b, "%s%s %s\n", label(""), faint.Render(fmt.Sprintf("%-8s", r.By)), cut(r.Said, s.width-20))
 		}
 	}
 	if d := s.report.Decision; d.ID != "" && d.Idle() {
-		fmt.Fprintf(&b, "%s      hold: have %d, want %d: %s\n", bold.Render("now"), d.Have, d.Want, cut(lastWord(d), s.width-36))
+		fmt.Fprintf(&b, "%shold: have %d, want %d: %s\n", label("now"), d.Have, d.Want, cut(lastWord(d), s.width-36))
 	}
 	return b.String()
 }

@@ -28,7 +28,10 @@ func (d *daemon) template(f config.Fleet) (local.Template, error) {
 	if err := settings.Write(path); err != nil {
 		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
 	}
-	t := local.Template{Fleet: f.Name, Command: []string{program, "run", "--config", path}}
+	t := local.Template{
+		Fleet: f.Name, Command: []string{program, "run", "--config", path},
+		Env: []string{"MALLOC_ARENA_MAX=2"}, // halves what libvips' threads leave behind in a long run
+	}
 	for _, e := range f.Local.Env {
 		t.Env = append(t.Env, e.Name+"="+e.Value)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,7 +21,6 @@ type view struct {
 	program *tea.Program
 	ended   chan struct{}
 	stopped context.CancelFunc // ends the demo when the terminal asks for it
-	once    sync.Once
 }
 
 func newView(out io.Writer, live bool) *view {
@@ -33,15 +31,15 @@ func newView(out io.Writer, live bool) *view {
 func (v *view) say(text string) { fmt.Fprintln(v.out, text) }
 
 // begin starts the live screen, where there is a terminal.
-func (v *view) begin(d *demo, queues map[string]queue.Queue) {
+func (v *view) begin(d *demo, q queue.Gauge, l *load) {
 	v.started = time.Now()
 	if !v.live {
 		close(v.ended)
 		fmt.Fprintf(v.out, "%d items to come, up to %d workers, a tick every %s; settings and log in %s\n",
-			d.photos+d.clips, d.most, d.interval, d.folder)
+			len(l.trickle)+len(l.burst), d.most, d.interval, d.folder)
 		return
 	}
-	v.program = tea.NewProgram(newScreen(d, v.started, queues["media"]), tea.WithOutput(v.out), tea.WithoutSignalHandler())
+	v.program = tea.NewProgram(newScreen(d, q, func() int { return int(l.sent.Load()) }), tea.WithOutput(v.out), tea.WithoutSignalHandler())
 	go func() {
 		defer close(v.ended)
 		_, _ = v.program.Run() // a terminal that fails costs the picture, not the demo

@@ -282,3 +282,21 @@ func wantMail(t *testing.T, m *nats.Mail, limit int, want ...string) {
 		}
 	}
 }
+
+func TestReleasedItemsComeBackAtOnce(t *testing.T) {
+	t.Parallel()
+	s := started(t, t.TempDir())
+	q := opened(t, dialled(t, s.URL(), s.TokenFile()), nats.Config{Name: "photos", Visibility: time.Minute})
+	sendAll(t, q, 1)
+	first := received(t, q)
+	must(t, q.Release(t.Context(), first))
+	if d := depth(t, q); d.InFlight != 0 || d.Visible != 1 {
+		t.Errorf("depth after a release: %+v", d)
+	}
+	if again := received(t, q); again.ID != first.ID || again.Tries != 2 {
+		t.Errorf("received %+v, want %s on its second try", again, first.ID)
+	}
+	if err := q.Delete(t.Context(), first); !errors.Is(err, queue.ErrGone) {
+		t.Errorf("a holder that let go could delete: %v", err)
+	}
+}

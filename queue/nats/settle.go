@@ -18,6 +18,7 @@ var errDone = fmt.Errorf("%w: it is out of the queue", queue.ErrGone)
 const (
 	sayDone   = "+ACK"
 	sayGiveUp = "+TERM"
+	sayBack   = "-NAK"
 )
 
 // sayLater makes the item deliverable after d. Unlike JetStream's "in progress"
@@ -77,6 +78,19 @@ func (q *Queue) Fail(ctx context.Context, it *queue.Item, reason string) error {
 			return q.bury(ctx, it, d, reason)
 		}
 		return q.postpone(ctx, d)
+	})
+}
+
+// Release gives back an item that was not worked on to its end through no fault
+// of its own: it can be received again at once. Like every delivery, this one
+// counts among its tries, as it would on SQS.
+func (q *Queue) Release(ctx context.Context, it *queue.Item) error {
+	return q.settle(ctx, "release", it, func(ctx context.Context, d *delivery) error {
+		if err := q.say(ctx, d, sayBack); err != nil {
+			return err
+		}
+		_ = q.ledger.release(ctx, d.seq) // else it expires
+		return nil
 	})
 }
 
