@@ -3,7 +3,6 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
@@ -14,11 +13,16 @@ const (
 	sketchAccuracy = 0.01   // quantiles are within 1% of the true value
 	sketchBins     = 1024   // with 1%: from 1 ns to some 10 s exact, collapsing below; bounds memory
 	sketchBytes    = 32_768 // a heartbeat with a longer one is refused: it is not from our agent
+	sketchLongest  = 1e9    // some 31 years: what lasts longer is no duration of ours
+	sketchMost     = 1e9    // durations in one sketch from elsewhere
 )
 
 // Sketch holds many durations in seconds in little room: exact count, sum and
 // extremes, quantiles within 1%. Sketches of several workers merge into one.
-// The zero value is empty and ready to use.
+// The zero value is empty and ready to use. It is a value like a number: a copy
+// is not changed by what is added to the original later, nor the other way
+// round. For that Add and Merge copy what they add to (1.5 µs): give Add many
+// durations at once where there are many.
 // Source: Masson, Rim, Lee: DDSketch, VLDB 2019.
 type Sketch struct {
 	s *ddsketch.DDSketchWithExactSummaryStatistics
@@ -36,14 +40,16 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Add records one duration, in seconds. What is not a duration (negative, NaN,
-// infinite) is left out.
-func (k *Sketch) Add(seconds float64) {
-	if seconds < 0 || math.IsNaN(seconds) || math.IsInf(seconds, 0) {
-		return
+// Add records durations, in seconds. What is not a duration (negative, NaN,
+// longer than 31 years) is left out.
+func (k *Sketch) Add(seconds ...float64) {
+	s := k.copied()
+	for _, v := range seconds {
+		if v >= 0 && v <= sketchLongest {
+			_ = s.Add(v) // fails only for values excluded above
+		}
 	}
-	k.init()
-	_ = k.s.Add(seconds) // fails only for values excluded above or beyond 1e300
+	k.s = s
 }
 
 // Merge adds all that o holds.
@@ -51,14 +57,17 @@ func (k *Sketch) Merge(o Sketch) {
 	if o.s == nil {
 		return
 	}
-	k.init()
-	_ = k.s.MergeWith(o.s) // fails only for different mappings: there is one
+	s := k.copied()
+	_ = s.MergeWith(o.s) // fails only for different mappings: there is one
+	k.s = s
 }
 
-func (k *Sketch) init() {
+// copied is what k holds, in a sketch that no copy of k shares.
+func (k *Sketch) copied() *ddsketch.DDSketchWithExactSummaryStatistics {
 	if k.s == nil {
-		k.s = ddsketch.NewDDSketchWithExactSummaryStatistics(sketchMapping, sketchStore)
+		return ddsketch.NewDDSketchWithExactSummaryStatistics(sketchMapping, sketchStore)
 	}
+	return k.s.Copy()
 }
 
 // Count is how many durations were added.
@@ -113,13 +122,9 @@ func (k *Sketch) UnmarshalJSON(b []byte) error {
 	if len(raw) > sketchBytes {
 		return fmt.Errorf("sketch: %d bytes, at most %d are accepted", len(raw), sketchBytes)
 	}
-	s, err := ddsketch.DecodeDDSketchWithExactSummaryStatistics(raw, sketchStore, sketchMapping)
+	s, err := decodeSketch(raw)
 	if err != nil {
 		return fmt.Errorf("sketch: %w", err)
-	}
-	sum := s.GetSum()
-	if n := s.GetCount(); n < 0 || n > 1e9 || math.IsNaN(n) || sum < 0 || math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return fmt.Errorf("sketch: count %g and sum %g are not those of durations", n, sum)
 	}
 	k.s = s
 	return nil
