@@ -6,6 +6,7 @@ package roster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"skynet/fleet"
@@ -56,7 +57,8 @@ func (r *Roster) Workers(ctx context.Context, fleetName string) ([]fleet.Worker,
 		ws = append(ws, ear.join(in, beat, heard))
 	}
 	fleet.Sort(ws)
-	return ws, nil
+	// A list that is read page by page may name an instance on two of them.
+	return slices.CompactFunc(ws, func(a, b fleet.Worker) bool { return a.ID == b.ID }), nil
 }
 
 // Drain asks workers to drain, by a tag that the agent finds in its instance
