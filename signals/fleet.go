@@ -18,14 +18,15 @@ func OfWorkers(ws []fleet.Worker, slots int, now time.Time) []Signal {
 		known("fleet.silent", c.silent), known("fleet.idle", c.idle),
 		known("fleet.busy_slots", c.busy),
 		slotsSignal(c, slots, now),
-		ratio("fleet.utilisation", c.busy, c.slots, now, "no worker has said how many slots it has"),
+		ratio("fleet.utilisation", c.used, c.slots, now, "no worker has said how many slots it has"),
 		ratio("fleet.spot_share", c.spot, c.running, now, "no worker is running"),
 	}
 }
 
 type counts struct {
 	running, pending, draining, asleep, silent, idle int
-	busy, slots, heard, spot                         int
+	busy, heard, spot                                int
+	used, slots                                      int // of those running that say how many slots they have
 }
 
 func countWorkers(ws []fleet.Worker) (c counts) {
@@ -57,6 +58,7 @@ func (c *counts) work(w fleet.Worker) {
 	c.busy += w.Jobs
 	if w.Slots > 0 {
 		c.slots += w.Slots
+		c.used += min(w.Jobs, w.Slots)
 		c.heard++
 	}
 	if w.Jobs == 0 && !w.Silent {

@@ -46,6 +46,9 @@ func (s Signal) Check(now time.Time) (float64, error) {
 	if now.After(s.At.Add(s.Good)) {
 		return 0, fmt.Errorf("%s is stale: measured %s ago, good for %s", s.Name, now.Sub(s.At).Round(time.Second), s.Good)
 	}
+	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		return 0, fmt.Errorf("%s is unknown: not a finite number: %g", s.Name, s.Value)
+	}
 	return s.Value, nil
 }
 

@@ -107,7 +107,8 @@ func Unheard(ws []fleet.Worker) (ids []fleet.ID) {
 }
 
 // Fates says what became of the workers that were unheard a tick ago: born if
-// they are heard now, died if they are gone or leaving without a word.
+// they are heard now, died if they are gone, leaving or asleep again (a wake for
+// which the cloud had no room) without a word.
 func Fates(unheard []fleet.ID, now []fleet.Worker) (born, died []fleet.ID) {
 	at := make(map[fleet.ID]fleet.Worker, len(now))
 	for _, w := range now {
@@ -117,7 +118,7 @@ func Fates(unheard []fleet.ID, now []fleet.Worker) (born, died []fleet.ID) {
 		switch w, listed := at[id]; {
 		case listed && !w.Heard.IsZero():
 			born = append(born, id)
-		case !listed, w.State == fleet.Leaving:
+		case !listed, w.State == fleet.Leaving, w.State == fleet.Stopping, w.State == fleet.Asleep:
 			died = append(died, id)
 		}
 	}

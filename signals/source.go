@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -84,6 +85,7 @@ func (a asked) read(ctx context.Context, now time.Time) (list []Signal) {
 
 // complete adds what a source promised and did not give.
 func (a asked) complete(list []Signal, now time.Time) []Signal {
+	list = slices.Clone(list) // the source may keep its own
 	given := make(map[string]bool, len(list))
 	for i, s := range list {
 		given[s.Name] = true

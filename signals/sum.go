@@ -35,7 +35,10 @@ func add(a, b float64) float64     { return a + b }
 func largest(a, b float64) float64 { return max(a, b) }
 
 func combine(name string, queues []string, each []Signal, now time.Time, with func(a, b float64) float64) Signal {
-	total := Known(name, 0, now, 0)
+	if len(queues) == 0 {
+		return Missing(name, now, "the fleet has no queue")
+	}
+	total, parts := 0.0, make([]Signal, 0, len(queues))
 	for _, q := range queues {
 		part, ok := find(each, ofQueue(name, q))
 		if !ok {
@@ -45,22 +48,25 @@ func combine(name string, queues []string, each []Signal, now time.Time, with fu
 		if err != nil {
 			return Missing(name, now, err.Error())
 		}
-		total = joined(total, part, with(total.Value, v))
+		total, parts = with(total, v), append(parts, part)
 	}
-	return total
+	return madeOf(parts, name, total, now)
 }
 
-// joined is a sum's new state after a part: as old as its oldest part, and good
-// for as long as the first of them is.
-func joined(total, part Signal, v float64) Signal {
-	until := total.At.Add(total.Good)
-	if end := part.At.Add(part.Good); end.Before(until) || total.Good == 0 {
-		until = end
+// madeOf is a signal that follows from others: as old as the oldest of them,
+// and good for as long as the first of them to expire.
+func madeOf(parts []Signal, name string, v float64, now time.Time) Signal {
+	at := now
+	until := parts[0].At.Add(parts[0].Good)
+	for _, p := range parts {
+		if p.At.Before(at) {
+			at = p.At
+		}
+		if end := p.At.Add(p.Good); end.Before(until) {
+			until = end
+		}
 	}
-	if part.At.Before(total.At) {
-		total.At = part.At
-	}
-	return Known(total.Name, v, total.At, until.Sub(total.At))
+	return Known(name, v, at, until.Sub(at))
 }
 
 // meanSeconds is the time an item takes over all queues, weighted by what
@@ -78,7 +84,7 @@ func meanSeconds(queues []string, each []Signal, now time.Time) Signal {
 
 func weighted(name, weight string, queues []string, each []Signal, now time.Time) (Signal, bool) {
 	sum, of := 0.0, 0.0
-	total := Known(name, 0, now, 0)
+	var parts []Signal
 	for _, q := range queues {
 		part, ok := find(each, ofQueue(name, q))
 		if !ok {
@@ -89,13 +95,12 @@ func weighted(name, weight string, queues []string, each []Signal, now time.Time
 			continue
 		}
 		w := weightOf(weight, q, each, now)
-		sum, of = sum+w*v, of+w
-		total = joined(total, part, v)
+		sum, of, parts = sum+w*v, of+w, append(parts, part)
 	}
 	if of == 0 {
 		return Signal{}, false
 	}
-	return Known(name, sum/of, total.At, total.Good), true
+	return madeOf(parts, name, sum/of, now), true
 }
 
 func weightOf(weight, queue string, each []Signal, now time.Time) float64 {
