@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"skynet/config"
 	"skynet/policy/file"
@@ -43,23 +46,31 @@ func check(c *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	bad := 0
+	bad, told := 0, map[string]bool{} // a policy file may be given, and be named by settings
 	for _, f := range files {
 		list, err := checkFile(f)
 		if err != nil {
 			return err
 		}
 		for _, v := range list {
+			if told[v.File] {
+				continue
+			}
+			told[v.File] = true
 			if !v.OK {
 				bad++
 			}
 			v.print(c.OutOrStdout(), asJSON)
 		}
 	}
-	if bad > 0 {
-		return finding{fmt.Errorf("%d of the files have mistakes", bad)}
+	switch bad {
+	case 0:
+		return nil
+	case 1:
+		return finding{errors.New("one file has mistakes")}
+	default:
+		return finding{fmt.Errorf("%d files have mistakes", bad)}
 	}
-	return nil
 }
 
 func (v verdict) print(w io.Writer, asJSON bool) {
@@ -77,6 +88,7 @@ func (v verdict) print(w io.Writer, asJSON bool) {
 var settingsKey = regexp.MustCompile(`(?m)^(fleets|queues|state_dir|heartbeats|interval|listen|journal)\s*:`)
 
 func checkFile(path string) ([]verdict, error) {
+	path = filepath.Clean(path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("check: %w", err)
@@ -92,6 +104,18 @@ func checkFile(path string) ([]verdict, error) {
 	return list, nil
 }
 
+// loadSettings reads settings for a run, and the policy files that they name,
+// so that all mistakes come at once, and before anything is touched.
+func loadSettings(path string, flags *pflag.FlagSet) (config.Config, error) {
+	cfg, err := config.Load(path, flags)
+	errs := []error{err}
+	for _, p := range policiesOf(cfg, path) {
+		_, err := file.Load(p)
+		errs = append(errs, err)
+	}
+	return cfg, errors.Join(errs...)
+}
+
 // policiesOf are the policy files that settings name, as far as they exist.
 func policiesOf(cfg config.Config, path string) (files []string) {
 	for _, f := range cfg.Fleets {
@@ -99,7 +123,7 @@ func policiesOf(cfg config.Config, path string) (files []string) {
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(filepath.Dir(path), p)
 		}
-		if _, err := os.Stat(p); err == nil && f.Policy != "" {
+		if _, err := os.Stat(p); err == nil && f.Policy != "" && !slices.Contains(files, p) {
 			files = append(files, p)
 		}
 	}

@@ -56,7 +56,7 @@ func daemonOf(c *cobra.Command) (*daemon, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	cfg, err := config.Load(path, c.Flags())
+	cfg, err := loadSettings(path, c.Flags())
 	if err != nil {
 		return nil, err
 	}
