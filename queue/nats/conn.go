@@ -87,7 +87,11 @@ func dialOptions(opts DialOptions, token string) []client.Option {
 		// Nothing is kept for later while the server is away: a pull that is sent
 		// after its receiver gave up would swallow an item.
 		client.ReconnectBufSize(-1),
-		client.DisconnectErrHandler(func(_ *client.Conn, err error) { warn(fmt.Sprintf("lost %s: %v", opts.URL, err)) }),
+		client.DisconnectErrHandler(func(_ *client.Conn, err error) {
+			if err != nil { // nil: we hung up ourselves
+				warn(fmt.Sprintf("lost %s: %v", opts.URL, err))
+			}
+		}),
 		client.ReconnectHandler(func(*client.Conn) { warn("regained " + opts.URL) }),
 		client.ErrorHandler(func(_ *client.Conn, _ *client.Subscription, err error) { warn(err.Error()) }),
 	}
