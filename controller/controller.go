@@ -114,6 +114,9 @@ func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker,
 	for _, r := range records {
 		c.recent = append(c.recent, r.Tick())
 	}
+	for _, r := range records {
+		c.amendAll(r)
+	}
 	return records[len(records)-1].Snapshot.Workers, nil
 }
 

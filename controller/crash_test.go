@@ -95,6 +95,28 @@ func TestACrashAtAnyStepBuysNothingTwice(t *testing.T) {
 	})
 }
 
+// A launch that a restart sends late is fresh at the next restart too: the cloud
+// does not list it yet, however old the tick is that wanted it.
+func TestALateLaunchIsRememberedOverTwoRestarts(t *testing.T) {
+	r := newRig(t)
+	r.Waiting, r.Unlisted = 80, 90*time.Second
+	memory := r.journal.(journal.Journal)
+	for _, away := range []time.Duration{5 * time.Minute, 10 * time.Second} {
+		once := 1
+		r.journal = dying{memory, "written", &once}
+		r.restart()
+		if !untilDeath(func() { r.tick() }) {
+			t.Fatal("the controller should have died once its tick was written")
+		}
+		r.Advance(away)
+	}
+	r.journal = memory
+	r.restart()
+	if r.tick(); r.launches() != 10 {
+		t.Errorf("10 are wanted: %v", r.Calls)
+	}
+}
+
 // TestNoIntentNoDeed checks every call against the journal at the moment it is
 // made.
 func TestNoIntentNoDeed(t *testing.T) {

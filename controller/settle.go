@@ -29,7 +29,7 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 	}
 	for _, i := range open {
 		o, sure := c.findOut(ctx, i, ws, now)
-		c.amend(i, o, now)
+		c.amend(i, o)
 		if !sure {
 			doubtful += i.Size() - len(o.Done)
 			continue
@@ -78,17 +78,34 @@ func union(a, b []fleet.ID) []fleet.ID {
 	return slices.Compact(all)
 }
 
-// amend remembers a launch that was settled as one of now: the cloud may not
-// list it yet, however long ago it was first asked for.
-func (c *Controller) amend(i journal.Intent, o journal.Outcome, now time.Time) {
+// amend remembers a launch that was settled after its tick as one of that later
+// time: the cloud may not list it yet, however long ago it was first asked for.
+func (c *Controller) amend(i journal.Intent, o journal.Outcome) {
 	if i.Kind != journal.Launch || len(o.Done) == 0 {
 		return
 	}
-	t := signals.Tick{At: now}
-	if n := len(c.recent); n > 0 {
+	n, _ := slices.BinarySearchFunc(c.recent, o.At, func(t signals.Tick, at time.Time) int {
+		if t.At.After(at) {
+			return 1
+		}
+		return -1
+	})
+	var t signals.Tick
+	if n > 0 {
 		t = c.recent[n-1]
-		t.At = now
 	}
-	t.Deeds = signals.Deeds{Launched: o.Done} // Asked was counted by the tick that asked
-	c.remember(t)
+	t.At, t.Born, t.Died = o.At, nil, nil                 // its fates are counted once
+	t.Deeds = signals.Deeds{Launched: o.Done}             // Asked was counted by the tick that asked
+	c.recent = slices.Insert(slices.Clip(c.recent), n, t) // snapshots share what is there
+}
+
+// amendAll remembers what was settled later in an earlier run of the controller.
+func (c *Controller) amendAll(r journal.Record) {
+	for _, o := range r.Outcomes {
+		for _, i := range r.Intents {
+			if i.ID == o.Intent && o.At.After(i.At) {
+				c.amend(i, o)
+			}
+		}
+	}
 }
