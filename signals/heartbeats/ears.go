@@ -28,8 +28,12 @@ const (
 	deafAfter = 15 * time.Second
 	// forget is when the last word of a worker that is gone is dropped.
 	forget = 24 * time.Hour
+	// late is how old a heartbeat may arrive: then the queue drops it.
+	late = 5 * time.Minute
 	// tooLong is the longest heartbeat that is read, in bytes: ours are a few kB.
 	tooLong = 256 << 10
+	// tooMany is how many queues one may report on.
+	tooMany = 256
 )
 
 // Ears keep what was heard. Safe for concurrent use.
@@ -45,9 +49,16 @@ type Ears struct {
 
 // voice is one worker's.
 type voice struct {
-	beat  fleet.Heartbeat
-	heard time.Time
-	seen  window
+	beat   fleet.Heartbeat
+	heard  time.Time
+	seen   window
+	former former
+}
+
+// former is what was seen of an earlier start of the agent.
+type former struct {
+	boot string
+	seen window
 }
 
 // New returns Ears that have heard nothing yet.
@@ -128,25 +139,32 @@ func (e *Ears) Hear(now time.Time, bodies [][]byte) {
 
 // take records a heartbeat: its counters once, its state if it is the newest.
 func (e *Ears) take(now time.Time, beat fleet.Heartbeat) {
-	v, known := e.last[beat.Worker]
+	v := e.last[beat.Worker]
 	switch {
-	case known && v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At):
-		e.count(now, beat) // a late word of an earlier start, by the worker's own clock
-		return
-	case !known || v.beat.Boot != beat.Boot:
-		v = voice{} // a new start of the agent
-	case !v.seen.fresh(beat.Seq):
+	case v.isFormer(now, beat):
+		if v.former.boot != beat.Boot {
+			v.former = former{boot: beat.Boot}
+		}
+		if !v.former.seen.take(beat.Seq) {
+			return // doubled
+		}
+	case v.beat.Boot != beat.Boot: // the first word of a new start
+		v = voice{beat: beat, heard: now, former: former{v.beat.Boot, v.seen}}
+		v.seen.take(beat.Seq)
+	case !v.seen.take(beat.Seq):
 		return // doubled
-	case beat.Seq < v.beat.Seq:
-		v.seen.add(beat.Seq)
-		e.last[beat.Worker] = v
-		e.count(now, beat)
-		return // late: counts, but says nothing new of the state
+	case beat.Seq > v.beat.Seq: // else late: counts, but says nothing new of the state
+		v.beat, v.heard = beat, now
 	}
-	v.seen.add(beat.Seq)
-	v.beat, v.heard = beat, now
 	e.last[beat.Worker] = v
 	e.count(now, beat)
+}
+
+// isFormer reports a late word of an earlier start of the agent, going by the
+// worker's own clock. That may have been set back: what arrives when nothing can
+// be late any more is news.
+func (v voice) isFormer(now time.Time, beat fleet.Heartbeat) bool {
+	return v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At) && now.Sub(v.heard) <= late
 }
 
 func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
@@ -208,6 +226,8 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 		return b, fmt.Errorf("heartbeat: fleet %.80q is not a name", b.Fleet)
 	case b.Seq == 0 || b.Boot == "":
 		return b, fmt.Errorf("heartbeat of %s: seq and boot are missing", b.Worker)
+	case b.State != fleet.Working && b.State != fleet.Draining && b.State != fleet.Drained && b.State != fleet.Leaving:
+		return b, fmt.Errorf("heartbeat of %s: a worker does not say that it is %s", b.Worker, b.State)
 	case b.Jobs < 0 || b.Slots < 0 || b.Slots > 1e6 || b.Jobs > 1e6:
 		return b, fmt.Errorf("heartbeat of %s: %d jobs in %d slots cannot be", b.Worker, b.Jobs, b.Slots)
 	}
@@ -215,6 +235,9 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 }
 
 func counted(b fleet.Heartbeat) error {
+	if len(b.Queues) > tooMany {
+		return fmt.Errorf("heartbeat of %s: %d queues, at most %d are read", b.Worker, len(b.Queues), tooMany)
+	}
 	for _, w := range b.Queues {
 		switch {
 		case !nameOK.MatchString(w.Queue):

@@ -3,6 +3,7 @@ package heartbeats
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -159,7 +160,7 @@ func unheard(now time.Time) (list []signals.Signal) {
 
 // rank is the nearest-rank quantile of a sorted list.
 func rank(sorted []float64, q float64) float64 {
-	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
 // Totals is what was done for each queue of a fleet since we listen.

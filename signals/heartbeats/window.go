@@ -8,23 +8,15 @@ type window struct {
 	bits uint64 // bit i: top-i was seen
 }
 
-func (w window) fresh(seq uint64) bool {
-	switch {
-	case seq > w.top:
+// take marks a number as seen and reports whether it was not seen before.
+func (w *window) take(seq uint64) bool {
+	if seq > w.top {
+		w.bits = w.bits<<min(seq-w.top, 64) | 1
+		w.top = seq
 		return true
-	case w.top-seq >= 64:
-		return false
 	}
-	return w.bits>>(w.top-seq)&1 == 0
-}
-
-func (w *window) add(seq uint64) {
-	if seq <= w.top {
-		if w.top-seq < 64 {
-			w.bits |= 1 << (w.top - seq)
-		}
-		return
-	}
-	w.bits = w.bits<<min(seq-w.top, 64) | 1
-	w.top = seq
+	bit := uint64(1) << min(w.top-seq, 64) // 0 beyond the window
+	fresh := bit != 0 && w.bits&bit == 0
+	w.bits |= bit
+	return fresh
 }

@@ -1,0 +1,341 @@
+package heartbeats_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"skynet/fleet"
+	"skynet/signals/heartbeats"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// beat is a heartbeat of i-1's agent in its first start, boot "a", that says
+// which number it is by its jobs, and has finished one item.
+func beat(seq uint64, change ...func(*fleet.Heartbeat)) fleet.Heartbeat {
+	b := fleet.Heartbeat{
+		Worker: "i-1", Fleet: "render", Boot: "a", Seq: seq, At: noon.Add(time.Duration(seq) * 15 * time.Second),
+		State: fleet.Working, Jobs: int(seq), Slots: 4, CPU: 50, Memory: 40,
+		Queues: []fleet.Work{{Queue: "photos", Completed: 1}},
+	}
+	for _, c := range change {
+		c(&b)
+	}
+	return b
+}
+
+func boot(name string, at time.Time) func(*fleet.Heartbeat) {
+	return func(b *fleet.Heartbeat) { b.Boot, b.At = name, at }
+}
+
+func of(id fleet.ID) func(*fleet.Heartbeat) { return func(b *fleet.Heartbeat) { b.Worker = id } }
+
+func post(beats ...fleet.Heartbeat) (bodies [][]byte) {
+	for _, b := range beats {
+		body, err := json.Marshal(b)
+		if err != nil {
+			panic(err)
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies
+}
+
+// Heartbeats may come doubled, late and out of order; the newest is believed
+// and each is counted once.
+func TestWhatIsBelievedAndCounted(t *testing.T) {
+	later := noon.Add(time.Hour)
+	second := func(seq uint64) fleet.Heartbeat {
+		return beat(seq, boot("b", later.Add(time.Duration(seq)*time.Second)), func(b *fleet.Heartbeat) { b.Jobs = 100 + int(seq) })
+	}
+	for _, c := range []struct {
+		name  string
+		beats []fleet.Heartbeat
+		jobs  int // as last said
+		count int // items
+	}{
+		{"in order", []fleet.Heartbeat{beat(1), beat(2), beat(3)}, 3, 3},
+		{"doubled", []fleet.Heartbeat{beat(1), beat(1), beat(2), beat(2), beat(1)}, 2, 2},
+		{"out of order", []fleet.Heartbeat{beat(3), beat(1), beat(2)}, 3, 3},
+		{"out of order and doubled", []fleet.Heartbeat{beat(3), beat(1), beat(3), beat(1), beat(2)}, 3, 3},
+		{"some lost", []fleet.Heartbeat{beat(1), beat(9)}, 9, 2},
+		{"the oldest that may be late", []fleet.Heartbeat{beat(65), beat(2)}, 65, 2},
+		{"too late to tell from a double", []fleet.Heartbeat{beat(65), beat(1)}, 65, 1},
+		{"far ahead", []fleet.Heartbeat{beat(1), beat(1000), beat(999), beat(1)}, 1000, 3},
+		{"a new start", []fleet.Heartbeat{beat(7), second(1), second(2)}, 102, 3},
+		{"a late word of the old start", []fleet.Heartbeat{beat(7), second(1), beat(8)}, 101, 3},
+		{"the same, doubled", []fleet.Heartbeat{beat(7), second(1), beat(8), beat(8), beat(7)}, 101, 3},
+		{"a late word of a start we never heard", []fleet.Heartbeat{second(1), beat(8), beat(8)}, 101, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := heartbeats.New()
+			for _, b := range c.beats { // one call each, as they would trickle in
+				e.Hear(later, post(b))
+			}
+			expect(t, e, c.jobs, c.count)
+			e = heartbeats.New()
+			e.Hear(later, post(c.beats...))
+			expect(t, e, c.jobs, c.count)
+		})
+	}
+}
+
+func expect(t *testing.T, e *heartbeats.Ears, jobs, count int) {
+	t.Helper()
+	last, _, ok := e.Last("i-1")
+	if got := e.Totals("render")["photos"].Completed; !ok || last.Jobs != jobs || got != count {
+		t.Errorf("believes %d jobs and counts %d items, want %d and %d", last.Jobs, got, jobs, count)
+	}
+}
+
+// A worker whose clock was set back with a new start must not be taken for its
+// own past for ever: it would be silent, and replaced with items in hand.
+func TestAClockSetBackByAStart(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(noon, post(beat(500)))
+	past := boot("b", noon.Add(-time.Hour))
+	e.Hear(noon.Add(5*time.Minute), post(beat(1, past)))
+	if last, _, _ := e.Last("i-1"); last.Boot != "a" {
+		t.Error("what may be a late word was believed")
+	}
+	e.Hear(noon.Add(5*time.Minute+1), post(beat(2, past)))
+	if last, heard, _ := e.Last("i-1"); last.Boot != "b" || last.Jobs != 2 || !heard.Equal(noon.Add(5*time.Minute+1)) {
+		t.Errorf("still believes %+v, heard %s", last, heard)
+	}
+	if n := e.Totals("render")["photos"].Completed; n != 3 {
+		t.Errorf("counted %d, want 3", n)
+	}
+}
+
+func TestADoubleIsNoSignOfLife(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(noon, post(beat(2)))
+	e.Hear(noon.Add(time.Minute), post(beat(2), beat(1)))
+	if _, heard, _ := e.Last("i-1"); !heard.Equal(noon) {
+		t.Errorf("heard at %s, want %s", heard, noon)
+	}
+}
+
+func TestListening(t *testing.T) {
+	e := heartbeats.New()
+	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+	for _, step := range []struct{ now, since, until int }{
+		{0, 0, 0}, {2, 0, 2}, {17, 0, 17}, // a call may take fifteen seconds
+		{33, 33, 33}, {35, 33, 35}, // after sixteen we were deaf
+		{3600, 3600, 3600},
+	} {
+		e.Hear(at(step.now), nil) // no messages: but we could have heard one
+		if since, until := e.Listening(); !since.Equal(at(step.since)) || !until.Equal(at(step.until)) {
+			t.Errorf("at %d s: from %s to %s, want %d to %d", step.now, since, until, step.since, step.until)
+		}
+	}
+	if since, until := heartbeats.New().Listening(); !since.IsZero() || !until.IsZero() {
+		t.Errorf("has listened before it began: %s %s", since, until)
+	}
+}
+
+func TestPrime(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(noon, post(beat(5)))
+	e.Prime([]fleet.Worker{
+		{ID: "i-1", Heard: noon.Add(-time.Hour), Jobs: 9}, // heard since: that is newer
+		{ID: "i-2", Heard: noon.Add(-time.Minute), Jobs: 3, Slots: 4},
+		{ID: "i-3"}, // never heard then either
+	})
+	if b, heard, _ := e.Last("i-1"); b.Jobs != 5 || !heard.Equal(noon) {
+		t.Errorf("i-1: %+v %s", b, heard)
+	}
+	if b, heard, ok := e.Last("i-2"); !ok || b.State != fleet.Working || b.Jobs != 3 || b.Slots != 4 || !heard.Equal(noon.Add(-time.Minute)) {
+		t.Errorf("i-2: %+v %s %v", b, heard, ok)
+	}
+	if b, _, ok := e.Last("i-3"); ok {
+		t.Errorf("i-3 never spoke: %+v", b)
+	}
+	e.Hear(noon, post(beat(1, of("i-2"))))
+	if b, heard, _ := e.Last("i-2"); b.Jobs != 1 || !heard.Equal(noon) || e.Totals("render")["photos"].Completed != 2 {
+		t.Errorf("its first real word was not believed: %+v %s", b, heard)
+	}
+}
+
+func TestTheGoneAreForgotten(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(noon, post(beat(1)))
+	e.Hear(noon.Add(24*time.Hour), nil)
+	if _, _, ok := e.Last("i-1"); !ok {
+		t.Error("forgotten after a day")
+	}
+	e.Hear(noon.Add(24*time.Hour+1), nil)
+	if _, _, ok := e.Last("i-1"); ok {
+		t.Error("kept for more than a day")
+	}
+}
+
+// hostile are messages that are no heartbeats of ours.
+var hostile = map[string]string{
+	"nothing":             ``,
+	"noise":               `what?`,
+	"null":                `null`,
+	"a list":              `[]`,
+	"truncated":           `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"worki`,
+	"no worker":           `{"fleet":"render","boot":"a","seq":9,"state":"working"}`,
+	"a worker's path":     `{"worker":"../../etc","fleet":"render","boot":"a","seq":9,"state":"working"}`,
+	"a long worker":       `{"worker":"` + strings.Repeat("i", 65) + `","fleet":"render","boot":"a","seq":9,"state":"working"}`,
+	"a fleet's markup":    `{"worker":"i-1","fleet":"<b>","boot":"a","seq":9,"state":"working"}`,
+	"no boot":             `{"worker":"i-1","fleet":"render","seq":9,"state":"working"}`,
+	"no seq":              `{"worker":"i-1","fleet":"render","boot":"a","state":"working"}`,
+	"a negative seq":      `{"worker":"i-1","fleet":"render","boot":"a","seq":-1,"state":"working"}`,
+	"no state":            `{"worker":"i-1","fleet":"render","boot":"a","seq":9}`,
+	"another state":       `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"asleep"}`,
+	"an unknown state":    `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"happy"}`,
+	"negative jobs":       `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","jobs":-1}`,
+	"huge jobs":           `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","jobs":1e18}`,
+	"huge slots":          `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","slots":2000000}`,
+	"infinite CPU":        `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","cpu":1e999}`,
+	"a queue's name":      `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"a.b"}]}`,
+	"negative counts":     `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","completed":-1}]}`,
+	"negative bytes":      `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","bytes_in":-1}]}`,
+	"huge counts":         `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","failed":1000001}]}`,
+	"a sketch of nothing": `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","seconds":"AAAA"}]}`,
+	"too long":            `{"worker":"i-1","fleet":"render","boot":"` + strings.Repeat("a", 256<<10) + `","seq":9,"state":"working"}`,
+	"too many queues":     `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[` + strings.Repeat(`{"queue":"a"},`, 256) + `{"queue":"a"}]}`,
+}
+
+func TestHostileMessages(t *testing.T) {
+	for name, body := range hostile {
+		t.Run(name, func(t *testing.T) {
+			if _, err := heartbeats.Parse([]byte(body)); err == nil || len(err.Error()) > 300 {
+				t.Errorf("parsed with error %.400v, want a short one", err)
+			}
+			e := heartbeats.New()
+			e.Hear(noon, append(post(beat(1)), []byte(body)))
+			e.Hear(noon, post(beat(2))) // and those after it are heard
+			expect(t, e, 2, 2)
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, body := range hostile {
+		if len(body) < 10_000 {
+			f.Add([]byte(body))
+		}
+	}
+	f.Add(post(beat(1))[0])
+	f.Add(post(worked(1, "photos", 1, 2, 3))[0])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b, err := heartbeats.Parse(body)
+		if err != nil {
+			return
+		}
+		e := heartbeats.New()
+		e.Hear(noon, [][]byte{body, body})
+		if _, _, ok := e.Last(b.Worker); !ok {
+			t.Errorf("parsed, but not heard: %q", body)
+		}
+		for _, s := range e.Source(b.Fleet, []string{"photos"}, time.Minute).Read(t.Context(), noon) {
+			if v, err := s.Check(noon); err == nil && v < 0 && !strings.HasPrefix(s.Name, "fleet.") {
+				t.Errorf("%s is %g after %q", s.Name, v, body)
+			}
+		}
+		again, err := heartbeats.Parse(post(b)[0])
+		if err != nil || again.Worker != b.Worker || again.Seq != b.Seq || len(again.Queues) != len(b.Queues) {
+			t.Errorf("%q is not read again: %v", body, err)
+		}
+	})
+}
+
+// mailbox fails while it is broken, as a queue's client would: slowly.
+type mailbox struct {
+	broken func() bool
+	bodies chan []byte
+}
+
+func (m mailbox) Post(context.Context, []byte) error { return errors.ErrUnsupported }
+
+func (m mailbox) Collect(ctx context.Context, _ int, wait time.Duration) ([][]byte, error) {
+	if m.broken() {
+		return nil, errors.New("connection refused")
+	}
+	select {
+	case b := <-m.bodies:
+		return [][]byte{b}, nil
+	case <-time.After(wait):
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestListenLivesThroughABrokenMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, ctx := time.Now(), t.Context()
+		after := func(d time.Duration) time.Duration { return time.Since(begun) - d }
+		m := mailbox{
+			broken: func() bool { return after(time.Minute) >= 0 && after(2*time.Minute) < 0 || after(3*time.Minute) >= 0 },
+			bodies: make(chan []byte, 10),
+		}
+		var complaints []string
+		e := heartbeats.New()
+		ctx, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			e.Listen(ctx, m, func(err error) { complaints = append(complaints, err.Error()) })
+		}()
+		said := func() string {
+			for _, s := range e.Source("render", []string{"photos"}, time.Minute).Read(ctx, time.Now()) {
+				if s.Name == "queues.photos.completed" {
+					return fmt.Sprint(s.Value, " ", s.Unknown)
+				}
+			}
+			return "nothing"
+		}
+		step := func(d time.Duration, want string, complained int) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if got := said(); got != want || len(complaints) != complained {
+				t.Errorf("after %s: %q, want %q; complaints: %q", time.Since(begun), got, want, complaints)
+			}
+		}
+		step(0, "0 no heartbeat queue has been read yet", 0)
+		m.bodies <- post(beat(1))[0]
+		step(30*time.Second, "1 ", 0)
+		step(35*time.Second, "0 ", 1) // broken for five seconds: not deaf yet
+		step(30*time.Second, "0 heartbeats cannot be read: connection refused", 1)
+		m.bodies <- post(beat(2))[0]
+		step(30*time.Second, "1 ", 1) // well again since 2m, and nothing was lost
+		since, until := e.Listening()
+		if since.Sub(begun) < 2*time.Minute || since.Sub(begun) > 2*time.Minute+2*time.Second || time.Since(until) > 3*time.Second {
+			t.Errorf("listens from %s to %s", since.Sub(begun), until.Sub(begun))
+		}
+		step(time.Minute+5*time.Second, "0 ", 2) // broken again: said again, once
+		cancel()
+		<-done
+	})
+}
+
+func TestListenEndsQuietly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, broken := range map[string]bool{"hearing": false, "broken": true} {
+			ctx, cancel := context.WithCancel(t.Context())
+			complaints := 0
+			m := mailbox{broken: func() bool { return broken }}
+			go func() {
+				time.Sleep(10 * time.Second)
+				cancel()
+			}()
+			begun := time.Now()
+			heartbeats.New().Listen(ctx, m, func(error) { complaints++ })
+			if took := time.Since(begun); took != 10*time.Second || complaints > 1 || !broken && complaints > 0 {
+				t.Errorf("%s: ended after %s with %d complaints", name, took, complaints)
+			}
+		}
+	})
+}
