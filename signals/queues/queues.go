@@ -68,7 +68,7 @@ func (s *Source) age(d queue.Depth, now time.Time) signals.Signal {
 	const leaf = "oldest_age"
 	switch {
 	case d.OldestKnown:
-		return signals.Known(s.name(leaf), d.OldestAge.Seconds(), now, s.good)
+		return signals.Known(s.name(leaf), max(0, d.OldestAge.Seconds()), now, s.good) // the queue's clock may be ahead
 	case d.Visible == 0 && d.InFlight == 0:
 		return signals.Known(s.name(leaf), 0, now, s.good)
 	}
