@@ -88,7 +88,10 @@ func (d *demo) run(c *cobra.Command) error {
 	defer cancel()
 	v := newView(c.OutOrStdout(), !d.asJSON && term.IsTerminal(int(os.Stdout.Fd())))
 	sources, err := d.gather(ctx, v.say)
-	if err != nil {
+	switch {
+	case c.Context().Err() != nil:
+		return finding{errStopped} // rather than what was under way: "ffmpeg: signal: killed"
+	case err != nil:
 		return err
 	}
 	s, err := d.play(ctx, v, sources)

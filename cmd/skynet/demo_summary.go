@@ -103,11 +103,13 @@ func (c *count) instanceSeconds(dm *daemon) (sum float64) {
 	return sum
 }
 
+var errStopped = errors.New("stopped before the end")
+
 // verdict is an error if the demo did not end as it should.
 func (s summary) verdict(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
-		return finding{errors.New("stopped before the end")}
+		return finding{errStopped}
 	case s.left > 0:
 		return finding{fmt.Errorf("%d items were left when the time was up", s.left)}
 	}
