@@ -3,8 +3,10 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestAKilledControllerBuysNothingTwice kills it as its first worker appears,
@@ -17,7 +19,7 @@ func TestAKilledControllerBuysNothingTwice(t *testing.T) {
 	for range 8 {
 		s.send(media.photo)
 	}
-	s.send(media.clip, media.clip)
+	s.send(media.clip, media.clip, media.clip, media.clip)
 
 	await(t, "a worker", patient, func() error {
 		if len(workers(s.dir)) == 0 {
@@ -64,6 +66,28 @@ func TestTheOnlyWorkerIsKilled(t *testing.T) {
 		return nil
 	})
 	s.awaitHome()
+	s.allDone()
+	if n := s.completions(); n != 1 {
+		t.Errorf("the item was done %d times", n)
+	}
+}
+
+// TestAnItemInHandStaysInHand for longer than its visibility: an idle worker
+// that asks all the time does not get it.
+func TestAnItemInHandStaysInHand(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plan{min: 2, max: 2})
+	s.daemon()
+	s.awaitWorkers(2)
+	s.send(media.clip)
+	held := s.hold(1)
+	for until := time.Now().Add(2 * visibility); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		if now := encoders(s.dir); !slices.Equal(now, held) {
+			t.Fatalf("encoder %v holds the item, and now %v work on it", held, now)
+		}
+	}
+	s.thaw(held)
+	s.awaitEmpty()
 	s.allDone()
 	if n := s.completions(); n != 1 {
 		t.Errorf("the item was done %d times", n)

@@ -89,7 +89,7 @@ func resultsOf(t *testing.T, summary map[string]any, items int) {
 	}
 }
 
-// inTheMiddle waits until a demo's workers are at work on films.
+// inTheMiddle waits until a demo is at work on films.
 func inTheMiddle(t *testing.T, dir string) {
 	t.Helper()
 	await(t, "work on films", patient, func() error {
@@ -114,6 +114,20 @@ func TestCtrlCEndsADemo(t *testing.T) {
 	}
 	if !strings.Contains(read(p.stderr), "stopped before the end") {
 		t.Errorf("it does not say that it was stopped: %q", read(p.stderr))
+	}
+	if err := nobody(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCtrlCWhileADemoMakesMedia: there is nothing to sum up yet.
+func TestCtrlCWhileADemoMakesMedia(t *testing.T) {
+	t.Parallel()
+	p, dir := demo(t)
+	inTheMiddle(t, dir)
+	p.signal(syscall.SIGINT)
+	if status := p.wait(30 * time.Second); status != 1 || strings.TrimSpace(read(p.stderr)) != "skynet: stopped before the end" {
+		t.Errorf("status %d, %q", status, read(p.stderr))
 	}
 	if err := nobody(dir); err != nil {
 		t.Error(err)

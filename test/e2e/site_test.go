@@ -18,6 +18,9 @@ import (
 // patient is how long is waited for what takes a moment on a quiet machine.
 const patient = 60 * time.Second
 
+// visibility of the items of a site.
+const visibility = 5 * time.Second
+
 // plan is what tests choose of a site's settings.
 type plan struct {
 	interval      string // 1s
@@ -64,7 +67,7 @@ func (s *site) configure(p plan) {
 	s.write("skynet.yaml", fmt.Sprintf(`interval: %s
 state_dir: %q
 queues:
-  - {name: media, url: "nats://embedded/media", visibility: 5s, tries: 3}
+  - {name: media, url: "nats://embedded/media", visibility: %s, tries: 3}
 fleets:
   - name: render
     queues: [media]
@@ -73,7 +76,7 @@ fleets:
       slots: 1
       heartbeat: 500ms
       stores: [%q, %q]
-`, p.interval, s.state(), fileURL(filepath.Dir(media.good)), fileURL(s.results())))
+`, p.interval, s.state(), visibility, fileURL(filepath.Dir(media.good)), fileURL(s.results())))
 	s.write("render.policy.yaml", fmt.Sprintf(`bounds: {min: %d, max: %d}
 policies: [{type: backlog, per_worker: %d}]
 guards: {release: {after: 2s}}
