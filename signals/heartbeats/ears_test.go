@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,13 +281,18 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 			broken: func() bool { return after(time.Minute) >= 0 && after(2*time.Minute) < 0 || after(3*time.Minute) >= 0 },
 			bodies: make(chan []byte, 10),
 		}
+		var mu sync.Mutex // the race detector does not know that a bubble runs in turns
 		var complaints []string
 		e := heartbeats.New()
 		ctx, cancel := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			e.Listen(ctx, m, func(err error) { complaints = append(complaints, err.Error()) })
+			e.Listen(ctx, m, func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				complaints = append(complaints, err.Error())
+			})
 		}()
 		said := func() string {
 			for _, s := range e.Source("render", []string{"photos"}, time.Minute).Read(ctx, time.Now()) {
@@ -300,6 +306,8 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if got := said(); got != want || len(complaints) != complained {
 				t.Errorf("after %s: %q, want %q; complaints: %q", time.Since(begun), got, want, complaints)
 			}
