@@ -95,7 +95,7 @@ func TestPoisonIsAFailedTryWithItsReason(t *testing.T) {
 			switch string(body) {
 			case "panic":
 				var m map[string]int
-				m["x"] = 1
+				m["x"] = 1 //nolint:staticcheck // it is to panic
 			case "error":
 				return errors.New("not an image:\n  " + strings.Repeat("long ", 1000) + "\xff")
 			}

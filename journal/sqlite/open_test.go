@@ -43,7 +43,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			c.spoil(t, path)
 			_, err := Open(path, Options{Reserve: -1})
 			expectProblem(t, err, c.want, path)
-			if c.want != ErrLocked {
+			if !errors.Is(c.want, ErrLocked) {
 				_, err = OpenReadOnly(path)
 				expectProblem(t, err, c.want, path)
 			}

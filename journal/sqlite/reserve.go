@@ -57,7 +57,7 @@ func (r *reserve) roomy() bool {
 	if err := syscall.Statfs(filepath.Dir(r.path), &fs); err != nil {
 		return false
 	}
-	return int64(fs.Bavail)*int64(fs.Bsize) >= 2*r.size
+	return int64(fs.Bavail)*fs.Bsize >= 2*r.size
 }
 
 // make writes zeros instead of only setting the length: a hole would set

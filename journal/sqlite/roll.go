@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -92,7 +93,7 @@ func (r rolling) merge(key hourKey, s sums) error {
 	var had sums
 	err := r.tx.QueryRowContext(r.ctx, `SELECT mean, max, last, lasted, count FROM hours WHERE series = ? AND hour = ?`, key.series, key.hour).
 		Scan(&had.mean, &had.max, &had.last, &had.lasted, &had.count)
-	if err != nil && err != sql.ErrNoRows {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	had.add(s)

@@ -104,7 +104,7 @@ func connect(ctx context.Context, url string, opts []client.Option) (*client.Con
 		if err == nil || !worthWaiting(err) {
 			return nc, err
 		}
-		if pause(ctx, breath) != nil {
+		if pause(ctx) != nil {
 			return nil, fmt.Errorf("%w (%w)", err, ctx.Err())
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Conn) insist(ctx context.Context, try func(context.Context) error) erro
 		if err == nil || final(err) {
 			return err
 		}
-		if pause(ctx, breath) != nil {
+		if pause(ctx) != nil {
 			return err
 		}
 	}
@@ -145,12 +145,12 @@ func final(err error) bool {
 	return errors.As(err, &api) && api.Code >= 400 && api.Code < 500
 }
 
-// pause waits for d, or returns ctx's error as soon as it ends.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits for a breath, or returns ctx's error as soon as it ends.
+func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(breath):
 		return nil
 	}
 }

@@ -101,7 +101,7 @@ func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([][]
 	}
 	out := m.consume(msgs)
 	if err != nil && len(out) == 0 {
-		_ = pause(ctx, breath)
+		_ = pause(ctx)
 		return nil, fmt.Errorf("collect mail %s: %w", m.name, err)
 	}
 	return out, nil

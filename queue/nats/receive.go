@@ -35,7 +35,7 @@ func (q *Queue) Receive(ctx context.Context, wait time.Duration) (*queue.Item, e
 		it, err := q.receive(ctx, time.Until(until))
 		if err != nil {
 			if ctx.Err() == nil {
-				_ = pause(ctx, breath)
+				_ = pause(ctx)
 			}
 			return nil, fmt.Errorf("receive from queue %s: %w", q.Name(), err)
 		}

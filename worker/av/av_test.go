@@ -3,6 +3,7 @@ package av_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/jpeg"
 	"os"
@@ -209,7 +210,7 @@ func TestStopsAtOnceWithItsWholeGroup(t *testing.T) {
 	time.AfterFunc(400*time.Millisecond, func() { cancel(context.DeadlineExceeded) })
 	begin := time.Now()
 	_, err := m.Make(ctx, input, t.TempDir())
-	if err != context.DeadlineExceeded {
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("err %v, want the cause", err)
 	}
 	if took := time.Since(begin); took > 5*time.Second {

@@ -30,7 +30,7 @@ func (m *Maker) encode(ctx context.Context, f film, input, folder string) error 
 	case err != nil && context.Cause(ctx) != nil:
 		return err
 	case err != nil:
-		return fmt.Errorf("encode: %s", err)
+		return fmt.Errorf("encode: %w", err)
 	case !whole:
 		return fmt.Errorf("encode: ffmpeg ended without saying that it was done")
 	}
