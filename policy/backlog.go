@@ -32,9 +32,11 @@ func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	slots, err := s.Value("fleet.slots")
-	if err != nil {
-		return 0, "", err
+	slots := 1.0 // not asked for when nothing is in flight: the first worker has yet to say it
+	if inFlight > 0 {
+		if slots, err = s.Value("fleet.slots"); err != nil {
+			return 0, "", err
+		}
 	}
 	waiting, working := ceil(visible/b.PerWorker), ceil(inFlight/max(1, slots))
 	said := fmt.Sprintf("%g waiting at %g a worker want %d, %g in flight at %g slots want %d",

@@ -28,7 +28,7 @@ func (b Breaker) Soften(s signals.Snapshot, d Decision) Decision {
 	if dead < b.Dead || asked == 0 {
 		return d
 	}
-	if len(signals.Unheard(s.Workers)) > 0 {
+	if len(signals.Unheard(s.Workers)) > 0 || s.Open > 0 {
 		d = d.buyAtMost(0)
 		return d.Because("breaker", "launch none instead of %d: the last %d launches never became workers, a probe is on its way", asked, dead)
 	}
@@ -37,20 +37,18 @@ func (b Breaker) Soften(s signals.Snapshot, d Decision) Decision {
 }
 
 // deadInARow counts, over the last hour, the launches that died unheard since
-// the last one that was heard.
+// the last one that was heard. One that works is proof enough, whatever died in
+// the same tick.
 func deadInARow(s signals.Snapshot) (n int) {
 	count := func(born, died []fleet.ID) {
+		n += len(died)
 		if len(born) > 0 {
 			n = 0
 		}
-		n += len(died)
 	}
 	for _, t := range s.Since(s.Now.Add(-time.Hour)) {
 		count(t.Born, t.Died)
 	}
 	count(s.Born, s.Died)
-	if len(s.Born) > 0 {
-		n = 0 // one that works is proof enough, whatever died beside it
-	}
 	return n
 }

@@ -31,8 +31,17 @@ func (e Engine) Decide(s signals.Snapshot) Decision {
 	d = e.bound(d)
 	d = e.Plan.of(s, d, e.Bounds.Max)
 	for _, g := range e.Guards {
-		d = Restrain(d, g.Soften(s, d), g.Name())
+		d = Restrain(d, g.Soften(s, d.clone()), g.Name())
 	}
+	return d
+}
+
+// clone has lists of its own: a guard that edits those it is given in place
+// must not edit what it is held to.
+func (d Decision) clone() Decision {
+	d.Recall, d.Wake = slices.Clone(d.Recall), slices.Clone(d.Wake)
+	d.Drain, d.Sleep, d.Terminate = slices.Clone(d.Drain), slices.Clone(d.Sleep), slices.Clone(d.Terminate)
+	d.Wants, d.Reasons = slices.Clone(d.Wants), slices.Clone(d.Reasons)
 	return d
 }
 

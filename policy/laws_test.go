@@ -66,12 +66,10 @@ func known(s signals.Snapshot) map[fleet.ID]fleet.Worker {
 
 func needsUnknown(s signals.Snapshot) bool {
 	s = s.Freeze()
-	for _, n := range []string{"queue.visible", "queue.in_flight", "fleet.slots"} {
-		if _, err := s.Value(n); err != nil {
-			return true
-		}
-	}
-	return false
+	_, err := s.Value("queue.visible")
+	inFlight, err2 := s.Value("queue.in_flight")
+	_, err3 := s.Value("fleet.slots")
+	return err != nil || err2 != nil || err3 != nil && inFlight > 0
 }
 
 func letGo(d policy.Decision) int { return len(d.Drain) + len(d.Sleep) + len(d.Terminate) }

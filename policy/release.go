@@ -77,14 +77,12 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 }
 
 // wanted returns the largest want in the window before now, and whether the
-// window is covered: a tick stands at or before its start, and no gap as long
-// as the window itself follows it.
+// window is covered: a tick stands at or before its start, and no gap longer
+// than allowed follows it.
 func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
-	start := s.Now.Add(-window)
-	last := s.Now
-	for i := len(s.Recent) - 1; i >= 0; i-- {
-		t := s.Recent[i]
-		if last.Sub(t.At) > window {
+	start, last, allowed := s.Now.Add(-window), s.Now, max(window, 2*step(s.Recent))
+	for _, t := range slices.Backward(s.Recent) {
+		if last.Sub(t.At) > allowed {
 			return most, false
 		}
 		most = max(most, t.Want)
@@ -94,6 +92,17 @@ func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
 		last = t.At
 	}
 	return most, false
+}
+
+// step is the shortest time between two ticks: about the interval. A window no
+// longer than the interval would never be covered otherwise, and nobody let go.
+func step(ticks []signals.Tick) (shortest time.Duration) {
+	for i := 1; i < len(ticks); i++ {
+		if d := ticks[i].At.Sub(ticks[i-1].At); d > 0 && (shortest == 0 || d < shortest) {
+			shortest = d
+		}
+	}
+	return shortest
 }
 
 func (r Release) fewAtOnce(d Decision) Decision {
