@@ -31,7 +31,7 @@ type File struct {
 // Bounds are the fewest and the most workers.
 type Bounds struct {
 	Min int `yaml:"min" strict:"min=0" doc:"the fewest workers that serve"`
-	Max int `yaml:"max" strict:"required,min=1" doc:"the most workers that are paid for at once: starting, serving and draining"`
+	Max int `yaml:"max" strict:"required,min=1,max=100000" doc:"the most workers that are paid for at once: starting, serving and draining"`
 }
 
 // Validate checks that the bounds do not cross.
@@ -81,6 +81,20 @@ type Deadlines struct {
 	Boot    strict.Duration `yaml:"boot" doc:"from launch or wake to the first heartbeat; then it is dead on arrival"`
 	Silent  strict.Duration `yaml:"silent" doc:"unheard for longer, a worker counts as silent: it stays, but is not relied on"`
 	Replace strict.Duration `yaml:"replace" doc:"unheard for longer, a silent worker is replaced"`
+}
+
+// Validate refuses deadlines that no worker can meet: were they taken, every
+// launch would be given up at once and bought again.
+func (d *Deadlines) Validate(r *strict.Report) {
+	const least = strict.Duration(10 * time.Second)
+	for _, k := range []struct {
+		key   string
+		value strict.Duration
+	}{{"boot", d.Boot}, {"silent", d.Silent}, {"replace", d.Replace}} {
+		if k.value < least && r.Sound(k.key) {
+			r.Bad(k.key, k.value, "is too short for any worker; write at least %s", least)
+		}
+	}
 }
 
 // Defaults are those that docs/policy.md names.
