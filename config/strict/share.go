@@ -24,6 +24,8 @@ func (p *Percent) UnmarshalText(b []byte) error {
 	digits, ok := strings.CutSuffix(string(b), "%")
 	f, err := strconv.ParseFloat(digits, 64)
 	switch {
+	case !ok && err == nil && f > 0 && f < 1:
+		return fmt.Errorf("needs a percent sign; write %.4g%%, or %s%% if so little is meant", 100*f, digits)
 	case !ok && err == nil:
 		return fmt.Errorf("needs a percent sign; write %s%%", digits)
 	case err != nil || strings.Trim(digits, "0123456789.") != "":
