@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-GO_LDFLAGS := -s -w -X main.stamped=$(VERSION)
+GO_LDFLAGS := -s -w -X skynet/cmd/internal/wire.stamped=$(VERSION)
 # What needs libvips: everything else builds without cgo.
 CGO_PACKAGES := ./worker/... ./cmd/skynet-worker/... ./test/...
 

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"skynet/cmd/internal/wire"
 )
 
 func main() {
@@ -25,6 +27,7 @@ func root() *cobra.Command {
 		Short: "The agent on each instance: receives items and works on them",
 		Example: "  skynet-worker run --config worker.yaml\n" +
 			"  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
+		Version:       wire.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
+	"skynet/cmd/internal/wire"
 	"skynet/config"
-	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/worker"
 	"skynet/worker/av"
@@ -28,7 +26,7 @@ var (
 	_ worker.Voice    = (*nats.Mail)(nil)
 	_ worker.Metadata = (*metadata.Client)(nil)
 	_ worker.Stores   = (*store.Stores)(nil)
-	_ queue.Queue     = (*nats.Queue)(nil)
+	_ worker.Releaser = (*wire.Queue)(nil)
 )
 
 func runCommand() *cobra.Command {
@@ -65,7 +63,7 @@ const findInstance = 30 * time.Second
 
 // run puts the agent together and runs it until a signal.
 func run(ctx context.Context, cfg config.Worker) (err error) {
-	log, err := newLog(cfg.Log)
+	log, err := wire.Log(os.Stderr, cfg.Log.Level, cfg.Log.Format)
 	if err != nil {
 		return err
 	}
@@ -87,9 +85,9 @@ func run(ctx context.Context, cfg config.Worker) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, tidy()) }()
-	l := newLines(cfg.NATS.TokenFile, log)
-	defer l.close()
-	feeds, voice, err := l.open(ctx, cfg)
+	l := wire.NewLines(cfg.NATS.TokenFile, log, nil)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	feeds, voice, err := feedsOf(ctx, l, cfg)
 	if err != nil {
 		return err
 	}
@@ -100,6 +98,21 @@ func run(ctx context.Context, cfg config.Worker) (err error) {
 	go func() { <-second; a.Abort() }()
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
 	return a.Run(ctx)
+}
+
+// feedsOf opens the queues that the worker receives from, and the one that it
+// reports to.
+func feedsOf(ctx context.Context, l *wire.Lines, cfg config.Worker) ([]worker.Feed, worker.Voice, error) {
+	feeds := make([]worker.Feed, 0, len(cfg.Queues))
+	for _, q := range cfg.Queues {
+		source, err := l.Queue(ctx, q)
+		if err != nil {
+			return nil, nil, err
+		}
+		feeds = append(feeds, worker.Feed{Source: source, Weight: q.Weight})
+	}
+	voice, err := l.Heartbeats(ctx, cfg.Heartbeats)
+	return feeds, voice, err
 }
 
 func options(cfg config.Worker, md worker.Metadata, log *zap.Logger) []worker.Option {
@@ -124,7 +137,7 @@ func whoAmI(ctx context.Context, cfg config.Worker, md *metadata.Client) (worker
 			err = tagsEnabled(ctx, md)
 		}
 		if err == nil {
-			return worker.Self{ID: id, Fleet: cfg.Fleet, Version: version(), Slots: cfg.Slots}, nil
+			return worker.Self{ID: id, Fleet: cfg.Fleet, Version: wire.Version(), Slots: cfg.Slots}, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -166,26 +179,4 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 	makers := map[worker.Kind]worker.Maker{worker.Photo: images, worker.Video: films}
 	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
 	return worker.NewMedia(stores, scratch.Folder, makers), tidy, nil
-}
-
-func newLog(c config.Log) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(c.Level)
-	if err != nil {
-		return nil, fmt.Errorf("log.level: %w", err)
-	}
-	cfg := zap.NewProductionEncoderConfig()
-	cfg.EncodeTime, cfg.EncodeDuration = zapcore.ISO8601TimeEncoder, zapcore.StringDurationEncoder
-	enc := zapcore.NewConsoleEncoder(cfg)
-	if c.Format == "json" {
-		enc = zapcore.NewJSONEncoder(cfg)
-	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(os.Stderr), level)), nil
-}
-
-// version is the release, or else the revision the program was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "development"
 }

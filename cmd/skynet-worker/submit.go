@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/worker"
 )
@@ -39,7 +41,7 @@ func submitCommand() *cobra.Command {
 	return c
 }
 
-func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) error {
+func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) (err error) {
 	q, err := choose(cfg.Queues, name)
 	if err != nil {
 		return err
@@ -51,9 +53,9 @@ func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) err
 	if _, err := worker.ReadTask(body); err != nil {
 		return err // better here than after three tries
 	}
-	l := newLines(cfg.NATS.TokenFile, zap.NewNop())
-	defer l.close()
-	line, err := l.queue(c.Context(), q)
+	l := wire.NewLines(cfg.NATS.TokenFile, zap.NewNop(), nil)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	line, err := l.Queue(c.Context(), q)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/controller"
 	"skynet/fleet/local"
@@ -18,6 +19,7 @@ import (
 	"skynet/journal/sqlite"
 	"skynet/policy/file"
 	"skynet/queue"
+	"skynet/queue/nats"
 	"skynet/signals"
 	"skynet/signals/calendar"
 	"skynet/signals/heartbeats"
@@ -45,7 +47,7 @@ type daemon struct {
 	dry         bool
 	whileParent bool // workers end with this process: the demo's
 
-	lines   *lines
+	lines   *wire.Lines
 	queues  map[string]queue.Queue
 	mail    queue.Mail
 	ears    *heartbeats.Ears
@@ -95,16 +97,21 @@ func (d *daemon) takeLease(context.Context) error {
 }
 
 func (d *daemon) openQueues(ctx context.Context) (err error) {
-	d.lines = newLines(filepath.Join(d.cfg.StateDir, "nats"), d.cfg.NATS.TokenFile, d.log)
-	d.onClose(d.lines.close)
+	d.lines = wire.NewLines(d.cfg.NATS.TokenFile, d.log, d.embed)
+	d.onClose(d.lines.Close)
 	d.queues = map[string]queue.Queue{}
 	for _, q := range d.cfg.Queues {
-		if d.queues[q.Name], err = d.lines.queue(ctx, q); err != nil {
+		if d.queues[q.Name], err = d.lines.Queue(ctx, q); err != nil {
 			return err
 		}
 	}
-	d.mail, err = d.lines.mail(ctx, d.cfg.Heartbeats)
+	d.mail, err = d.lines.Heartbeats(ctx, d.cfg.Heartbeats)
 	return err
+}
+
+// embed starts the embedded queue server.
+func (d *daemon) embed(ctx context.Context) (*nats.Server, error) {
+	return nats.Start(ctx, nats.ServerOptions{Dir: filepath.Join(d.cfg.StateDir, "nats"), Warn: d.lines.Warn})
 }
 
 // openJournal opens the record of every tick. A dry run writes none: it would
@@ -190,18 +197,10 @@ func (d *daemon) sources(f config.Fleet, p file.Policy) *signals.Collector {
 		calendar.New(p.Zone, p.Holidays...),
 	}
 	for _, name := range f.Queues {
-		list = append(list, queues.New(named{d.queues[name], name}, interval))
+		list = append(list, queues.New(d.queues[name], interval))
 	}
 	return signals.NewCollector(list...)
 }
-
-// named is a queue under the name that it has in the settings.
-type named struct {
-	queue.Gauge
-	name string
-}
-
-func (n named) Name() string { return n.name }
 
 // run runs the loops until ctx ends, and returns when the last tick has.
 func (d *daemon) run(ctx context.Context) {

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
+
+	"skynet/cmd/internal/wire"
 )
 
 // demo is what the flags of `skynet demo` say.
@@ -172,7 +172,7 @@ func (d *demo) daemon() (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the demo's log: %w", err)
 	}
-	logger, err := logTo(zapcore.Lock(log), zap.InfoLevel, "text")
+	logger, err := wire.Log(log, "info", "text")
 	if err != nil {
 		return nil, err
 	}

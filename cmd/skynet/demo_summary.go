@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -77,7 +78,7 @@ func (c *count) summary(ctx context.Context, d *demo, dm *daemon, l *load) summa
 	s.Done = s.Items - s.Failed - s.left
 	s.morgue, _ = q.DeadLetters(ctx, 5)
 	s.waits(dm)
-	s.InstanceSeconds = c.instanceSeconds(dm)
+	s.InstanceSeconds = millis(c.instanceSeconds(dm))
 	return s
 }
 
@@ -89,7 +90,11 @@ func (s *summary) waits(dm *daemon) {
 	s.WaitP50, _ = wait.Quantile(.5)
 	s.WaitP95, _ = wait.Quantile(.95)
 	s.WaitMax, _ = wait.Quantile(1)
+	s.WaitP50, s.WaitP95, s.WaitMax = millis(s.WaitP50), millis(s.WaitP95), millis(s.WaitMax)
 }
+
+// millis rounds seconds to milliseconds: more is not known.
+func millis(s float64) float64 { return math.Round(s*1000) / 1000 }
 
 // instanceSeconds is the time from launch to end over all instances.
 func (c *count) instanceSeconds(dm *daemon) (sum float64) {

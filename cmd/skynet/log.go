@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -9,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
-	"go.uber.org/zap/zapcore"
 
+	"skynet/cmd/internal/wire"
 	"skynet/controller"
 )
 
@@ -34,28 +33,9 @@ func addLogFlags(c *cobra.Command) {
 
 // newLog makes the log that the flags ask for, on standard error.
 func newLog(c *cobra.Command) (*zap.Logger, error) {
-	levelName, _ := c.Flags().GetString("log-level")
+	level, _ := c.Flags().GetString("log-level")
 	format, _ := c.Flags().GetString("log-format")
-	level, err := zapcore.ParseLevel(levelName)
-	if err != nil {
-		return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", levelName)
-	}
-	return logTo(zapcore.Lock(os.Stderr), level, format)
-}
-
-func logTo(out zapcore.WriteSyncer, level zapcore.Level, format string) (*zap.Logger, error) {
-	cfg := zap.NewProductionEncoderConfig()
-	cfg.EncodeTime, cfg.EncodeDuration = zapcore.ISO8601TimeEncoder, zapcore.StringDurationEncoder
-	var enc zapcore.Encoder
-	switch format {
-	case "json":
-		enc = zapcore.NewJSONEncoder(cfg)
-	case "text":
-		enc = zapcore.NewConsoleEncoder(cfg)
-	default:
-		return nil, fmt.Errorf("--log-format %q: write text or json", format)
-	}
-	return zap.New(zapcore.NewCore(enc, out, level)), nil
+	return wire.Log(os.Stderr, level, format)
 }
 
 // logTicks logs what the controller did: a line for each change of mind, and

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"skynet/cmd/internal/wire"
 )
 
 // Exit statuses, the same for every command.
@@ -54,7 +56,7 @@ decision and its reasons are kept in a journal.`,
 		Example:       "  skynet demo                       see it at work on this machine\n  skynet run --config skynet.yaml   run it for good",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       version(),
+		Version:       wire.Version(),
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand())
 	return c

@@ -58,7 +58,7 @@ func past(c *cobra.Command, n int) ([]journal.Record, error) {
 	}
 	list, err := r.Records(c.Context(), fleetName, time.Time{}, n)
 	if err == nil && len(list) == 0 {
-		return nil, fmt.Errorf("the journal at %s has no tick of fleet %q", path, fleetName)
+		return nil, fmt.Errorf("the journal at %s has no tick of fleet %q yet; the first comes at the next full interval", path, fleetName)
 	}
 	return list, err
 }
@@ -95,7 +95,7 @@ func onlyFleet(ctx context.Context, r *sqlite.Reader) (string, error) {
 	case err != nil:
 		return "", err
 	case len(names) == 0:
-		return "", fmt.Errorf("the journal is empty: no tick has been written yet")
+		return "", fmt.Errorf("the journal is empty: the first tick comes at the next full interval")
 	case len(names) > 1:
 		return "", fmt.Errorf("the journal has several fleets: choose one with --fleet %v", names)
 	}

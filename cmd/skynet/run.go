@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"skynet/cmd/internal/wire"
 	"skynet/config"
 )
 
@@ -41,7 +42,7 @@ func run(c *cobra.Command) error {
 		return err
 	}
 	d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
-		zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", version()))
+		zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
 	d.run(ctx)
 	d.log.Info("stops; the fleet stays as it is")
 	return d.close()

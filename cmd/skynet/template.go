@@ -46,17 +46,17 @@ func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {
 	w.Poll = min(w.Poll, f.Local.Heartbeat)
 	w.Scratch = filepath.Join(d.cfg.StateDir, "scratch")
 	w.WhileParent = d.whileParent
-	w.NATS.TokenFile = d.lines.tokenFile()
+	w.NATS.TokenFile = d.lines.TokenFile()
 	w.Log.Format = "text"
 	var err error
-	if w.Heartbeats, err = d.lines.reach(d.cfg.Heartbeats); err != nil {
+	if w.Heartbeats, err = d.lines.Reach(d.cfg.Heartbeats); err != nil {
 		return w, err
 	}
 	for _, q := range d.cfg.Queues {
 		if !serves(f, q.Name) {
 			continue
 		}
-		if q.URL, err = d.lines.reach(q.URL); err != nil {
+		if q.URL, err = d.lines.Reach(q.URL); err != nil {
 			return w, err
 		}
 		w.Queues = append(w.Queues, q)
