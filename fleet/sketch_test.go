@@ -155,6 +155,7 @@ var hostile = map[string][]byte{
 	"longer than the world": foreign(func(s *raw) { _ = s.Add(1e200) }),
 	"a count without any":   parts(encoding.FlagCount, 3),
 	"a sum of nothing":      with(fleet.Sketch{}, encoding.FlagSum, 5),
+	"more than it holds":    inflated(sketchOf(1, 1)),
 	"a NaN sum":             with(sketchOf(1), encoding.FlagSum, math.NaN()),
 	"another sum":           with(sketchOf(1), encoding.FlagSum, 1e9),
 	"a negative minimum":    with(sketchOf(1), encoding.FlagMin, -5),
@@ -249,6 +250,16 @@ func parts(flag encoding.Flag, n float64) []byte {
 	var b []byte
 	encoding.EncodeFlag(&b, flag)
 	encoding.EncodeVarfloat64(&b, n)
+	return quoted(b)
+}
+
+// inflated claims three more durations of 1 s than there are in its bins.
+func inflated(k fleet.Sketch) []byte {
+	b := binary(k)
+	encoding.EncodeFlag(&b, encoding.FlagCount)
+	encoding.EncodeVarfloat64(&b, 3)
+	encoding.EncodeFlag(&b, encoding.FlagSum)
+	encoding.EncodeFloat64LE(&b, 3)
 	return quoted(b)
 }
 
