@@ -87,7 +87,7 @@ func (p Plan) grow(s signals.Snapshot, d Decision, n, maximum int) Decision {
 	d.Launch = min(n, room)
 	d = d.sayGrowth()
 	if n > d.Launch {
-		d = d.Because("plan", "%d fewer than wanted: %d are billed already, at most %d may be", n-d.Launch, s.Billed(), maximum)
+		d = d.Because("plan", "%d fewer than wanted: %d are billed already or asked for, at most %d may be", n-d.Launch, s.Billed()+s.Open, maximum)
 	}
 	return d
 }
