@@ -95,6 +95,16 @@ func (k Sketch) Quantile(q float64) (float64, bool) {
 	return v, err == nil
 }
 
+// Max is the longest duration that was added, s, or false for an empty sketch.
+// It is exact, as Quantile(1) is not.
+func (k Sketch) Max() (float64, bool) {
+	if k.Count() == 0 {
+		return 0, false
+	}
+	v, err := k.s.GetMaxValue()
+	return v, err == nil
+}
+
 // IsZero reports whether nothing was added; it leaves empty sketches out of JSON.
 func (k Sketch) IsZero() bool { return k.Count() == 0 }
 

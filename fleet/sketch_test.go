@@ -296,3 +296,25 @@ func said(k fleet.Sketch) string {
 	b, _ := json.Marshal(map[string]float64{"count": float64(k.Count()), "sum": k.Sum(), "p50": p50, "p100": p100})
 	return string(b)
 }
+
+func TestSketchMax(t *testing.T) {
+	var k, o fleet.Sketch
+	if v, ok := k.Max(); ok || v != 0 {
+		t.Fatalf("the maximum of nothing: %g, %t", v, ok)
+	}
+	k.Add(0.1234567, 25.7654321, 3)
+	o.Add(25.8)
+	for _, want := range []float64{25.7654321, 25.8} {
+		var read fleet.Sketch
+		text, _ := json.Marshal(k)
+		if err := json.Unmarshal(text, &read); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []fleet.Sketch{k, read} {
+			if v, ok := s.Max(); !ok || v != want {
+				t.Errorf("maximum %v, %t, want %v", v, ok, want)
+			}
+		}
+		k.Merge(o)
+	}
+}
