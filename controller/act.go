@@ -43,12 +43,7 @@ func (c *Controller) intents(s signals.Snapshot, d policy.Decision) (list []jour
 // the call.
 func (c *Controller) order(s signals.Snapshot, n int) *fleet.Order {
 	number := s.Now.UnixNano() / int64(c.fleet.Interval)
-	attempt := 0
-	for _, t := range s.Recent {
-		if t.At.UnixNano()/int64(c.fleet.Interval) == number {
-			attempt++
-		}
-	}
+	attempt := c.times.within(number, c.fleet.Interval)
 	return &fleet.Order{Fleet: c.fleet.Name, Count: n, Token: fleet.Token(c.fleet.Name, number, attempt)}
 }
 

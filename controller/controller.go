@@ -24,7 +24,9 @@ import (
 // that was done beside the error for the rest.
 type Cloud interface {
 	// Launch starts o.Count instances, and no more under the same token however
-	// often it is called.
+	// often it is called. An error that wraps a refusal (see fleet.Refused) says
+	// that what is missing was not launched: it must not be joined with one that
+	// leaves it open, such as a timeout.
 	Launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error)
 	Wake(ctx context.Context, ids []fleet.ID) (done []fleet.ID, err error)
 	Sleep(ctx context.Context, ids []fleet.ID) (done []fleet.ID, err error)
@@ -46,6 +48,8 @@ type Signals interface {
 // Decider decides. It must be pure: policy.Engine is one.
 type Decider interface {
 	Decide(s signals.Snapshot) policy.Decision
+	// Max is the most that may be billed at once.
+	Max() int
 }
 
 // Journal is what the loop writes to and restarts from.
@@ -78,8 +82,11 @@ type Controller struct {
 	decider Decider
 	journal Journal
 
-	recent    []signals.Tick // earlier ticks, newest last
-	unsettled bool           // an intent may have no outcome: look before the next tick
+	recent    []signals.Tick  // earlier ticks, newest last
+	times     times           // when there was a tick: names and tokens follow from it
+	unsettled bool            // an intent may have no outcome: look before the next tick
+	unsent    map[string]bool // intents that may be in the journal, and were never sent
+	listing   chan struct{}   // holds one token while the roster is asked
 	watchers  []func(Report)
 }
 
@@ -97,7 +104,10 @@ const memory = time.Hour + 5*time.Minute
 
 // New returns a Controller. Call Resume before the first Tick.
 func New(f Fleet, w World, d Decider, j Journal) *Controller {
-	return &Controller{fleet: f, world: w, decider: d, journal: j, unsettled: true}
+	return &Controller{
+		fleet: f, world: w, decider: d, journal: j, unsettled: true,
+		times: times{}, unsent: map[string]bool{}, listing: make(chan struct{}, 1),
+	}
 }
 
 // Watch calls f with the report of every tick from now on.
@@ -113,6 +123,7 @@ func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker,
 	c.recent = c.recent[:0]
 	for _, r := range records {
 		c.recent = append(c.recent, r.Tick())
+		c.times.add(r.Snapshot.Now)
 	}
 	for _, r := range records {
 		c.amendAll(r)

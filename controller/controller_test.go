@@ -53,10 +53,13 @@ func newRig(t *testing.T) *rig {
 }
 
 // restart begins a new run of the controller on the same world and journal.
-func (r *rig) restart() {
+func (r *rig) restart() { r.run(engine()) }
+
+// run is a restart with an engine of one's own.
+func (r *rig) run(e policy.Engine) {
 	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: interval}
 	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World}
-	r.Controller = controller.New(f, w, engine(), r.journal)
+	r.Controller = controller.New(f, w, e, r.journal)
 	if _, err := r.Resume(context.Background(), r.Now); err != nil {
 		r.t.Fatal(err)
 	}

@@ -23,7 +23,9 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 	if !c.unsettled {
 		return 0, nil
 	}
-	open, err := c.journal.Unsettled(ctx, c.fleet.Name)
+	reading, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	open, err := c.journal.Unsettled(reading, c.fleet.Name)
 	if err != nil {
 		return 0, fmt.Errorf("read the intents without an outcome: %w", err)
 	}
@@ -37,9 +39,19 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 		if err := c.journal.Settle(ctx, o); err != nil {
 			return 0, fmt.Errorf("settle %s: %w", i.ID, err)
 		}
+		delete(c.unsent, i.ID)
 	}
 	c.unsettled = doubtful > 0
 	return doubtful, nil
+}
+
+// neverSent remembers intents whose writing failed: they may be in the journal
+// all the same, but nothing was done about them.
+func (c *Controller) neverSent(intents []journal.Intent) {
+	c.unsettled = true
+	for _, i := range intents {
+		c.unsent[i.ID] = true
+	}
 }
 
 // findOut settles one intent. A launch is looked for by its token and, if any
@@ -47,6 +59,9 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 // nothing is bought twice. Any other deed is left to the tick that follows,
 // which decides on fresh facts.
 func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.Worker, now time.Time) (o journal.Outcome, sure bool) {
+	if c.unsent[i.ID] {
+		return journal.Outcome{Intent: i.ID, At: now, Unsent: true, Failed: "not done: the journal reported an error when this was written"}, true
+	}
 	if i.Kind != journal.Launch || i.Order == nil {
 		return journal.Outcome{Intent: i.ID, At: now, Failed: "the controller stopped before the outcome was known; decided anew on fresh facts"}, true
 	}
@@ -58,10 +73,16 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.W
 		return journal.Outcome{Intent: i.ID, At: now, Done: found, Failed: fmt.Sprintf(
 			"%d of %d found by their tag, not sent again after %s", len(found), i.Order.Count, now.Sub(i.At).Round(time.Second))}, true
 	}
+	if i.Order.Count-len(found) > c.decider.Max()-billed(ws) {
+		// The maximum was lowered since. What is missing may still turn up.
+		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
+	}
 	o, sure = c.do(ctx, i)
 	o.At, o.Done = now, union(found, o.Done)
 	return o, sure
 }
+
+func billed(ws []fleet.Worker) int { return signals.Snapshot{Workers: ws}.Billed() }
 
 func launchedBy(token string, ws []fleet.Worker) (ids []fleet.ID) {
 	for _, w := range ws {
@@ -94,7 +115,8 @@ func (c *Controller) amend(i journal.Intent, o journal.Outcome) {
 	if n > 0 {
 		t = c.recent[n-1]
 	}
-	t.At, t.Born, t.Died = o.At, nil, nil                 // its fates are counted once
+	t.At, t.Born, t.Died = o.At, nil, nil // its fates are counted once
+	t.Starting = union(t.Starting, o.Done)
 	t.Deeds = signals.Deeds{Launched: o.Done}             // Asked was counted by the tick that asked
 	c.recent = slices.Insert(slices.Clip(c.recent), n, t) // snapshots share what is there
 }

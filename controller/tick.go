@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,8 +19,8 @@ const (
 	readShare = 0.5
 	// longestRead bounds it: a source that takes longer is down.
 	longestRead = 20 * time.Second
-	// unlisted is how long a launch counts as starting though the cloud does not
-	// list it. EC2's lists lag behind its launches:
+	// unlisted is how long at least a launch counts as starting though the cloud
+	// does not list it. EC2's lists lag behind its launches:
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	unlisted = 2 * time.Minute
 )
@@ -37,6 +38,7 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) Report {
 }
 
 func (c *Controller) tick(ctx context.Context, now time.Time) Report {
+	now = c.times.free(now)
 	s, err := c.observe(ctx, now)
 	if err != nil {
 		return Report{Snapshot: s, Err: fmt.Errorf("no decision: %w", err)}
@@ -44,7 +46,9 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 	d := c.decider.Decide(s)
 	rec := journal.Record{Snapshot: s, Decision: d, Intents: c.intents(s, d)}
 	rec.Snapshot.Recent = nil // the journal has them: they are the records before
+	c.times.add(now)
 	if err := c.journal.Write(ctx, rec); err != nil {
+		c.neverSent(rec.Intents)
 		return Report{Snapshot: s, Decision: d, Err: fmt.Errorf("no deed, the journal cannot be written: %w", err)}
 	}
 	rec.Outcomes = c.act(ctx, rec.Intents)
@@ -57,27 +61,52 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapshot, error) {
 	s := signals.Snapshot{Fleet: c.fleet.Name, Now: now}
 	limit := min(time.Duration(float64(c.fleet.Interval)*readShare), longestRead)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	reading, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var wg sync.WaitGroup
 	var err error
-	wg.Go(func() { s.Workers, err = c.world.Roster.Workers(ctx, c.fleet.Name) })
-	wg.Go(func() { s.Signals = c.world.Signals.Collect(ctx, now) })
+	wg.Go(func() { s.Workers, err = c.workers(reading) })
+	wg.Go(func() { s.Signals = c.world.Signals.Collect(reading, now) })
 	wg.Wait()
 	if err != nil {
 		return s, err
 	}
-	if s.Open, err = c.settle(ctx, s.Workers, now); err != nil {
+	if s.Open, err = c.settle(ctx, s.Workers, now); err != nil { // in a time of its own: a slow source must not stop it
 		return s, err
 	}
 	c.recent = upTo(c.recent, now)
 	s.Recent = slices.Clip(c.recent)
-	s.Workers = withUnlisted(s)
+	s.Workers = withUnlisted(s, max(unlisted, 2*c.fleet.Interval))
 	s.Born, s.Died = signals.Fates(c.lastUnheard(), s.Workers)
-	s.Signals = signals.Sort(s.Signals)
-	s.Signals = append(s.Signals, signals.OfWorkers(s.Workers, c.fleet.Slots, now)...)
-	s.Signals = append(s.Signals, signals.OfQueues(c.fleet.Queues, signals.Sort(s.Signals), now)...)
+	// What is computed here comes first: a source that takes its name loses.
+	s.Signals = signals.Sort(append(signals.OfWorkers(s.Workers, c.fleet.Slots, now), s.Signals...))
+	s.Signals = append(signals.OfQueues(c.fleet.Queues, s.Signals, now), s.Signals...)
 	return s.Freeze(), nil
+}
+
+// workers asks the roster, and does not wait for one that ignores its deadline.
+func (c *Controller) workers(ctx context.Context) ([]fleet.Worker, error) {
+	type answer struct {
+		ws  []fleet.Worker
+		err error
+	}
+	select {
+	case c.listing <- struct{}{}:
+	default:
+		return nil, errors.New("the roster is still busy with an earlier tick")
+	}
+	got := make(chan answer, 1)
+	go func() {
+		defer func() { <-c.listing }()
+		ws, err := c.world.Roster.Workers(ctx, c.fleet.Name)
+		got <- answer{ws, err}
+	}()
+	select {
+	case a := <-got:
+		return a.ws, a.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the roster does not answer: %w", ctx.Err())
+	}
 }
 
 func (c *Controller) lastUnheard() []fleet.ID {
@@ -89,13 +118,13 @@ func (c *Controller) lastUnheard() []fleet.ID {
 
 // withUnlisted adds fresh launches that the cloud does not list yet: they are
 // paid for, and a tick that overlooked them would buy them again.
-func withUnlisted(s signals.Snapshot) []fleet.Worker {
+func withUnlisted(s signals.Snapshot, window time.Duration) []fleet.Worker {
 	listed := make(map[fleet.ID]bool, len(s.Workers))
 	for _, w := range s.Workers {
 		listed[w.ID] = true
 	}
 	ws := s.Workers
-	for _, t := range s.Since(s.Now.Add(-unlisted)) {
+	for _, t := range s.Since(s.Now.Add(-window)) {
 		for _, id := range t.Deeds.Launched {
 			if !listed[id] {
 				listed[id] = true
@@ -113,6 +142,7 @@ func (c *Controller) remember(t signals.Tick) {
 		old++
 	}
 	c.recent = append(c.recent[old:], t)
+	c.times.forget(t.At)
 }
 
 // upTo takes ticks that lie in the future for ticks of now: the clock was set

@@ -21,6 +21,7 @@ var (
 // Refused reports whether an error is a plain no: the cloud, or we, did not do
 // what is missing. After any other error (a timeout, a lost answer, a fault on
 // the other side) nobody can tell what was done.
+// An error that wraps a refusal speaks for all that is missing.
 func Refused(err error) bool {
 	for _, no := range []error{ErrNoCapacity, ErrLimit, ErrThrottled, ErrDenied, ErrReadOnly} {
 		if errors.Is(err, no) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"skynet/fleet"
 	"skynet/signals"
 )
 
@@ -32,6 +33,8 @@ func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
+	// What draining workers hold is in good hands: it calls for nobody else.
+	inFlight = max(0, inFlight-float64(held(s.Workers)))
 	slots := 1.0 // not asked for when nothing is in flight: the first worker has yet to say it
 	if inFlight > 0 {
 		if slots, err = s.Value("fleet.slots"); err != nil {
@@ -42,6 +45,16 @@ func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
 	said := fmt.Sprintf("%g waiting at %g a worker want %d, %g in flight at %g slots want %d",
 		visible, b.PerWorker, waiting, inFlight, slots, working)
 	return max(waiting, working), said, nil
+}
+
+// held counts the items in the hands of draining workers.
+func held(ws []fleet.Worker) (n int) {
+	for _, w := range ws {
+		if w.State == fleet.Draining && !w.Silent {
+			n += w.Jobs
+		}
+	}
+	return n
 }
 
 // ceil rounds a number of workers up, within what an int and sense can hold.

@@ -15,7 +15,7 @@ func (p Plan) overdue(w fleet.Worker, now time.Time) (fleet.Cause, bool) {
 	case fleet.Starting, fleet.Waking:
 		return fleet.CauseDead, w.Unheard > p.Boot
 	case fleet.Asleep:
-		return fleet.CauseSlept, p.AtMost > 0 && now.Sub(w.AsleepSince) > p.AtMost
+		return fleet.CauseSlept, p.AtMost > 0 && !w.AsleepSince.IsZero() && now.Sub(w.AsleepSince) > p.AtMost
 	case fleet.Draining:
 		if p.Drain > 0 && !w.DrainingSince.IsZero() && now.Sub(w.DrainingSince) > p.Drain {
 			return fleet.CauseDeadline, true

@@ -21,6 +21,9 @@ type Engine struct {
 	Guards   []Guard // in the order in which they soften
 }
 
+// Max is the most that may be billed at once.
+func (e Engine) Max() int { return e.Bounds.Max }
+
 // Decide turns a snapshot into a decision. It is a function of its argument
 // alone: the same snapshot gives the same decision, in whatever order workers
 // and signals are listed.

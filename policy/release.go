@@ -80,7 +80,7 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 // window is covered: a tick stands at or before its start, and no gap longer
 // than allowed follows it.
 func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
-	start, last, allowed := s.Now.Add(-window), s.Now, max(window, 2*step(s.Recent))
+	start, last, allowed := s.Now.Add(-window), s.Now, 3*step(s.Recent)
 	for _, t := range slices.Backward(s.Recent) {
 		if last.Sub(t.At) > allowed {
 			return most, false
@@ -94,15 +94,20 @@ func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
 	return most, false
 }
 
-// step is the shortest time between two ticks: about the interval. A window no
-// longer than the interval would never be covered otherwise, and nobody let go.
-func step(ticks []signals.Tick) (shortest time.Duration) {
+// step is the median time between two ticks: about the interval. A tick or two
+// may fail without leaving a gap in the window.
+func step(ticks []signals.Tick) time.Duration {
+	var steps []time.Duration
 	for i := 1; i < len(ticks); i++ {
-		if d := ticks[i].At.Sub(ticks[i-1].At); d > 0 && (shortest == 0 || d < shortest) {
-			shortest = d
+		if d := ticks[i].At.Sub(ticks[i-1].At); d > 0 {
+			steps = append(steps, d)
 		}
 	}
-	return shortest
+	if len(steps) == 0 {
+		return 0
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }
 
 func (r Release) fewAtOnce(d Decision) Decision {

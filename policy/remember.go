@@ -1,6 +1,11 @@
 package policy
 
-import "skynet/signals"
+import (
+	"slices"
+
+	"skynet/fleet"
+	"skynet/signals"
+)
 
 // Remember turns a decided tick into what later ticks know of it. The
 // controller keeps it in memory; after a restart it is made anew from the
@@ -8,7 +13,16 @@ import "skynet/signals"
 func Remember(s signals.Snapshot, d Decision, did signals.Deeds) signals.Tick {
 	return signals.Tick{
 		At: s.Now, Have: d.Have, Want: d.Raw, Blind: d.Blind,
-		Starting: signals.Unheard(s.Workers), Born: s.Born, Died: s.Died,
+		Starting: awaited(s.Workers, did), Born: s.Born, Died: s.Died,
 		Deeds: did, Signals: s.Signals,
 	}
+}
+
+// awaited are those whose first word the next tick listens for: those that were
+// unheard, and those that this tick has launched or woken. Most local workers
+// are heard, or dead, before the next tick.
+func awaited(ws []fleet.Worker, did signals.Deeds) []fleet.ID {
+	all := slices.Concat(signals.Unheard(ws), did.Launched, did.Woken)
+	slices.Sort(all)
+	return slices.Compact(all)
 }

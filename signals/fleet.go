@@ -40,7 +40,7 @@ func (c *counts) add(w fleet.Worker) {
 	switch w.State {
 	case fleet.Starting, fleet.Waking:
 		c.pending++
-	case fleet.Asleep, fleet.Stopping:
+	case fleet.Asleep:
 		c.asleep++
 	case fleet.Draining, fleet.Drained:
 		c.draining++

@@ -44,7 +44,7 @@ func TestOfWorkers(t *testing.T) {
 		{"on their way", []fleet.Worker{in(fleet.Starting), in(fleet.Waking)}, 4,
 			known{"pending": 2, "slots": 4, "utilisation": unknown, "spot_share": unknown}},
 		{"asleep and nearly", []fleet.Worker{in(fleet.Asleep), in(fleet.Stopping)}, 4,
-			known{"asleep": 2, "slots": 4, "utilisation": unknown, "spot_share": unknown}},
+			known{"asleep": 1, "slots": 4, "utilisation": unknown, "spot_share": unknown}},
 		{"gone, or nobody knows", []fleet.Worker{in(fleet.Leaving), in(fleet.Unknown)}, 4,
 			known{"slots": 4, "utilisation": unknown, "spot_share": unknown}},
 		{"silent: still capacity, not idle", []fleet.Worker{with(works(0, 4), silent), works(2, 4)}, 0,

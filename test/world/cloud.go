@@ -102,7 +102,7 @@ func (w *World) Instances(_ context.Context, fleetName string) (list []fleet.Ins
 			return nil, err
 		}
 	}
-	for _, m := range w.Machines() {
+	for _, m := range w.all() { // a cloud lists the dead for a while
 		if m.Tags[fleet.TagFleet] == fleetName && w.Now.Sub(m.Launched) >= w.Unlisted {
 			list = append(list, m.Instance)
 		}

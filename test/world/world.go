@@ -63,11 +63,14 @@ func (w *World) KilledBusy() []fleet.ID { return w.busyKill }
 
 // Machines lists those that exist, in order of launch.
 func (w *World) Machines() []*Machine {
+	return slices.DeleteFunc(w.all(), func(m *Machine) bool { return m.Phase == fleet.PhaseTerminated })
+}
+
+// all are those that exist or did, in order of launch.
+func (w *World) all() []*Machine {
 	var list []*Machine
 	for _, m := range w.machines {
-		if m.Phase != fleet.PhaseTerminated {
-			list = append(list, m)
-		}
+		list = append(list, m)
 	}
 	slices.SortFunc(list, func(a, b *Machine) int { return cmp.Compare(a.Order, b.Order) })
 	return list
