@@ -99,5 +99,12 @@ type Mail interface {
 	Post(ctx context.Context, body []byte) error
 	// Collect returns up to limit messages that have arrived, oldest first,
 	// waiting up to wait for the first. It consumes them.
-	Collect(ctx context.Context, limit int, wait time.Duration) ([][]byte, error)
+	Collect(ctx context.Context, limit int, wait time.Duration) ([]Letter, error)
+}
+
+// Letter is one message of a Mail. It may have waited there for minutes before
+// it was read, so that it says when it came.
+type Letter struct {
+	Body []byte
+	At   time.Time // when it arrived, by the server's clock; zero if the mail cannot tell
 }

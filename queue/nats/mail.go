@@ -92,7 +92,7 @@ func (m *Mail) Post(ctx context.Context, body []byte) error {
 
 // Collect returns up to limit messages, oldest first, waiting up to wait for the
 // first. It consumes them. None in time is an empty list.
-func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([][]byte, error) {
+func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([]queue.Letter, error) {
 	msgs, err := m.collect(ctx, limit, time.Now().Add(wait))
 	if errors.Is(err, client.ErrNoResponders) { // the server was restarted
 		if err = m.open(ctx); err == nil {
@@ -143,14 +143,23 @@ func list(msg *client.Msg) []*client.Msg {
 
 // consume takes the messages out of the mail. One whose acknowledgement is lost
 // is not read again: it was delivered, and expires.
-func (m *Mail) consume(msgs []*client.Msg) [][]byte {
-	out := make([][]byte, 0, len(msgs))
+func (m *Mail) consume(msgs []*client.Msg) []queue.Letter {
+	out := make([]queue.Letter, 0, len(msgs))
 	for _, msg := range msgs {
 		_ = msg.Ack()
-		out = append(out, msg.Data)
+		out = append(out, stamped(msg))
 	}
 	if len(msgs) > 0 {
 		_ = m.conn.nc.FlushTimeout(briefly)
 	}
 	return out
+}
+
+// stamped is a message with the time at which the server stored it.
+func stamped(msg *client.Msg) queue.Letter {
+	l := queue.Letter{Body: msg.Data}
+	if meta, err := msg.Metadata(); err == nil {
+		l.At = meta.Timestamp
+	}
+	return l
 }

@@ -237,8 +237,25 @@ func TestMail(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, func() { _ = post.Post(context.Background(), []byte("new")) })
 	start := time.Now()
 	got, err := read.Collect(t.Context(), 10, 10*time.Second)
-	if err != nil || len(got) != 1 || string(got[0]) != "new" || time.Since(start) > 3*time.Second {
-		t.Fatalf("collected %q, %v after %v", got, err, time.Since(start))
+	if err != nil || len(got) != 1 || string(got[0].Body) != "new" || time.Since(start) > 3*time.Second {
+		t.Fatalf("collected %+v, %v after %v", got, err, time.Since(start))
+	}
+}
+
+// Mail says when it came, not when it was read.
+func TestMailIsStampedOnArrival(t *testing.T) {
+	t.Parallel()
+	m, err := fresh(t).Mail(t.Context(), "heartbeats", time.Minute)
+	must(t, err)
+	before := time.Now()
+	must(t, m.Post(t.Context(), []byte("first")))
+	must(t, m.Post(t.Context(), []byte("second")))
+	after := time.Now()
+	time.Sleep(500 * time.Millisecond)
+	got, err := m.Collect(t.Context(), 10, time.Second)
+	must(t, err)
+	if len(got) != 2 || got[0].At.Before(before) || got[1].At.Before(got[0].At) || got[1].At.After(after) {
+		t.Fatalf("posted from %s to %s, collected %+v", before, after, got)
 	}
 }
 
@@ -274,11 +291,11 @@ func wantMail(t *testing.T, m *nats.Mail, limit int, want ...string) {
 	got, err := m.Collect(t.Context(), limit, 50*time.Millisecond)
 	must(t, err)
 	if len(got) != len(want) {
-		t.Fatalf("collected %q, want %q", got, want)
+		t.Fatalf("collected %+v, want %q", got, want)
 	}
 	for i := range want {
-		if string(got[i]) != want[i] {
-			t.Fatalf("collected %q, want %q", got, want)
+		if string(got[i].Body) != want[i] {
+			t.Fatalf("collected %+v, want %q", got, want)
 		}
 	}
 }

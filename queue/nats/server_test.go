@@ -99,7 +99,7 @@ func TestKilledServer(t *testing.T) {
 	}
 	must(t, m.Post(t.Context(), []byte("here")))
 	if got, err := m.Collect(t.Context(), 10, time.Second); err != nil || len(got) != 1 {
-		t.Fatalf("mail after the restart: %q, %v", got, err)
+		t.Fatalf("mail after the restart: %+v, %v", got, err)
 	}
 }
 

@@ -86,7 +86,7 @@ func (e *Ears) Prime(ws []fleet.Worker) {
 func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)) {
 	broken := false
 	for ctx.Err() == nil {
-		bodies, err := mail.Collect(ctx, atOnce, patience)
+		letters, err := mail.Collect(ctx, atOnce, patience)
 		if ctx.Err() != nil {
 			return
 		}
@@ -100,7 +100,7 @@ func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)
 			continue
 		}
 		broken = false
-		e.Hear(time.Now(), bodies)
+		e.Hear(time.Now(), letters)
 	}
 }
 
@@ -117,54 +117,74 @@ func (e *Ears) deaf(err error) {
 	e.failed = err.Error()
 }
 
-// Hear takes in what one call has brought, received at now. No bodies at all
-// still mean that we were listening.
-func (e *Ears) Hear(now time.Time, bodies [][]byte) {
+// Hear takes in what one call has brought, read at now. No letters at all still
+// mean that we were listening.
+//
+// A worker is heard when its letter arrived, not when we read it: between the
+// two it may have died, or been sent to sleep and woken. What it did is counted
+// at now, when we learn of it.
+func (e *Ears) Hear(now time.Time, letters []queue.Letter) {
+	now = now.Round(0) // the wall clock's alone: the other one stands still while the machine sleeps
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if now.Sub(e.until) > deafAfter {
 		e.since = now
 	}
 	e.until, e.failed = now, ""
-	for _, b := range bodies {
-		beat, err := Parse(b)
+	for _, l := range letters {
+		beat, err := Parse(l.Body)
 		if err != nil {
 			e.refused++
 			continue
 		}
-		e.take(now, beat)
+		if e.take(arrived(now, l), beat) {
+			e.count(now, beat)
+		}
 	}
 	e.tidy(now)
 }
 
-// take records a heartbeat: its counters once, its state if it is the newest.
-func (e *Ears) take(now time.Time, beat fleet.Heartbeat) {
+// arrived is when a letter came, by our clock as far as that is known. The
+// embedded server's clock is ours; a remote one's may be ahead, and a worker that
+// was heard in the future would stay fresh after its death, for as long as that.
+// One that is behind makes workers look unheard for longer than they are: we do
+// not correct it, since a letter that is late looks the same.
+func arrived(now time.Time, l queue.Letter) time.Time {
+	if l.At.IsZero() || l.At.After(now) {
+		return now
+	}
+	return l.At
+}
+
+// take keeps a heartbeat that arrived at that time if it is the newest, and
+// reports whether its counters are new.
+func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
 	v := e.last[beat.Worker]
 	switch {
-	case v.isFormer(now, beat):
+	case v.isFormer(at, beat):
 		if v.former.boot != beat.Boot {
 			v.former = former{boot: beat.Boot}
 		}
 		if !v.former.seen.take(beat.Seq) {
-			return // doubled
+			return false // doubled
 		}
 	case v.beat.Boot != beat.Boot: // the first word of a new start
-		v = voice{beat: beat, heard: now, former: former{v.beat.Boot, v.seen}}
+		v = voice{beat: beat, heard: at, former: former{v.beat.Boot, v.seen}}
 		v.seen.take(beat.Seq)
 	case !v.seen.take(beat.Seq):
-		return // doubled
+		return false // doubled
 	case beat.Seq > v.beat.Seq: // else late: counts, but says nothing new of the state
-		v.beat, v.heard = beat, now
+		v.beat, v.heard = beat, at
 	}
 	e.last[beat.Worker] = v
-	e.count(now, beat)
+	return true
 }
 
 // isFormer reports a late word of an earlier start of the agent, going by the
 // worker's own clock. That may have been set back: what arrives when nothing can
 // be late any more is news.
-func (v voice) isFormer(now time.Time, beat fleet.Heartbeat) bool {
-	return v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At) && now.Sub(v.heard) <= late
+func (v voice) isFormer(at time.Time, beat fleet.Heartbeat) bool {
+	return v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At) && at.Sub(v.heard) <= late
 }
 
 func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
@@ -188,7 +208,7 @@ func (e *Ears) tidy(now time.Time) {
 	}
 }
 
-// Last is the newest heartbeat of a worker and when it was received.
+// Last is the newest heartbeat of a worker and when it arrived.
 func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

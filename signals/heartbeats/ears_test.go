@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"skynet/fleet"
+	"skynet/queue"
 	"skynet/signals/heartbeats"
 )
 
@@ -37,15 +38,18 @@ func boot(name string, at time.Time) func(*fleet.Heartbeat) {
 
 func of(id fleet.ID) func(*fleet.Heartbeat) { return func(b *fleet.Heartbeat) { b.Worker = id } }
 
-func post(beats ...fleet.Heartbeat) (bodies [][]byte) {
+// post is letters that are read as they arrive.
+func post(beats ...fleet.Heartbeat) []queue.Letter { return postAt(time.Time{}, beats...) }
+
+func postAt(at time.Time, beats ...fleet.Heartbeat) (letters []queue.Letter) {
 	for _, b := range beats {
 		body, err := json.Marshal(b)
 		if err != nil {
 			panic(err)
 		}
-		bodies = append(bodies, body)
+		letters = append(letters, queue.Letter{Body: body, At: at})
 	}
-	return bodies
+	return letters
 }
 
 // Heartbeats may come doubled, late and out of order; the newest is believed
@@ -120,6 +124,59 @@ func TestADoubleIsNoSignOfLife(t *testing.T) {
 	e.Hear(noon.Add(time.Minute), post(beat(2), beat(1)))
 	if _, heard, _ := e.Last("i-1"); !heard.Equal(noon) {
 		t.Errorf("heard at %s, want %s", heard, noon)
+	}
+}
+
+// A letter may have waited while the controller was away, or come from a remote
+// server whose clock is another.
+func TestAWorkerIsHeardWhenItsLetterArrived(t *testing.T) {
+	for name, c := range map[string]struct{ at, heard time.Time }{
+		"at once":                    {noon, noon},
+		"four minutes ago":           {noon.Add(-4 * time.Minute), noon.Add(-4 * time.Minute)},
+		"by a clock that is ahead":   {noon.Add(time.Hour), noon},
+		"by a mail that cannot tell": {time.Time{}, noon},
+	} {
+		e := heartbeats.New()
+		e.Source("render", []string{"photos"}, time.Minute)
+		e.Hear(noon, postAt(c.at, beat(1)))
+		if _, heard, _ := e.Last("i-1"); !heard.Equal(c.heard) {
+			t.Errorf("%s: heard at %s, want %s", name, heard, c.heard)
+		}
+		if since, until := e.Listening(); !since.Equal(noon) || !until.Equal(noon) {
+			t.Errorf("%s: listened from %s to %s: we have listened since we read, whatever was read", name, since, until)
+		}
+		if n := e.Totals("render")["photos"].Completed; n != 1 {
+			t.Errorf("%s: counted %d items", name, n)
+		}
+	}
+}
+
+// What a worker said before it was sent to sleep is no word of the woken one,
+// and does not bury what it said since.
+func TestWordsFromBeforeASleep(t *testing.T) {
+	e := heartbeats.New()
+	asleep := noon.Add(-3 * time.Minute)
+	e.Hear(noon, postAt(asleep, beat(7)))
+	if _, heard, _ := e.Last("i-1"); !heard.Equal(asleep) {
+		t.Errorf("heard at %s, want %s", heard, asleep)
+	}
+	e.Hear(noon.Add(time.Minute), append(postAt(asleep, beat(6)), postAt(noon.Add(time.Second), beat(8))...))
+	if last, heard, _ := e.Last("i-1"); last.Seq != 8 || !heard.Equal(noon.Add(time.Second)) {
+		t.Errorf("believes number %d, heard at %s", last.Seq, heard)
+	}
+}
+
+// The machine's other clock stands still while it sleeps: by that one, an hour
+// in which nobody could be heard would be no break.
+func TestListeningIsByTheWallClock(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(time.Now(), post(beat(1)))
+	since, until := e.Listening()
+	_, heard, _ := e.Last("i-1")
+	for _, at := range []time.Time{since, until, heard} {
+		if at != at.Round(0) {
+			t.Errorf("%s carries the monotonic clock", at)
+		}
 	}
 }
 
@@ -214,7 +271,7 @@ func TestHostileMessages(t *testing.T) {
 				t.Errorf("parsed with error %.400v, want a short one", err)
 			}
 			e := heartbeats.New()
-			e.Hear(noon, append(post(beat(1)), []byte(body)))
+			e.Hear(noon, append(post(beat(1)), queue.Letter{Body: []byte(body)}))
 			e.Hear(noon, post(beat(2))) // and those after it are heard
 			expect(t, e, 2, 2)
 		})
@@ -227,15 +284,15 @@ func FuzzParse(f *testing.F) {
 			f.Add([]byte(body))
 		}
 	}
-	f.Add(post(beat(1))[0])
-	f.Add(post(worked(1, "photos", 1, 2, 3))[0])
+	f.Add(post(beat(1))[0].Body)
+	f.Add(post(worked(1, "photos", 1, 2, 3))[0].Body)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b, err := heartbeats.Parse(body)
 		if err != nil {
 			return
 		}
 		e := heartbeats.New()
-		e.Hear(noon, [][]byte{body, body})
+		e.Hear(noon, []queue.Letter{{Body: body}, {Body: body}})
 		if _, _, ok := e.Last(b.Worker); !ok {
 			t.Errorf("parsed, but not heard: %q", body)
 		}
@@ -244,7 +301,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%s is %g after %q", s.Name, v, body)
 			}
 		}
-		again, err := heartbeats.Parse(post(b)[0])
+		again, err := heartbeats.Parse(post(b)[0].Body)
 		if err != nil || again.Worker != b.Worker || again.Seq != b.Seq || len(again.Queues) != len(b.Queues) {
 			t.Errorf("%q is not read again: %v", body, err)
 		}
@@ -253,19 +310,19 @@ func FuzzParse(f *testing.F) {
 
 // mailbox fails while it is broken, as a queue's client would: slowly.
 type mailbox struct {
-	broken func() bool
-	bodies chan []byte
+	broken  func() bool
+	letters chan queue.Letter
 }
 
 func (m mailbox) Post(context.Context, []byte) error { return errors.ErrUnsupported }
 
-func (m mailbox) Collect(ctx context.Context, _ int, wait time.Duration) ([][]byte, error) {
+func (m mailbox) Collect(ctx context.Context, _ int, wait time.Duration) ([]queue.Letter, error) {
 	if m.broken() {
 		return nil, errors.New("connection refused")
 	}
 	select {
-	case b := <-m.bodies:
-		return [][]byte{b}, nil
+	case l := <-m.letters:
+		return []queue.Letter{l}, nil
 	case <-time.After(wait):
 		return nil, nil
 	case <-ctx.Done():
@@ -278,8 +335,8 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 		begun, ctx := time.Now(), t.Context()
 		after := func(d time.Duration) time.Duration { return time.Since(begun) - d }
 		m := mailbox{
-			broken: func() bool { return after(time.Minute) >= 0 && after(2*time.Minute) < 0 || after(3*time.Minute) >= 0 },
-			bodies: make(chan []byte, 10),
+			broken:  func() bool { return after(time.Minute) >= 0 && after(2*time.Minute) < 0 || after(3*time.Minute) >= 0 },
+			letters: make(chan queue.Letter, 10),
 		}
 		var mu sync.Mutex // the race detector does not know that a bubble runs in turns
 		var complaints []string
@@ -313,11 +370,11 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 			}
 		}
 		step(0, "0 no heartbeat queue has been read yet", 0)
-		m.bodies <- post(beat(1))[0]
+		m.letters <- post(beat(1))[0]
 		step(30*time.Second, "1 ", 0)
 		step(35*time.Second, "0 ", 1) // broken for five seconds: not deaf yet
 		step(30*time.Second, "0 heartbeats cannot be read: connection refused", 1)
-		m.bodies <- post(beat(2))[0]
+		m.letters <- post(beat(2))[0]
 		step(30*time.Second, "1 ", 1) // well again since 2m, and nothing was lost
 		since, until := e.Listening()
 		if since.Sub(begun) < 2*time.Minute || since.Sub(begun) > 2*time.Minute+2*time.Second || time.Since(until) > 3*time.Second {
