@@ -17,6 +17,7 @@ type Source struct {
 	fleet    string
 	queues   []string
 	interval time.Duration // from tick to tick
+	began    time.Time     // when the counts that are under way began; zero before the first Read
 }
 
 // Source returns the Source for a fleet and its queues. Reading it starts the
@@ -43,7 +44,13 @@ func (s *Source) Names() []string {
 	return names
 }
 
-// Read adds up what was heard since the last Read.
+// Read adds up what was heard since the last Read that gave numbers.
+//
+// The counts belong to that Read: those of a tick that reads them and then comes
+// to nothing (the roster failed, the journal could not be written) are in no
+// other. A Source cannot know what became of a tick, and one that gave them
+// again would have twice the work done in a tick that was slow, not lost. Rates
+// are over the time that has really passed, however many ticks were left out.
 func (s *Source) Read(_ context.Context, now time.Time) []signals.Signal {
 	e := s.ears
 	e.mu.Lock()
@@ -51,12 +58,12 @@ func (s *Source) Read(_ context.Context, now time.Time) []signals.Signal {
 	if why := e.deafness(now); why != "" {
 		return s.unknown(now, why)
 	}
-	t := e.tally(s.fleet)
+	t, past := e.tally(s.fleet), s.past(now)
 	var list []signals.Signal
 	var seconds, wait fleet.Sketch
 	for _, q := range s.queues {
 		d := t.of(q)
-		list = append(list, s.counted(q, d, now)...)
+		list = append(list, s.counted(q, d, now, past)...)
 		list = append(list, s.timed(q, d, now)...)
 		last15, _ := d.merged(now, minutes)
 		_, last5 := d.merged(now, 5)
@@ -87,13 +94,25 @@ func (s *Source) unknown(now time.Time, why string) (list []signals.Signal) {
 	return list
 }
 
-// counted gives the counts since the last tick and begins new ones.
-func (s *Source) counted(q string, d *done, now time.Time) []signals.Signal {
+// past is how long the counts under way have been added up, and begins new
+// ones. Before the first Read, and after a clock was set back, it is the interval.
+func (s *Source) past(now time.Time) time.Duration {
+	now = now.Round(0) // by the wall clock, as what is heard: see Hear
+	past := now.Sub(s.began)
+	if s.began.IsZero() || past <= 0 {
+		past = s.interval
+	}
+	s.began = now
+	return past
+}
+
+// counted gives the counts of the time past and begins new ones.
+func (s *Source) counted(q string, d *done, now time.Time, past time.Duration) []signals.Signal {
 	w := d.fresh
 	d.fresh = fleet.Work{Queue: q}
 	values := []float64{
 		float64(w.Completed), float64(w.Redelivered), float64(w.Failed),
-		float64(w.BytesIn) / s.interval.Seconds(), float64(w.BytesOut) / s.interval.Seconds(),
+		float64(w.BytesIn) / past.Seconds(), float64(w.BytesOut) / past.Seconds(),
 	}
 	list := make([]signals.Signal, len(counters))
 	for i, leaf := range counters {

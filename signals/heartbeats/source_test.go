@@ -108,6 +108,38 @@ func TestCountersAreThoseSinceTheLastTick(t *testing.T) {
 	}
 }
 
+// A tick may come late, or be left out, deaf or not: bytes a second are over the
+// time that has passed.
+func TestRatesAreOverTheTimeThatPassed(t *testing.T) {
+	e := heartbeats.New()
+	s := e.Source("render", []string{"photos"}, time.Minute)
+	e.Hear(noon, nil)
+	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+	for i, step := range []struct {
+		now  int
+		deaf bool
+		want float64 // of 600 bytes in each step
+	}{
+		{0, false, 10}, // the first: an interval
+		{60, false, 10},
+		{180, false, 5},
+		{190, false, 60},
+		{220, true, 0},
+		{310, false, 10}, // with what the deaf tick did not give
+		{250, false, 10}, // the clock was set back: an interval
+	} {
+		e.Hear(at(step.now), post(beat(uint64(i+1), func(b *fleet.Heartbeat) { b.Queues[0].BytesIn = 600 })))
+		now := at(step.now)
+		if step.deaf {
+			now = now.Add(16 * time.Second)
+		}
+		got, why := told(t, s, now, "queues.photos.bytes_in")
+		if got != step.want || (why != "") != step.deaf {
+			t.Errorf("at %d s: %g bytes a second (%s), want %g", step.now, got, why, step.want)
+		}
+	}
+}
+
 func TestDeafTicksLoseNothing(t *testing.T) {
 	e := heartbeats.New()
 	s := e.Source("render", []string{"photos"}, time.Minute)
