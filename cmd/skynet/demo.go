@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"skynet/cmd/internal/wire"
+	"skynet/queue"
 )
 
 // demo is what the flags of `skynet demo` say.
@@ -38,7 +40,10 @@ func demoCommand() *cobra.Command {
 controller, and worker processes as the fleet. A trickle of photographs and
 clips comes in, then a burst; the fleet grows, works the queue off, drains and
 goes home. It ends by itself with a summary, or at once with Ctrl-C; nothing is
-left running. Without --media, photographs and clips are made by ffmpeg.`,
+left running. Without --media, photographs and clips are made by ffmpeg.
+
+The status is 0 if every item was done, 1 if it was stopped, items failed or were
+left when the time was up, 2 if it could not start.`,
 		Example: "  skynet demo\n  skynet demo --media ~/Pictures --max 2\n  skynet demo --output json | tail -1",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
@@ -89,8 +94,8 @@ func (d *demo) run(c *cobra.Command) error {
 	v := newView(c.OutOrStdout(), !d.asJSON && term.IsTerminal(int(os.Stdout.Fd())))
 	sources, err := d.gather(ctx, v.say)
 	switch {
-	case c.Context().Err() != nil:
-		return finding{errStopped} // rather than what was under way: "ffmpeg: signal: killed"
+	case ctx.Err() != nil:
+		return finding{ending(ctx)} // rather than what was under way: "ffmpeg: signal: killed"
 	case err != nil:
 		return err
 	}
@@ -99,7 +104,21 @@ func (d *demo) run(c *cobra.Command) error {
 		return err
 	}
 	s.print(c.OutOrStdout(), d.asJSON)
-	return s.verdict(c.Context())
+	return s.verdict()
+}
+
+// Why a demo ends before all is done.
+var (
+	errStopped = errors.New("stopped before the end")
+	errTimeUp  = errors.New("the time was up")
+)
+
+// ending is why a context of the demo has ended.
+func ending(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return errTimeUp
+	}
+	return errStopped // by a signal, or by a key
 }
 
 // makeFolder makes the demo's folder. One of its own is new each time, so that
@@ -117,42 +136,49 @@ func (d *demo) makeFolder() (err error) {
 	return nil
 }
 
-// play opens the daemon's parts on settings written for it, sends the load,
-// and waits until all is done and the fleet has gone home.
+// play opens the daemon's parts on settings written for it, runs them until all
+// is done and the fleet has gone home, or until it is stopped, and sums up.
 func (d *demo) play(ctx context.Context, v *view, sources []source) (s summary, err error) {
 	dm, err := d.daemon()
 	if err != nil {
 		return s, err
 	}
 	if err := dm.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = finding{ending(ctx)}
+		}
 		return s, err
 	}
-	defer func() { err = errors.Join(err, d.end(dm)) }()
+	defer func() {
+		if e := d.end(dm); e != nil {
+			err = finding{errors.Join(err, e)}
+		}
+	}()
 	c := &count{started: time.Now()}
 	dm.fleets[0].Watch(c.watch)
 	dm.fleets[0].Watch(v.tick)
 	load := d.load(sources)
-	v.begin(d, dm.queues["media"], load)
-
-	// Workers hear of the end first: the loops stop, then nothing is left running.
-	loops, stop := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() { defer close(ended); dm.run(loops) }()
-	sent := make(chan error, 1)
-	go func() { sent <- load.send(loops, dm.queues["media"]) }()
-	err = d.wait(v.until(loops), dm, c, sent)
-	stop()
-	<-ended
-	v.end()
-	return c.summary(context.WithoutCancel(ctx), d, dm, load), ignoreEnd(err)
+	err = d.through(ctx, v, dm, c, load)
+	if err != nil && !errors.Is(err, errStopped) && !errors.Is(err, errTimeUp) {
+		return s, finding{err}
+	}
+	return c.summary(context.WithoutCancel(ctx), d, dm, load, err), nil
 }
 
-// ignoreEnd drops the error of a run that was told to stop, or took too long:
-// the summary says what was left undone.
-func ignoreEnd(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return nil
-	}
+// through runs the loops and sends the load, and returns when both have ended:
+// nil if everything came to its end, else why not.
+func (d *demo) through(ctx context.Context, v *view, dm *daemon, c *count, l *load) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	v.begin(d, dm.queues["media"], l, func() { stop(errStopped) })
+	defer v.end()
+	sent := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { dm.run(ctx) })
+	wg.Go(func() { sent <- l.send(ctx, dm.queues["media"]) })
+	err := d.wait(ctx, dm.queues["media"], c, sent)
+	stop(nil) // the loops first: they must not replace the workers that are stopped next
+	wg.Wait()
 	return err
 }
 
@@ -186,23 +212,25 @@ func (d *demo) daemon() (*daemon, error) {
 }
 
 // wait returns when every item is done or given up and the fleet is back at
-// its minimum.
-func (d *demo) wait(ctx context.Context, dm *daemon, c *count, sent <-chan error) error {
-	if err := <-sent; err != nil {
-		return err
-	}
-	q := dm.queues["media"]
-	for {
+// its minimum, or else why it cannot be waited for.
+func (d *demo) wait(ctx context.Context, q queue.Gauge, c *count, sent <-chan error) error {
+	for all := false; ; {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return ending(ctx)
+		case err := <-sent:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			all, sent = err == nil, nil // a channel that is nil is never ready
+			continue
 		case <-time.After(d.interval / 2):
 		}
-		depth, err := q.Depth(ctx)
-		if err != nil {
-			continue // the next look tells
+		if !all {
+			continue
 		}
-		if depth.Visible+depth.InFlight+depth.Delayed == 0 && c.home() {
+		// No answer is no empty queue: the next look tells.
+		if depth, err := q.Depth(ctx); err == nil && left(depth) == 0 && c.home() {
 			return nil
 		}
 	}

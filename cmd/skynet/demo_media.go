@@ -119,7 +119,7 @@ func makeClips(ctx context.Context, folder string) error {
 func ffmpeg(ctx context.Context, args ...string) error {
 	out, err := exec.CommandContext(ctx, "ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("make media: ffmpeg: %w: %s", err, strings.TrimSpace(string(out)))
+		return finding{fmt.Errorf("make media: ffmpeg: %w: %s", err, strings.TrimSpace(string(out)))}
 	}
 	return nil
 }

@@ -15,13 +15,15 @@ import (
 	"skynet/cmd/internal/wire"
 )
 
-// Exit statuses, the same for every command.
+// Exit statuses, the same for every command. What divides 1 from 2 is whether it
+// got to its work: after a 2 nothing has been done, and the same call will fail
+// again until its arguments, its files or the machine are put right.
 const (
-	exitFinding = 1 // it ran, and found something: a mistake in a file, a failed demo
-	exitUsage   = 2 // bad usage or unreadable input: it did not run
+	exitFinding = 1 // it ran and found something (mistakes in a file, failed items), was stopped, or failed on its way
+	exitUsage   = 2 // bad usage, unreadable input, or what it needs is missing or in use: it did not run
 )
 
-// finding is an error that means "found something" rather than "could not run".
+// finding is an error of a command that did run, rather than one that could not.
 type finding struct{ error }
 
 func (f finding) Unwrap() error { return f.error }

@@ -23,9 +23,12 @@ type screen struct {
 	gauge   queue.Gauge
 	sent    func() int // items sent so far
 
+	quit    bool // the user has asked for the end; read it when the program has ended
 	width   int
-	depth   queue.Depth
-	waits   []int // waiting items, one a look, for the little chart
+	seen    depthMsg // the last look that had an answer
+	known   bool     // there was one
+	deaf    bool     // the last look had none
+	waits   []int    // waiting items, one a look, for the little chart
 	report  controller.Report
 	acted   policy.Decision // the last decision that did something
 	actedAt time.Duration
@@ -37,7 +40,12 @@ func newScreen(d *demo, g queue.Gauge, sent func() int) *screen {
 	return &screen{demo: d, started: time.Now(), gauge: g, sent: sent, width: 100}
 }
 
-type depthMsg queue.Depth
+// depthMsg is one look at the queue.
+type depthMsg struct {
+	depth queue.Depth
+	sent  int // before the look: what is sent since is not yet done
+	err   error
+}
 
 // Init looks at the queue for the first time.
 func (s *screen) Init() tea.Cmd { return s.measure() }
@@ -48,11 +56,9 @@ func (s *screen) measure() tea.Cmd {
 	return tea.Tick(look, func(time.Time) tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), look)
 		defer cancel()
+		sent := s.sent()
 		d, err := s.gauge.Depth(ctx)
-		if err != nil {
-			d = queue.Depth{}
-		}
-		return depthMsg(d)
+		return depthMsg{d, sent, err}
 	})
 }
 
@@ -63,11 +69,14 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		s.width = m.Width
 	case tea.KeyPressMsg:
 		if k := m.String(); k == "ctrl+c" || k == "q" {
+			s.quit = true
 			return s, tea.Quit
 		}
 	case depthMsg:
-		s.depth = queue.Depth(m)
-		s.waits = append(s.waits, s.depth.Visible)
+		if s.deaf = m.err != nil; !s.deaf {
+			s.seen, s.known = m, true
+			s.waits = append(s.waits, m.depth.Visible)
+		}
 		return s, s.measure()
 	case controller.Report:
 		s.report = m
@@ -108,12 +117,17 @@ func (s *screen) View() tea.View {
 // label heads a line; what it labels stands in one column.
 func label(name string) string { return bold.Render(fmt.Sprintf("%-10s", name)) }
 
+// queueLine is what is known of the queue: no answer is not an empty queue.
 func (s *screen) queueLine() string {
-	d, sent := s.depth, s.sent()
-	left := d.Visible + d.InFlight + d.Delayed
-	line := fmt.Sprintf("%d waiting, %d in flight, %d of %d done", d.Visible, d.InFlight, max(0, sent-left-d.Dead), sent)
-	if d.Dead > 0 {
-		line += fmt.Sprintf(", %d failed", d.Dead)
+	line := fmt.Sprintf("%d sent", s.sent())
+	if d := s.seen.depth; s.known {
+		line = fmt.Sprintf("%d waiting, %d in flight, %d of %d done", d.Visible, d.InFlight, max(0, s.seen.sent-left(d)-d.Dead), s.seen.sent)
+		if d.Dead > 0 {
+			line += fmt.Sprintf(", %d failed", d.Dead)
+		}
+	}
+	if s.deaf {
+		line += "; the queue does not answer"
 	}
 	return line
 }

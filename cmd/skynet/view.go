@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
@@ -20,7 +19,6 @@ type view struct {
 
 	program *tea.Program
 	ended   chan struct{}
-	stopped context.CancelFunc // ends the demo when the terminal asks for it
 }
 
 func newView(out io.Writer, live bool) *view {
@@ -30,8 +28,9 @@ func newView(out io.Writer, live bool) *view {
 // say tells of what happens before the first tick.
 func (v *view) say(text string) { fmt.Fprintln(v.out, text) }
 
-// begin starts the live screen, where there is a terminal.
-func (v *view) begin(d *demo, q queue.Gauge, l *load) {
+// begin starts the live screen, where there is a terminal. stop is called when
+// the user asks the screen to stop: while it is there Ctrl-C is a key, no signal.
+func (v *view) begin(d *demo, q queue.Gauge, l *load, stop func()) {
 	v.started = time.Now()
 	if !v.live {
 		close(v.ended)
@@ -39,23 +38,16 @@ func (v *view) begin(d *demo, q queue.Gauge, l *load) {
 			len(l.trickle)+len(l.burst), d.most, d.interval, d.folder)
 		return
 	}
-	v.program = tea.NewProgram(newScreen(d, q, func() int { return int(l.sent.Load()) }), tea.WithOutput(v.out), tea.WithoutSignalHandler())
+	s := newScreen(d, q, func() int { return int(l.sent.Load()) })
+	v.program = tea.NewProgram(s, tea.WithOutput(v.out), tea.WithoutSignalHandler())
 	go func() {
 		defer close(v.ended)
 		_, _ = v.program.Run() // a terminal that fails costs the picture, not the demo
-		if v.stopped != nil {
-			v.stopped()
+		if s.quit {
+			fmt.Fprintln(v.out, "stops …")
+			stop()
 		}
 	}()
-}
-
-// until returns a context that also ends when the user asks the screen to stop.
-func (v *view) until(ctx context.Context) context.Context {
-	if !v.live {
-		return ctx
-	}
-	ctx, v.stopped = context.WithCancel(ctx)
-	return ctx
 }
 
 // tick shows what a tick has brought.

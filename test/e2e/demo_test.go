@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// demo starts a demo in a folder of the test's own.
-func demo(t *testing.T, flags ...string) (*process, string) {
+// demoFolder makes a folder of the test's own for a demo.
+func demoFolder(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "demo")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -26,6 +26,13 @@ func demo(t *testing.T, flags ...string) (*process, string) {
 			t.Log(tail(filepath.Join(dir, "skynet.log")))
 		}
 	})
+	return dir
+}
+
+// demo starts a demo in a folder of the test's own.
+func demo(t *testing.T, flags ...string) (*process, string) {
+	t.Helper()
+	dir := demoFolder(t)
 	flags = append([]string{"demo", "--dir", dir, "--interval", "1s", "--max", "2", "--per-worker", "3"}, flags...)
 	return start(t, dir, "demo", skynet, flags...), dir
 }
@@ -86,6 +93,28 @@ func resultsOf(t *testing.T, summary map[string]any, items int) {
 		if err := whole(filepath.Join(folder, e.Name())); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestADemoWithABrokenFile: what fails is a finding, and is said with its reason.
+func TestADemoWithABrokenFile(t *testing.T) {
+	t.Parallel()
+	own := t.TempDir()
+	for from, name := range map[string]string{media.photo: "a.jpg", media.text: "broken.jpg"} {
+		if err := os.Link(from, filepath.Join(own, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, dir := demo(t, "--media", own, "--photos", "4")
+	if status := p.wait(2 * time.Minute); status != 1 || strings.TrimSpace(read(p.stderr)) != "skynet: 2 items failed" {
+		t.Errorf("status %d, %q; want 1 and that 2 items failed", status, read(p.stderr))
+	}
+	if n := strings.Count(read(p.stdout), "\nfailed        broken.jpg: "); n != 2 || !strings.Contains(read(p.stdout), "not an image") ||
+		!strings.Contains(read(p.stdout), "\n4 items in, 2 done, 2 failed, in ") {
+		t.Errorf("%d failures are told with their reason: %s", n, read(p.stdout))
+	}
+	if err := nobody(dir); err != nil {
+		t.Error(err)
 	}
 }
 
