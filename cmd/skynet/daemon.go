@@ -66,7 +66,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		}
 	}()
 	d.ears = heartbeats.New()
-	for _, step := range []func(context.Context) error{d.takeLease, d.openQueues, d.openJournal, d.openLocal, d.openFleets} {
+	for _, step := range []func(context.Context) error{d.takeLease, d.openQueues, d.openJournal, d.openLocal, d.warnOfStrays, d.openFleets} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -82,6 +82,18 @@ func (f *Fleet) Interrupt(id fleet.ID, action string, at time.Time) error {
 	return err
 }
 
+// PID is the number of the process that an instance is, for an operator who has
+// to deal with it by hand; 0 if there is none.
+func (f *Fleet) PID(id fleet.ID) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, known := f.records[id]
+	if !known || f.observe(r) == fleet.PhaseTerminated {
+		return 0
+	}
+	return r.Process.PID
+}
+
 // Ending is how an instance ended.
 type Ending struct {
 	At   time.Time

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"skynet/config"
+	"skynet/fleet"
+)
+
+// stray are the living workers of a fleet that is not in the settings: removed
+// from them, or renamed. They work on, nobody scales them or lets them go, and
+// they are in no maximum.
+type stray struct {
+	fleet  string
+	ids    []fleet.ID
+	pids   []int
+	asleep bool // some are
+}
+
+// strays finds them among all instances, in the order of their fleets' names.
+func strays(fleets []config.Fleet, list []fleet.Instance, pid func(fleet.ID) int) (found []stray) {
+	for _, i := range list {
+		name := i.Tags[fleet.TagFleet]
+		if i.Phase == fleet.PhaseTerminated || i.Phase == fleet.PhaseShuttingDown ||
+			slices.ContainsFunc(fleets, func(f config.Fleet) bool { return f.Name == name }) {
+			continue
+		}
+		at, known := slices.BinarySearchFunc(found, name, func(s stray, name string) int { return cmp.Compare(s.fleet, name) })
+		if !known {
+			found = slices.Insert(found, at, stray{fleet: name})
+		}
+		s := &found[at]
+		s.ids = append(s.ids, i.ID)
+		s.asleep = s.asleep || i.Phase == fleet.PhaseStopped || i.Phase == fleet.PhaseStopping
+		if n := pid(i.ID); n > 0 {
+			s.pids = append(s.pids, n)
+		}
+	}
+	return found
+}
+
+// cure is what an operator can do about them.
+func (s stray) cure() string {
+	numbers := strings.Trim(fmt.Sprint(s.pids), "[]")
+	end := "kill " + numbers
+	if s.asleep {
+		end += "; kill -CONT " + numbers // one that sleeps hears SIGTERM when it goes on
+	}
+	return fmt.Sprintf("put fleet %s back into the settings (with bounds.min 0 it goes home when its queues are empty), or end its workers, which finish the items that they hold: %s", s.fleet, end)
+}
+
+// warnOfStrays warns at each start.
+func (d *daemon) warnOfStrays(ctx context.Context) error {
+	list, err := d.local.Instances(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range strays(d.cfg.Fleets, list, d.local.PID) {
+		d.log.Warn("workers of a fleet that is not in the settings: they work on, nobody lets them go, and no maximum counts them",
+			zap.String(keyFleet, s.fleet), zap.Int("workers", len(s.ids)), zap.Any("instances", s.ids), zap.Ints("pids", s.pids), zap.String("cure", s.cure()))
+	}
+	return nil
+}
