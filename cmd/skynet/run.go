@@ -18,14 +18,25 @@ func runCommand() *cobra.Command {
 		Long: `Run the controller until it is told to stop. Stopping it never touches the
 fleet: workers go on, and the next start adopts them.
 
-Settings come from the file, then from SKYNET_… variables, then from flags.`,
+A dry run decides on the real world and does nothing to the fleet: no launch,
+wake, drain, sleep or termination, no journal, no settings for workers. It does
+have the state folder to itself, so it cannot run beside a live controller; it
+opens the queues with the settings, making what is missing; it takes heartbeats
+off their queue, for it must hear the workers to decide; and it adopts the
+workers that are there, serves their metadata, and brings terminations to their
+end that were ordered before.
+
+Settings come from the file, then from SKYNET_… variables, then from flags.
+
+The status is 0 after SIGTERM or Ctrl-C, 1 if it could not end in good order, 2 if
+it could not start.`,
 		Example: "  skynet run --config /etc/skynet/skynet.yaml\n" +
 			"  skynet run --config skynet.yaml --dry-run   decide for real, do nothing",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c) },
 	}
 	c.Flags().String("config", "", "settings file (see config/examples/skynet.yaml)")
-	c.Flags().Bool("dry-run", false, "read everything, decide, and do nothing: no launch, no drain, no journal")
+	c.Flags().Bool("dry-run", false, "decide, and do nothing to the fleet: no launch, no drain, no journal; see above for what it touches")
 	config.AddFlags[config.Config](c.Flags())
 	addLogFlags(c)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
@@ -45,7 +56,10 @@ func run(c *cobra.Command) error {
 		zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
 	d.run(ctx)
 	d.log.Info("stops; the fleet stays as it is")
-	return d.close()
+	if err := d.close(); err != nil {
+		return finding{err}
+	}
+	return nil
 }
 
 // daemonOf reads settings and flags into a daemon that is not open yet.

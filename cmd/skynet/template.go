@@ -20,12 +20,8 @@ func (d *daemon) template(f config.Fleet) (local.Template, error) {
 	if err != nil {
 		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
 	}
-	folder := filepath.Join(d.cfg.StateDir, "workers")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
-	}
-	path := filepath.Join(folder, f.Name+".yaml")
-	if err := settings.Write(path); err != nil {
+	path := filepath.Join(d.cfg.StateDir, "workers", f.Name+".yaml")
+	if err := d.writeSettings(settings, path); err != nil {
 		return local.Template{}, fmt.Errorf("fleet %s: %w", f.Name, err)
 	}
 	t := local.Template{
@@ -36,6 +32,18 @@ func (d *daemon) template(f config.Fleet) (local.Template, error) {
 		t.Env = append(t.Env, e.Name+"="+e.Value)
 	}
 	return t, nil
+}
+
+// writeSettings writes a worker's settings. A dry run launches nobody who would
+// read them, and leaves those of the workers that run as they are.
+func (d *daemon) writeSettings(w config.Worker, path string) error {
+	if d.dry {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return w.Write(path)
 }
 
 func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {

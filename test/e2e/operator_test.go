@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -35,6 +36,10 @@ func TestADryRunDecidesAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	s := filled(t, plan{max: 2})
 	before := history(s)
+	settings := filepath.Join(s.state(), "workers", "render.yaml")
+	if err := os.WriteFile(settings, []byte("# of the last real run\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := count(t, s.dir)
 	d := s.daemon("--dry-run")
 	await(t, "two decisions to launch", patient, func() error {
@@ -50,6 +55,9 @@ func TestADryRunDecidesAndDoesNothing(t *testing.T) {
 	if ids, _ := c.ever(); len(ids) > 0 {
 		t.Errorf("a dry run launched %v", ids)
 	}
+	if text := read(settings); text != "# of the last real run\n" {
+		t.Errorf("a dry run wrote settings for workers: %s", text)
+	}
 	if after := history(s); after != before {
 		t.Errorf("a dry run wrote into the journal: %s", strings.TrimPrefix(after, before))
 	}
@@ -57,6 +65,36 @@ func TestADryRunDecidesAndDoesNothing(t *testing.T) {
 	s.daemon()
 	s.awaitHome()
 	s.allDone()
+}
+
+// TestWorkersOfAFleetThatIsNotInTheSettings are nobody's: each start says so, with
+// their processes and a cure that works.
+func TestWorkersOfAFleetThatIsNotInTheSettings(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plan{min: 1, max: 1})
+	d := s.daemon()
+	old := s.awaitWorkers(1)
+	await(t, "the worker to run", patient, func() error { return s.logged("\truns\t") })
+	s.stop(d)
+	s.write("skynet.yaml", strings.Replace(read(s.config()), "name: render", "name: thumbs", 1))
+	s.write("render.policy.yaml", strings.Replace(read(filepath.Join(s.dir, "render.policy.yaml")), "min: 1", "min: 0", 1))
+	for _, flags := range [][]string{{"--dry-run"}, nil} {
+		d = s.daemon(flags...)
+		for id, pid := range old {
+			tells(t, read(d.stderr), []string{"workers of a fleet that is not in the settings", `"fleet": "render"`, id, fmt.Sprintf("which finish the items that they hold: kill %d\"", pid)})
+		}
+		s.stop(d)
+	}
+	d = s.daemon()
+	for _, pid := range old {
+		signal(t, pid, syscall.SIGTERM)
+	}
+	s.awaitWorkers(0)
+	s.stop(d)
+	d = s.daemon()
+	if strings.Contains(read(d.stderr), "not in the settings") {
+		t.Errorf("it warns of nobody: %s", read(d.stderr))
+	}
 }
 
 func TestOneControllerAStateFolder(t *testing.T) {
