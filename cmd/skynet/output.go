@@ -57,6 +57,13 @@ func past(c *cobra.Command, n int) ([]journal.Record, error) {
 		}
 	}
 	list, err := r.Records(c.Context(), fleetName, time.Time{}, n)
+	damaged := r.Degraded()
+	if damaged != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "skynet: note: the journal at %s: %s\n", path, damaged)
+	}
+	if err == nil && len(list) == 0 && damaged != "" {
+		return nil, fmt.Errorf("of the last ticks of fleet %q none can be read", fleetName)
+	}
 	if err == nil && len(list) == 0 {
 		return nil, fmt.Errorf("the journal at %s has no tick of fleet %q yet; the first comes at the next full interval", path, fleetName)
 	}

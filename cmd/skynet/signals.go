@@ -32,7 +32,7 @@ func showSignals(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := past(c, 1)
+	list, err := past(c, 10) // the last may be damaged
 	if err != nil {
 		return err
 	}
