@@ -26,25 +26,32 @@ const (
 	// deafAfter is how long the last successful call may lie back before we count
 	// as deaf: then silence says nothing.
 	deafAfter = 15 * time.Second
-	// forget is when the last word of a worker that is gone is dropped.
-	forget = 24 * time.Hour
+	// forget is when the last word of a worker that is gone is dropped, and
+	// forgetFull when there are too many of them.
+	forget     = 24 * time.Hour
+	forgetFull = time.Hour
+	// mostWorkers is how many are kept: more than any fleet has, few enough for
+	// whoever posts under ever new names.
+	mostWorkers = 20_000
 	// late is how old a heartbeat may arrive: then the queue drops it.
 	late = 5 * time.Minute
 	// tooLong is the longest heartbeat that is read, in bytes: ours are a few kB.
 	tooLong = 256 << 10
 	// tooMany is how many queues one may report on.
 	tooMany = 256
+	// tooWordy is the longest of its texts, in bytes: ours are a few dozen.
+	tooWordy = 256
 )
 
 // Ears keep what was heard. Safe for concurrent use.
 type Ears struct {
 	mu      sync.Mutex
 	last    map[fleet.ID]voice
-	tallies map[string]*tally // by fleet
+	tallies map[string]*tally // by fleet, of those that a Source was asked for
 	since   time.Time         // heard without a break since
 	until   time.Time         // last time that we did listen
 	failed  string            // why the last call failed, "" if it did not
-	refused int               // messages that were no heartbeats of ours
+	refused int               // letters that were not taken in
 }
 
 // voice is one worker's.
@@ -133,7 +140,7 @@ func (e *Ears) Hear(now time.Time, letters []queue.Letter) {
 	e.until, e.failed = now, ""
 	for _, l := range letters {
 		beat, err := Parse(l.Body)
-		if err != nil {
+		if err != nil || !e.room(beat.Worker) {
 			e.refused++
 			continue
 		}
@@ -142,6 +149,12 @@ func (e *Ears) Hear(now time.Time, letters []queue.Letter) {
 		}
 	}
 	e.tidy(now)
+}
+
+// room reports whether a worker is known or one more can be.
+func (e *Ears) room(id fleet.ID) bool {
+	_, known := e.last[id]
+	return known || len(e.last) < mostWorkers
 }
 
 // arrived is when a letter came, by our clock as far as that is known. The
@@ -159,6 +172,7 @@ func arrived(now time.Time, l queue.Letter) time.Time {
 // take keeps a heartbeat that arrived at that time if it is the newest, and
 // reports whether its counters are new.
 func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
+	beat.Queues = nil // counted, not kept: they may be long
 	v := e.last[beat.Worker]
 	switch {
 	case v.isFormer(at, beat):
@@ -187,28 +201,36 @@ func (v voice) isFormer(at time.Time, beat fleet.Heartbeat) bool {
 	return v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At) && at.Sub(v.heard) <= late
 }
 
+// count adds up what was done for the queues that a Source was asked for.
+// Anybody may post under other names.
 func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
-	e.tally(beat.Fleet).add(now, beat.Queues)
-}
-
-func (e *Ears) tally(fleetName string) *tally {
-	t := e.tallies[fleetName]
-	if t == nil {
-		t = &tally{queues: map[string]*done{}}
-		e.tallies[fleetName] = t
+	if t := e.tallies[beat.Fleet]; t != nil {
+		t.add(now, beat.Queues)
 	}
-	return t
 }
 
 func (e *Ears) tidy(now time.Time) {
+	keep := forget
+	if len(e.last) >= mostWorkers {
+		keep = forgetFull
+	}
 	for id, v := range e.last {
-		if now.Sub(v.heard) > forget {
+		if now.Sub(v.heard) > keep {
 			delete(e.last, id)
 		}
 	}
 }
 
-// Last is the newest heartbeat of a worker and when it arrived.
+// Refused is how many letters were not taken in: they were no heartbeats of
+// ours, or of workers beyond those that are kept.
+func (e *Ears) Refused() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refused
+}
+
+// Last is the newest heartbeat of a worker, without its counters, and when it
+// arrived.
 func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -246,12 +268,21 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 		return b, fmt.Errorf("heartbeat: fleet %.80q is not a name", b.Fleet)
 	case b.Seq == 0 || b.Boot == "":
 		return b, fmt.Errorf("heartbeat of %s: seq and boot are missing", b.Worker)
+	case max(len(b.Boot), len(b.Drain), len(b.Version), len(action(b))) > tooWordy:
+		return b, fmt.Errorf("heartbeat of %s: a text in it is longer than %d bytes", b.Worker, tooWordy)
 	case b.State != fleet.Working && b.State != fleet.Draining && b.State != fleet.Drained && b.State != fleet.Leaving:
 		return b, fmt.Errorf("heartbeat of %s: a worker does not say that it is %s", b.Worker, b.State)
 	case b.Jobs < 0 || b.Slots < 0 || b.Slots > 1e6 || b.Jobs > 1e6:
 		return b, fmt.Errorf("heartbeat of %s: %d jobs in %d slots cannot be", b.Worker, b.Jobs, b.Slots)
 	}
 	return b, counted(b)
+}
+
+func action(b fleet.Heartbeat) string {
+	if b.Interruption == nil {
+		return ""
+	}
+	return b.Interruption.Action
 }
 
 func counted(b fleet.Heartbeat) error {

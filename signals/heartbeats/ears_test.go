@@ -79,16 +79,23 @@ func TestWhatIsBelievedAndCounted(t *testing.T) {
 		{"a late word of a start we never heard", []fleet.Heartbeat{second(1), beat(8), beat(8)}, 101, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := heartbeats.New()
+			e := counting()
 			for _, b := range c.beats { // one call each, as they would trickle in
 				e.Hear(later, post(b))
 			}
 			expect(t, e, c.jobs, c.count)
-			e = heartbeats.New()
+			e = counting()
 			e.Hear(later, post(c.beats...))
 			expect(t, e, c.jobs, c.count)
 		})
 	}
+}
+
+// counting is Ears that were asked for the signals of fleet render.
+func counting() *heartbeats.Ears {
+	e := heartbeats.New()
+	e.Source("render", []string{"photos"}, time.Minute)
+	return e
 }
 
 func expect(t *testing.T, e *heartbeats.Ears, jobs, count int) {
@@ -102,7 +109,7 @@ func expect(t *testing.T, e *heartbeats.Ears, jobs, count int) {
 // A worker whose clock was set back with a new start must not be taken for its
 // own past for ever: it would be silent, and replaced with items in hand.
 func TestAClockSetBackByAStart(t *testing.T) {
-	e := heartbeats.New()
+	e := counting()
 	e.Hear(noon, post(beat(500)))
 	past := boot("b", noon.Add(-time.Hour))
 	e.Hear(noon.Add(5*time.Minute), post(beat(1, past)))
@@ -136,8 +143,7 @@ func TestAWorkerIsHeardWhenItsLetterArrived(t *testing.T) {
 		"by a clock that is ahead":   {noon.Add(time.Hour), noon},
 		"by a mail that cannot tell": {time.Time{}, noon},
 	} {
-		e := heartbeats.New()
-		e.Source("render", []string{"photos"}, time.Minute)
+		e := counting()
 		e.Hear(noon, postAt(c.at, beat(1)))
 		if _, heard, _ := e.Last("i-1"); !heard.Equal(c.heard) {
 			t.Errorf("%s: heard at %s, want %s", name, heard, c.heard)
@@ -199,7 +205,7 @@ func TestListening(t *testing.T) {
 }
 
 func TestPrime(t *testing.T) {
-	e := heartbeats.New()
+	e := counting()
 	e.Hear(noon, post(beat(5)))
 	e.Prime([]fleet.Worker{
 		{ID: "i-1", Heard: noon.Add(-time.Hour), Jobs: 9}, // heard since: that is newer
@@ -260,8 +266,59 @@ var hostile = map[string]string{
 	"negative bytes":      `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","bytes_in":-1}]}`,
 	"huge counts":         `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","failed":1000001}]}`,
 	"a sketch of nothing": `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[{"queue":"photos","seconds":"AAAA"}]}`,
+	"a long boot":         wordy(`"boot":"%s"`),
+	"a long drain":        wordy(`"boot":"a","drain":"%s"`),
+	"a long version":      wordy(`"boot":"a","version":"%s"`),
+	"a long action":       wordy(`"boot":"a","interruption":{"action":"%s"}`),
 	"too long":            `{"worker":"i-1","fleet":"render","boot":"` + strings.Repeat("a", 256<<10) + `","seq":9,"state":"working"}`,
 	"too many queues":     `{"worker":"i-1","fleet":"render","boot":"a","seq":9,"state":"working","queues":[` + strings.Repeat(`{"queue":"a"},`, 256) + `{"queue":"a"}]}`,
+}
+
+func wordy(with string) string {
+	return `{"worker":"i-1","fleet":"render","seq":9,"state":"working",` + fmt.Sprintf(with, strings.Repeat("a", 257)) + `}`
+}
+
+// Whoever posts under ever new names makes us keep no more, and drives out
+// nobody that is known.
+func TestStrangersAreBounded(t *testing.T) {
+	e := counting()
+	e.Hear(noon, post(beat(1)))
+	flood := func(now time.Time) {
+		var all []queue.Letter
+		for i := range 20_010 {
+			all = append(all, post(beat(1, of(fleet.ID(fmt.Sprintf("a-%d", i))), func(b *fleet.Heartbeat) {
+				b.Fleet, b.Queues = fmt.Sprintf("f%d", i), []fleet.Work{{Queue: fmt.Sprintf("q%d", i), Completed: 1}}
+			}))...)
+		}
+		e.Hear(now, all)
+	}
+	flood(noon)
+	if n := e.Refused(); n != 11 {
+		t.Errorf("refused %d of 20,011 workers, want 11", n)
+	}
+	e.Hear(noon, post(beat(2)))
+	expect(t, e, 2, 2)
+	if len(e.Totals("f1")) != 0 {
+		t.Error("a fleet that nobody asked for is counted")
+	}
+	later := noon.Add(time.Hour + 1)
+	e.Hear(later, post(beat(3))) // tidied behind the first word after an hour
+	e.Hear(later, post(beat(1, of("i-2"))))
+	if _, _, ok := e.Last("i-2"); !ok {
+		t.Error("a new worker is refused for longer than an hour")
+	}
+	if _, _, ok := e.Last("a-1"); ok {
+		t.Error("a stranger of an hour ago is kept, though there was no room")
+	}
+	expect(t, e, 3, 4)
+}
+
+func TestCountersAreNotKeptTwice(t *testing.T) {
+	e := counting()
+	e.Hear(noon, post(beat(1)))
+	if last, _, _ := e.Last("i-1"); len(last.Queues) != 0 {
+		t.Errorf("keeps %+v", last.Queues)
+	}
 }
 
 func TestHostileMessages(t *testing.T) {
@@ -270,10 +327,13 @@ func TestHostileMessages(t *testing.T) {
 			if _, err := heartbeats.Parse([]byte(body)); err == nil || len(err.Error()) > 300 {
 				t.Errorf("parsed with error %.400v, want a short one", err)
 			}
-			e := heartbeats.New()
+			e := counting()
 			e.Hear(noon, append(post(beat(1)), queue.Letter{Body: []byte(body)}))
 			e.Hear(noon, post(beat(2))) // and those after it are heard
 			expect(t, e, 2, 2)
+			if n := e.Refused(); n != 1 {
+				t.Errorf("refused %d letters, want 1", n)
+			}
 		})
 	}
 }
@@ -292,11 +352,12 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		e := heartbeats.New()
+		s := e.Source(b.Fleet, []string{"photos"}, time.Minute)
 		e.Hear(noon, []queue.Letter{{Body: body}, {Body: body}})
 		if _, _, ok := e.Last(b.Worker); !ok {
 			t.Errorf("parsed, but not heard: %q", body)
 		}
-		for _, s := range e.Source(b.Fleet, []string{"photos"}, time.Minute).Read(t.Context(), noon) {
+		for _, s := range s.Read(t.Context(), noon) {
 			if v, err := s.Check(noon); err == nil && v < 0 && !strings.HasPrefix(s.Name, "fleet.") {
 				t.Errorf("%s is %g after %q", s.Name, v, body)
 			}
@@ -341,6 +402,7 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 		var mu sync.Mutex // the race detector does not know that a bubble runs in turns
 		var complaints []string
 		e := heartbeats.New()
+		source := e.Source("render", []string{"photos"}, time.Minute)
 		ctx, cancel := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() {
@@ -352,7 +414,7 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 			})
 		}()
 		said := func() string {
-			for _, s := range e.Source("render", []string{"photos"}, time.Minute).Read(ctx, time.Now()) {
+			for _, s := range source.Read(ctx, time.Now()) {
 				if s.Name == "queues.photos.completed" {
 					return fmt.Sprint(s.Value, " ", s.Unknown)
 				}

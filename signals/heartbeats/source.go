@@ -20,9 +20,20 @@ type Source struct {
 	began    time.Time     // when the counts that are under way began; zero before the first Read
 }
 
-// Source returns the Source for a fleet and its queues. Reading it starts the
-// counts "since the last tick" anew, so it has one reader.
+// Source returns the Source for a fleet and its queues, which are counted from
+// this call on: ask for it before listening. Reading it starts the counts "since
+// the last tick" anew, so it has one reader.
 func (e *Ears) Source(fleetName string, queues []string, interval time.Duration) *Source {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.tallies[fleetName]
+	if t == nil {
+		t = &tally{queues: map[string]*done{}}
+		e.tallies[fleetName] = t
+	}
+	for _, q := range queues {
+		t.expect(q)
+	}
 	return &Source{ears: e, fleet: fleetName, queues: queues, interval: interval}
 }
 
@@ -58,11 +69,11 @@ func (s *Source) Read(_ context.Context, now time.Time) []signals.Signal {
 	if why := e.deafness(now); why != "" {
 		return s.unknown(now, why)
 	}
-	t, past := e.tally(s.fleet), s.past(now)
+	t, past := e.tallies[s.fleet], s.past(now)
 	var list []signals.Signal
 	var seconds, wait fleet.Sketch
 	for _, q := range s.queues {
-		d := t.of(q)
+		d := t.queues[q]
 		list = append(list, s.counted(q, d, now, past)...)
 		list = append(list, s.timed(q, d, now)...)
 		last15, _ := d.merged(now, minutes)
@@ -182,12 +193,17 @@ func rank(sorted []float64, q float64) float64 {
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
-// Totals is what was done for each queue of a fleet since we listen.
+// Totals is what was done for each queue of a fleet since a Source was asked for
+// them; nothing for a fleet that none was asked for.
 func (e *Ears) Totals(fleetName string) map[string]fleet.Work {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	all := map[string]fleet.Work{}
-	for q, d := range e.tally(fleetName).queues {
+	t := e.tallies[fleetName]
+	if t == nil {
+		return all
+	}
+	for q, d := range t.queues {
 		w := fleet.Work{Queue: q}
 		w.Merge(d.total) // a copy: sketches are shared otherwise
 		all[q] = w

@@ -26,20 +26,21 @@ type done struct {
 
 func (t *tally) add(now time.Time, works []fleet.Work) {
 	for _, w := range works {
-		d := t.of(w.Queue)
+		d := t.queues[w.Queue]
+		if d == nil {
+			continue
+		}
 		d.fresh.Merge(w)
 		d.total.Merge(w)
 		d.recent.add(now, w)
 	}
 }
 
-func (t *tally) of(queue string) *done {
-	d := t.queues[queue]
-	if d == nil {
-		d = &done{fresh: fleet.Work{Queue: queue}, total: fleet.Work{Queue: queue}}
-		t.queues[queue] = d
+// expect has a queue counted from now on.
+func (t *tally) expect(queue string) {
+	if t.queues[queue] == nil {
+		t.queues[queue] = &done{fresh: fleet.Work{Queue: queue}, total: fleet.Work{Queue: queue}}
 	}
-	return d
 }
 
 // recent is the past quarter of an hour by the minute, and a mean in which the
