@@ -23,6 +23,8 @@ const (
 	// patience is how long one call waits for a heartbeat; an answer without any
 	// still proves that we can hear.
 	patience = 2 * time.Second
+	// breath is the pause after a call that did not wait and brought nothing.
+	breath = 100 * time.Millisecond
 	// deafAfter is how long the last successful call may lie back before we count
 	// as deaf: then silence says nothing.
 	deafAfter = 15 * time.Second
@@ -89,10 +91,12 @@ func (e *Ears) Prime(ws []fleet.Worker) {
 }
 
 // Listen reads heartbeats from the mail until ctx ends. When the mail fails it
-// says so once, waits a little and goes on: deafness is a state, not an end.
+// says so once, waits a little and goes on: deafness is a state, not an end. A
+// mail that has nothing and does not wait for it is not hammered.
 func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)) {
 	broken := false
 	for ctx.Err() == nil {
+		asked := time.Now()
 		letters, err := mail.Collect(ctx, atOnce, patience)
 		if ctx.Err() != nil {
 			return
@@ -108,6 +112,9 @@ func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)
 		}
 		broken = false
 		e.Hear(time.Now(), letters)
+		if len(letters) == 0 && time.Since(asked) < breath {
+			pause(ctx, breath)
+		}
 	}
 }
 

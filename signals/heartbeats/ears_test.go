@@ -448,6 +448,30 @@ func TestListenLivesThroughABrokenMailbox(t *testing.T) {
 	})
 }
 
+// idle is a mailbox that does not wait for letters.
+type idle struct {
+	mailbox
+	asked *int
+}
+
+func (m idle) Collect(context.Context, int, time.Duration) ([]queue.Letter, error) {
+	*m.asked++
+	return nil, nil
+}
+
+func TestListenDoesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		m := idle{asked: new(int)}
+		e := heartbeats.New()
+		e.Listen(ctx, m, func(err error) { t.Error(err) })
+		if _, until := e.Listening(); *m.asked > 101 || time.Since(until) > time.Second {
+			t.Errorf("asked %d times in 10 s, last %s ago", *m.asked, time.Since(until))
+		}
+	})
+}
+
 func TestListenEndsQuietly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, broken := range map[string]bool{"hearing": false, "broken": true} {
