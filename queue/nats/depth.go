@@ -14,6 +14,9 @@ import (
 // longestWalk bounds the search for the oldest waiting item, in items.
 const longestWalk = 64
 
+// errTakenMeanwhile says that what waited when items were counted is gone by now.
+var errTakenMeanwhile = errors.New("the oldest waiting item was taken meanwhile")
+
 // Depth counts what the queue holds. The total is the stream's size, since work
 // leaves it when it is done; of these the ledger knows what is held and what is
 // held back; the rest waits. It stays true when the last worker dies, within a
@@ -61,17 +64,17 @@ func (q *Queue) oldest(ctx context.Context, s jetstream.Stream, d queue.Depth) (
 	if d.InFlight+d.Delayed > 0 {
 		sent, err = q.firstWaiting(ctx, s, d)
 	}
-	if err != nil || sent.IsZero() {
+	if err != nil {
 		return 0, err
 	}
 	return max(0, info.TimeStamp.Sub(sent)), nil
 }
 
-// firstWaiting returns when the oldest item that nobody holds was stored; zero
-// if it was taken meanwhile. If every delivered item is accounted for, that is
-// the first undelivered one; otherwise some holder has died, and we look for its
-// item among the oldest. After longestWalk items held by others the last of them
-// is the answer: what waits is younger.
+// firstWaiting returns when the oldest item that nobody holds was stored, or
+// errTakenMeanwhile. If every delivered item is accounted for, that is the first
+// undelivered one; otherwise some holder has died, and we look for its item among
+// the oldest. After longestWalk items held by others the last of them is the
+// answer: what waits is younger.
 func (q *Queue) firstWaiting(ctx context.Context, s jetstream.Stream, d queue.Depth) (time.Time, error) {
 	c, err := q.conn.js.Consumer(ctx, q.stream(), consumer)
 	if err != nil {
@@ -89,7 +92,7 @@ func (q *Queue) firstWaiting(ctx context.Context, s jetstream.Stream, d queue.De
 	for range longestWalk {
 		msg, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(q.subject()))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return time.Time{}, nil
+			return time.Time{}, errTakenMeanwhile
 		}
 		if err != nil {
 			return time.Time{}, err
