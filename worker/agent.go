@@ -137,7 +137,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 
-	a.look(ctx) // a drain may stand since before this start: learn of it before the first receive
+	a.begin(ctx)
 	var slots, helpers sync.WaitGroup
 	for range a.self.Slots {
 		slots.Go(func() { a.slot(life) })
@@ -153,6 +153,18 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.beat.last(context.WithoutCancel(ctx), err != nil)
 	a.log.Info("stopped", zap.Error(err))
 	return err
+}
+
+// begin opens the gate, as soon as it is known whether a drain stands since
+// before this start: watch goes on asking for as long as nobody answers.
+func (a *Agent) begin(ctx context.Context) {
+	if a.set.metadata == nil {
+		a.gate.admit()
+		return
+	}
+	if !a.look(ctx) && ctx.Err() == nil {
+		a.log.Warn("takes no item until the instance metadata say whether a drain stands")
+	}
 }
 
 // await returns when all slots have ended, or soon after life has.

@@ -13,5 +13,6 @@
 // Two promises are kept by construction. "Drained" is never said while an item
 // is in hand or a receive could still bring one: both are counted under one
 // lock (gate). And only an answer counts: a metadata service that does not
-// answer neither asks for a drain nor takes one back.
+// answer neither asks for a drain nor takes one back, and until it has answered
+// once, no item is taken.
 package worker

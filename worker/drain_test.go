@@ -115,6 +115,76 @@ func TestADrainThatStandsAtStartIsObeyedFromTheStart(t *testing.T) {
 	})
 }
 
+// An agent that starts on an instance that was asked to drain, while the
+// metadata do not answer, must not take an item.
+func TestNothingIsReceivedBeforeTheMetadataAnswer(t *testing.T) {
+	const waits = "takes no item until the instance metadata say whether a drain stands"
+	for name, drain := range map[string]string{"drained": "d1", "not drained": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQueue()
+				fill(q, 3)
+				w := start(t, 2, takes(time.Second), only(q))
+				w.meta.drain, w.meta.silent = drain, true
+				w.run()
+				after(10 * time.Minute)
+				if q.Count("deliver") != 0 || q.Receiving() != 0 {
+					t.Errorf("%d items received, %d receives under way, before the metadata answered", q.Count("deliver"), q.Receiving())
+				}
+				w.wants(fleet.Working, "", 0) // alive, and no drain is known
+				if n := len(w.reader.beats); n < 40 {
+					t.Errorf("%d heartbeats in ten minutes", n)
+				}
+				if n := w.logs.FilterMessage(waits).Len(); n != 1 {
+					t.Errorf("said %d times why it waits", n)
+				}
+
+				w.meta.set(func(i *instance) { i.silent = false })
+				after(time.Minute)
+				if drain != "" {
+					w.wants(fleet.Drained, drain, 0)
+				}
+				if done := q.Count("delete"); drain == "" && done != 3 || drain != "" && done != 0 {
+					t.Errorf("%d items done", done)
+				}
+				_ = w.end()
+				for _, hb := range w.reader.beats {
+					if hb.State == fleet.Drained && hb.Drain != drain {
+						t.Errorf("said %v of drain %q", hb.State, hb.Drain)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestStopsWhileTheMetadataDoNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		w := start(t, 2, takes(time.Second), only(q))
+		w.meta.silent = true
+		w.run()
+		after(time.Minute)
+		if err := w.end(); err != nil {
+			t.Error(err)
+		}
+		w.wants(fleet.Drained, "", 0)
+	})
+}
+
+func TestWithoutMetadataItWorksAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		fill(q, 3)
+		w := start(t, 1, takes(time.Second), only(q), worker.WithMetadata(nil, 0)).run()
+		after(4 * time.Second)
+		if q.Count("delete") != 3 {
+			t.Errorf("%d items done", q.Count("delete"))
+		}
+		_ = w.end()
+	})
+}
+
 func TestStopFinishesWhatIsInHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()

@@ -34,6 +34,7 @@ func alike(a, b *fleet.Interruption) bool {
 // is just arriving is counted as a receive until it is counted as a job.
 type gate struct {
 	mu           sync.Mutex
+	unsure       bool   // whether a drain stands is not known yet
 	drain        string // ID of the drain asked for, "" if none
 	interruption *fleet.Interruption
 	stopping     bool
@@ -46,14 +47,19 @@ type gate struct {
 	changed      func(stance)
 }
 
+// newGate returns a gate that is shut until admit: a drain may stand that
+// nobody has told us of.
 func newGate(changed func(stance)) *gate {
-	g := &gate{shut: make(chan struct{}), opened: make(chan struct{}), changed: changed}
-	close(g.opened)
+	g := &gate{unsure: true, shut: make(chan struct{}), opened: make(chan struct{}), changed: changed}
+	close(g.shut)
 	g.said = g.stance()
 	return g
 }
 
-func (g *gate) open() bool { return g.drain == "" && g.interruption == nil && !g.stopping }
+func (g *gate) open() bool { return !g.unsure && !g.told() }
+
+// told reports whether we were told to take no more items.
+func (g *gate) told() bool { return g.drain != "" || g.interruption != nil || g.stopping }
 
 // enter waits until the gate is open and counts the receive that follows. The
 // channel it returns is closed when that receive must end. False: the agent
@@ -93,6 +99,9 @@ func (g *gate) left(item bool) {
 
 // done ends a job.
 func (g *gate) done() { g.update(func() { g.jobs-- }) }
+
+// admit lets slots receive from now on, unless told otherwise.
+func (g *gate) admit() { g.update(func() { g.unsure = false }) }
 
 // ask sets the drain asked for; "" is a recall.
 func (g *gate) ask(drain string) { g.update(func() { g.drain = drain }) }
@@ -147,10 +156,14 @@ func (g *gate) now() stance {
 	return g.stance()
 }
 
+// stance is what is said. An agent that waits to be admitted is alive and was
+// not told to go: working, with nothing in hand. To say "drained" unasked would
+// have it replaced for the seconds that this takes, and to say nothing would let
+// its time to boot run out.
 func (g *gate) stance() stance {
 	s := stance{State: fleet.Working, Drain: g.drain, Jobs: g.jobs, Interruption: g.interruption, Stopping: g.stopping}
 	switch {
-	case g.open():
+	case !g.told():
 	case g.leaving:
 		s.State = fleet.Leaving
 	case g.jobs+g.receiving > 0:

@@ -28,11 +28,10 @@ func (a *Agent) watch(life context.Context) {
 }
 
 // look asks once and obeys the answers. No answer is neither a request nor a
-// recall: what was known last stays.
-func (a *Agent) look(ctx context.Context) {
-	if a.set.metadata == nil {
-		return
-	}
+// recall: what was known last stays. It reports whether we know if a drain was
+// asked for, and the first time that we do admits the slots, after the notice
+// was heeded: an item in hand for a moment is a delivery wasted.
+func (a *Agent) look(ctx context.Context) bool {
 	drain, err := a.tag(ctx)
 	if err == nil {
 		a.gate.ask(drain)
@@ -41,9 +40,13 @@ func (a *Agent) look(ctx context.Context) {
 	if err2 == nil {
 		a.heed(notice)
 	}
+	if err == nil {
+		a.gate.admit()
+	}
 	if ctx.Err() == nil {
 		a.asking.saw(a.log, errors.Join(err, err2))
 	}
+	return err == nil
 }
 
 // tag returns the drain asked for, "" for none. An empty value names no
