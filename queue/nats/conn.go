@@ -37,8 +37,9 @@ type DialOptions struct {
 // Conn is a connection to a NATS server with JetStream. It comes back by itself
 // for as long as it is open.
 type Conn struct {
-	nc *client.Conn
-	js jetstream.JetStream
+	nc   *client.Conn
+	js   jetstream.JetStream
+	warn func(string)
 }
 
 // Dial connects. While nobody listens at the URL it tries again until ctx ends,
@@ -61,7 +62,15 @@ func Dial(ctx context.Context, opts DialOptions) (*Conn, error) {
 		nc.Close()
 		return nil, fmt.Errorf("connect to %s: %w", opts.URL, err)
 	}
-	return &Conn{nc: nc, js: js}, nil
+	return &Conn{nc: nc, js: js, warn: opts.heard()}, nil
+}
+
+// heard is Warn, or nobody.
+func (o DialOptions) heard() func(string) {
+	if o.Warn == nil {
+		return func(string) {}
+	}
+	return o.Warn
 }
 
 func orEmpty(err error) error {
@@ -72,10 +81,7 @@ func orEmpty(err error) error {
 }
 
 func dialOptions(opts DialOptions, token string) []client.Option {
-	warn := opts.Warn
-	if warn == nil {
-		warn = func(string) {}
-	}
+	warn := opts.heard()
 	return []client.Option{
 		client.Name(opts.Name),
 		client.Token(token),

@@ -38,6 +38,7 @@ func (q *Queue) bury(ctx context.Context, it *queue.Item, d *delivery, reason st
 	}
 	_ = q.ledger.release(ctx, d.seq)
 	_ = q.ledger.letGo(ctx, d.seq)
+	q.forget(ctx, d)
 	return nil
 }
 

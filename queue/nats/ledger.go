@@ -26,6 +26,9 @@ const minVisibility = 200 * time.Millisecond
 //   - back: a failed try in its pause, with a lifetime of its own (in whole
 //     seconds, rounded up: JetStream has no finer).
 //
+// A third stream, on disk, has a message for each delivery that was no try,
+// because it was handed back unworked (see spare).
+//
 // The counts are the streams' sizes, so that a Depth costs the same however much
 // is held, and all times are by the server's clock. Each claim's own sequence
 // number is the holder's proof: it may renew only the claim that it made.
@@ -42,6 +45,9 @@ type ledger struct {
 	held, back jetstream.Stream
 }
 
+// sparedFor is how long it is known of a delivery that it was no try.
+const sparedFor = 14 * 24 * time.Hour
+
 // errTaken says that another claim than the expected one, or none, is there.
 var errTaken = errors.New("another claim is there")
 
@@ -54,27 +60,40 @@ func openLedger(ctx context.Context, js jetstream.JetStream, queue string, visib
 
 func (l *ledger) heldName() string            { return "held_" + l.queue }
 func (l *ledger) backName() string            { return "back_" + l.queue }
+func (l *ledger) sparedName() string          { return "spared_" + l.queue }
 func (l *ledger) heldSubject(i string) string { return "skynet.held." + l.queue + "." + i }
 func (l *ledger) backSubject(i string) string { return "skynet.back." + l.queue + "." + i }
+func (l *ledger) sparedSubject(i string) string {
+	return "skynet.spared." + l.queue + "." + i
+}
 
 // create makes the streams. They live in memory and are gone after a restart of
 // the server, so whoever misses one calls this again.
 func (l *ledger) create(ctx context.Context) (held, back jetstream.Stream, err error) {
 	if held, err = l.stream(ctx, jetstream.StreamConfig{
 		Name: l.heldName(), Subjects: []string{l.heldSubject("*")}, MaxAge: l.visibility,
+		Storage: jetstream.MemoryStorage, MaxMsgsPerSubject: 1,
 		Description: "SkyNet: claims on items of queue " + l.queue,
 	}); err != nil {
 		return nil, nil, err
 	}
-	back, err = l.stream(ctx, jetstream.StreamConfig{
+	if back, err = l.stream(ctx, jetstream.StreamConfig{
 		Name: l.backName(), Subjects: []string{l.backSubject("*")}, AllowMsgTTL: true,
+		Storage: jetstream.MemoryStorage, MaxMsgsPerSubject: 1,
 		Description: "SkyNet: failed tries held back of queue " + l.queue,
+	}); err != nil {
+		return nil, nil, err
+	}
+	_, err = l.stream(ctx, jetstream.StreamConfig{
+		Name: l.sparedName(), Subjects: []string{l.sparedSubject("*")}, MaxAge: sparedFor,
+		Storage:     jetstream.FileStorage,
+		Description: "SkyNet: deliveries that were no tries of queue " + l.queue,
 	})
 	return held, back, err
 }
 
 func (l *ledger) stream(ctx context.Context, s jetstream.StreamConfig) (jetstream.Stream, error) {
-	s.Storage, s.AllowDirect, s.MaxMsgsPerSubject = jetstream.MemoryStorage, true, 1
+	s.AllowDirect = true
 	s.Duplicates = min(l.visibility, 2*patience) // not used, but it may not exceed MaxAge
 	got, err := l.js.CreateOrUpdateStream(ctx, s)
 	if err != nil {
@@ -119,6 +138,40 @@ func (l *ledger) holdBack(ctx context.Context, item uint64, d time.Duration) err
 // letGo says that the item is receivable, or received, again.
 func (l *ledger) letGo(ctx context.Context, item uint64) error {
 	return erase(ctx, l.back, l.backSubject(dec(item)))
+}
+
+// spare says of a delivery of the item that it was no try. JetStream counts every
+// delivery, also of an item that came to a worker in the moment when it stopped
+// receiving; a few draining workers would use up all tries of a good item.
+func (l *ledger) spare(ctx context.Context, item uint64) error {
+	_, err := l.write(ctx, l.sparedSubject(dec(item)))
+	return err
+}
+
+// spared counts the deliveries of the item that were no tries.
+func (l *ledger) spared(ctx context.Context, item uint64) (int, error) {
+	subject := l.sparedSubject(dec(item))
+	s, err := l.js.Stream(ctx, l.sparedName())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, err
+	}
+	return int(info.State.Subjects[subject]), nil
+}
+
+// unspare forgets about an item that is done or given up.
+func (l *ledger) unspare(ctx context.Context, item uint64) error {
+	s, err := l.js.Stream(ctx, l.sparedName())
+	if err != nil {
+		return err
+	}
+	return erase(ctx, s, l.sparedSubject(dec(item)))
 }
 
 func (l *ledger) write(ctx context.Context, subject string, opts ...jetstream.PublishOpt) (uint64, error) {

@@ -44,7 +44,7 @@ func (c *Conn) Mail(ctx context.Context, name string, maxAge time.Duration) (*Ma
 		maxAge = DefaultMailAge
 	}
 	m := &Mail{conn: c, name: name, age: maxAge}
-	m.pull = puller{nc: c.nc, stream: m.stream(), consumer: reader}
+	m.pull = puller{nc: c.nc, stream: m.stream(), consumer: reader, handBack: func(msg *client.Msg) { _ = msg.Nak() }}
 	if err := m.open(ctx); err != nil {
 		return nil, fmt.Errorf("open mail %s: %w", name, err)
 	}

@@ -33,6 +33,7 @@ var errSilent = errors.New("no answer from the server")
 type puller struct {
 	nc               *client.Conn
 	stream, consumer string
+	handBack         func(*client.Msg) // gives back a message that nobody waits for any more
 }
 
 // request is a pull as the server reads it.
@@ -57,7 +58,7 @@ func (p puller) one(ctx context.Context, wait time.Duration) (*client.Msg, error
 	}
 	msg, err := await(ctx, answers, wait)
 	if errors.Is(err, errSilent) {
-		go rescue(sub, answers)
+		go p.rescue(sub, answers)
 		return nil, err
 	}
 	_ = sub.Unsubscribe()
@@ -126,12 +127,12 @@ func await(ctx context.Context, answers <-chan *client.Msg, wait time.Duration) 
 }
 
 // rescue gives an item back that comes after its receiver has gone.
-func rescue(sub *client.Subscription, answers <-chan *client.Msg) {
+func (p puller) rescue(sub *client.Subscription, answers <-chan *client.Msg) {
 	defer func() { _ = sub.Unsubscribe() }()
 	select {
 	case msg := <-answers:
 		if m, err := read(msg); err == nil && m != nil {
-			_ = m.Nak()
+			p.handBack(m)
 		}
 	case <-time.After(rescueTime):
 	}

@@ -76,7 +76,7 @@ func (c *Conn) Queue(ctx context.Context, cfg Config) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{conn: c, cfg: cfg}
-	q.pull = puller{nc: c.nc, stream: q.stream(), consumer: consumer}
+	q.pull = puller{nc: c.nc, stream: q.stream(), consumer: consumer, handBack: q.handBack}
 	if err := q.open(ctx); err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", cfg.Name, err)
 	}

@@ -303,17 +303,71 @@ func wantMail(t *testing.T, m *nats.Mail, limit int, want ...string) {
 func TestReleasedItemsComeBackAtOnce(t *testing.T) {
 	t.Parallel()
 	s := started(t, t.TempDir())
-	q := opened(t, dialled(t, s.URL(), s.TokenFile()), nats.Config{Name: "photos", Visibility: time.Minute})
+	q := opened(t, dialled(t, s.URL(), s.TokenFile()), nats.Config{Name: "photos", Visibility: time.Minute, Tries: 2})
 	sendAll(t, q, 1)
 	first := received(t, q)
-	must(t, q.Release(t.Context(), first))
-	if d := depth(t, q); d.InFlight != 0 || d.Visible != 1 {
-		t.Errorf("depth after a release: %+v", d)
-	}
-	if again := received(t, q); again.ID != first.ID || again.Tries != 2 {
-		t.Errorf("received %+v, want %s on its second try", again, first.ID)
+	last := first
+	for range 5 { // far more often than it may be tried
+		must(t, q.Release(t.Context(), last))
+		if d := depth(t, q); d.InFlight != 0 || d.Visible != 1 || d.Dead != 0 {
+			t.Fatalf("depth after a release: %+v", d)
+		}
+		if last = received(t, q); last.ID != first.ID || last.Tries != 1 {
+			t.Fatalf("received %+v, want %s: what was released was no try", last, first.ID)
+		}
 	}
 	if err := q.Delete(t.Context(), first); !errors.Is(err, queue.ErrGone) {
 		t.Errorf("a holder that let go could delete: %v", err)
+	}
+	must(t, q.Delete(t.Context(), last))
+}
+
+// Workers that stop receiving in the moment when an item comes give it back. A
+// fleet that drains must not use up a good item's tries that way.
+func TestReceivesThatAreCutOffAreNoTries(t *testing.T) {
+	t.Parallel()
+	s := started(t, t.TempDir())
+	q := opened(t, dialled(t, s.URL(), s.TokenFile()), nats.Config{Name: "photos", Visibility: time.Minute, Tries: 2})
+	for round := range 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if it, _ := q.Receive(ctx, 20*time.Second); it != nil {
+					must(t, q.Release(context.WithoutCancel(ctx), it))
+				}
+			})
+		}
+		time.Sleep(100 * time.Millisecond) // all of them wait
+		cancel()
+		sendAll(t, q, 3)
+		wg.Wait()
+		for range 3 {
+			it := received(t, q)
+			if it.Tries != 1 {
+				t.Errorf("round %d: an item that nobody worked on is on try %d", round, it.Tries)
+			}
+			must(t, q.Delete(t.Context(), it))
+		}
+	}
+	if d := depth(t, q); d != (queue.Depth{OldestKnown: true}) {
+		t.Errorf("left: %+v", d)
+	}
+}
+
+// Every delivery is a try: an item that each of its workers gives back must not
+// go round for ever.
+func TestReleasesAreTries(t *testing.T) {
+	t.Parallel()
+	q := opened(t, fresh(t), nats.Config{Name: "photos", Tries: 2})
+	sendAll(t, q, 1)
+	for range 2 {
+		must(t, q.Release(t.Context(), received(t, q)))
+	}
+	if it, err := q.Receive(t.Context(), time.Second); it != nil || err != nil {
+		t.Errorf("received %+v, %v for the third time", it, err)
+	}
+	if d := depth(t, q); d.Visible != 0 || d.Dead != 1 {
+		t.Errorf("depth %+v, want one dead letter", d)
 	}
 }

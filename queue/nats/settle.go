@@ -48,9 +48,17 @@ func (q *Queue) Delete(ctx context.Context, it *queue.Item) error {
 		asked = true
 		if err == nil {
 			_ = q.ledger.release(ctx, d.seq) // else it expires
+			q.forget(ctx, d)
 		}
 		return err
 	})
+}
+
+// forget drops what is known of an item's deliveries; usually nothing is.
+func (q *Queue) forget(ctx context.Context, d *delivery) {
+	if d.times > d.tries {
+		_ = q.ledger.unspare(ctx, d.seq)
+	}
 }
 
 // remove deletes the item past the consumer. A server that was killed may have
@@ -82,10 +90,10 @@ func (q *Queue) Fail(ctx context.Context, it *queue.Item, reason string) error {
 }
 
 // Release gives back an item that was not worked on to its end through no fault
-// of its own: it can be received again at once. Like every delivery, this one
-// counts among its tries, as it would on SQS.
+// of its own: it can be received again at once, and this was no try.
 func (q *Queue) Release(ctx context.Context, it *queue.Item) error {
 	return q.settle(ctx, "release", it, func(ctx context.Context, d *delivery) error {
+		_ = q.ledger.spare(ctx, d.seq) // else it counts
 		if err := q.say(ctx, d, sayBack); err != nil {
 			return err
 		}
