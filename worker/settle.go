@@ -80,7 +80,9 @@ func (a *Agent) fail(life context.Context, o outcome, log *zap.Logger) {
 }
 
 // giveBack returns an item that was not worked on to its end to its queue, so
-// that another worker has it at once; the try is not the item's fault.
+// that another worker has it at once. We count no failure and give no reason.
+// Whether the item had one of its tries is up to the queue: queue/nats takes it
+// off the count, on SQS every delivery is one.
 func (a *Agent) giveBack(life context.Context, o outcome, log *zap.Logger) {
 	o.let()
 	r, ok := o.feed.src.(Releaser)

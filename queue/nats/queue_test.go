@@ -354,20 +354,3 @@ func TestReceivesThatAreCutOffAreNoTries(t *testing.T) {
 		t.Errorf("left: %+v", d)
 	}
 }
-
-// Every delivery is a try: an item that each of its workers gives back must not
-// go round for ever.
-func TestReleasesAreTries(t *testing.T) {
-	t.Parallel()
-	q := opened(t, fresh(t), nats.Config{Name: "photos", Tries: 2})
-	sendAll(t, q, 1)
-	for range 2 {
-		must(t, q.Release(t.Context(), received(t, q)))
-	}
-	if it, err := q.Receive(t.Context(), time.Second); it != nil || err != nil {
-		t.Errorf("received %+v, %v for the third time", it, err)
-	}
-	if d := depth(t, q); d.Visible != 0 || d.Dead != 1 {
-		t.Errorf("depth %+v, want one dead letter", d)
-	}
-}
