@@ -42,8 +42,10 @@ func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
 		}
 	}
 	waiting, working := ceil(visible/b.PerWorker), ceil(inFlight/max(1, slots))
-	said := fmt.Sprintf("%g waiting at %g a worker want %d, %g in flight at %g slots want %d",
-		visible, b.PerWorker, waiting, inFlight, slots, working)
+	said := fmt.Sprintf("%g waiting at %g a worker want %d", visible, b.PerWorker, waiting)
+	if inFlight > 0 {
+		said += fmt.Sprintf(", %g in flight at %g a worker want %d", inFlight, slots, working)
+	}
 	return max(waiting, working), said, nil
 }
 

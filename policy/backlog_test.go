@@ -70,7 +70,7 @@ func TestBacklogOfTheUserGuide(t *testing.T) {
 	if d.Want != 15 || d.Launch != 5 || d.Action() != "launch" {
 		t.Errorf("wants %d and launches %d, want 15 and 5", d.Want, d.Launch)
 	}
-	if said := d.Reasons[0].Said; said != "1500 waiting at 100 a worker want 15, 10 in flight at 1 slots want 10" {
+	if said := d.Reasons[0].Said; said != "1500 waiting at 100 a worker want 15, 10 in flight at 1 a worker want 10" {
 		t.Errorf("because %q", said)
 	}
 }

@@ -70,7 +70,7 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 		most = min(most, d.Want)
 	}
 	if n := max(0, d.Have-most); n < len(d.Drain) {
-		d = d.Because("release", "drain %d instead of %d: %d were wanted within %s", n, len(d.Drain), most, r.After)
+		d = d.Because("release", "drain %d instead of %d: up to %d were wanted in the last %s", n, len(d.Drain), most, r.After)
 		d.Drain = take(d.Drain, n)
 	}
 	return d

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -16,6 +18,7 @@ import (
 func submitCommand() *cobra.Command {
 	var t worker.Task
 	var name string
+	var timeout time.Duration
 	c := &cobra.Command{
 		Use:     "submit",
 		Short:   "Put an item into a queue",
@@ -27,7 +30,7 @@ func submitCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return submit(c, cfg, name, t)
+			return submit(c, cfg, name, t, timeout)
 		},
 	}
 	f := c.Flags()
@@ -35,13 +38,14 @@ func submitCommand() *cobra.Command {
 	f.StringVar(&name, "queue", "", "name of the queue, if the settings have several")
 	f.StringVar(&t.Input, "input", "", "URL of the photograph or clip")
 	f.StringVar(&t.Output, "output", "", "URL of the folder for what is made of it")
+	f.DurationVar(&timeout, "timeout", 15*time.Second, "give up when the queue has not answered for so long")
 	f.StringVar((*string)(&t.Kind), "kind", "", "photo or video (default: found out)")
 	_ = c.MarkFlagRequired("input")
 	_ = c.MarkFlagRequired("output")
 	return c
 }
 
-func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) (err error) {
+func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task, timeout time.Duration) (err error) {
 	q, err := choose(cfg.Queues, name)
 	if err != nil {
 		return err
@@ -55,16 +59,26 @@ func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task) (er
 	}
 	l := wire.NewLines(cfg.NATS.TokenFile, zap.NewNop(), nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
-	line, err := l.Queue(c.Context(), q)
+	ctx, cancel := context.WithTimeout(c.Context(), timeout)
+	defer cancel()
+	line, err := l.Queue(ctx, q)
 	if err != nil {
-		return err
+		return unreachable(ctx, q, timeout, err)
 	}
-	id, err := line.Send(c.Context(), body)
+	id, err := line.Send(ctx, body)
 	if err != nil {
-		return err
+		return unreachable(ctx, q, timeout, err)
 	}
 	fmt.Fprintln(c.OutOrStdout(), id)
 	return nil
+}
+
+// unreachable says what to look at when nobody answered in time.
+func unreachable(ctx context.Context, q config.Queue, timeout time.Duration, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("no answer from the queue at %s within %s: is it running? an embedded one runs with skynet: %w", q.URL, timeout, err)
 }
 
 func choose(queues []config.Queue, name string) (config.Queue, error) {
