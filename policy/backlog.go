@@ -33,14 +33,14 @@ func (b Backlog) Want(s signals.Snapshot) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	// What draining workers hold is in good hands: it calls for nobody else.
-	inFlight = max(0, inFlight-float64(held(s.Workers)))
 	slots := 1.0 // not asked for when nothing is in flight: the first worker has yet to say it
 	if inFlight > 0 {
 		if slots, err = s.Value("fleet.slots"); err != nil {
 			return 0, "", err
 		}
 	}
+	// What draining workers hold is in good hands: it calls for nobody else.
+	inFlight = max(0, inFlight-float64(held(s.Workers)))
 	waiting, working := ceil(visible/b.PerWorker), ceil(inFlight/max(1, slots))
 	said := fmt.Sprintf("%g waiting at %g a worker want %d", visible, b.PerWorker, waiting)
 	if inFlight > 0 {
