@@ -112,9 +112,12 @@ func TestCtrlCInATerminalEndsADemo(t *testing.T) {
 			if status := p.wait(20 * time.Second); status != 1 {
 				t.Errorf("status %d, want 1", status)
 			}
-			if shown := read(p.stdout); !strings.Contains(shown, "skynet: stopped before the end") || !strings.Contains(shown, " items in, ") {
-				t.Errorf("it does not say what came of it: %q", shown)
-			}
+			await(t, "its last words", patient, func() error { // they pass through the terminal
+				if shown := read(p.stdout); !strings.Contains(shown, " in, ") || !strings.Contains(shown, "skynet: stopped before the end") {
+					return fmt.Errorf("it says %q", shown)
+				}
+				return nil
+			})
 			if tty.raw(t) {
 				t.Error("the terminal is left raw")
 			}
