@@ -223,9 +223,9 @@ func (s summary) text() string {
 // tally is what became of the items, in half a line.
 func (s summary) tally() string {
 	if s.unknown != nil {
-		return fmt.Sprintf("%d items in, what became of them is unknown: %v", s.Items, s.unknown)
+		return fmt.Sprintf("%s in, what became of them is unknown: %v", items(s.Items), s.unknown)
 	}
-	text := fmt.Sprintf("%d items in, %d done, %d failed", s.Items, *s.Done, *s.Failed)
+	text := fmt.Sprintf("%s in, %d done, %d failed", items(s.Items), *s.Done, *s.Failed)
 	if s.left > 0 {
 		text += fmt.Sprintf(", %d left", s.left)
 	}
