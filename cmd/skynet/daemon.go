@@ -186,7 +186,11 @@ func (d *daemon) controller(ctx context.Context, f config.Fleet) (*controller.Co
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
 	}
 	d.ears.Prime(workers)
-	c.Watch(logTicks(d.log))
+	if d.dry {
+		c.Watch(logDryTicks(d.log))
+	} else {
+		c.Watch(logTicks(d.log))
+	}
 	return c, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +79,36 @@ func (d *demo) validate() error {
 		return fmt.Errorf("--per-worker %d: write 1 or more", d.perWorker)
 	case d.photos < 0 || d.clips < 0 || d.photos+d.clips < 1 || d.photos+d.clips > 100_000:
 		return fmt.Errorf("--photos %d --clips %d: write 1 to 100000 together", d.photos, d.clips)
+	case d.timeout < time.Second:
+		return fmt.Errorf("--timeout %s: write 1s or more", d.timeout)
+	}
+	return d.validateMedia()
+}
+
+// validateMedia sees to it that the user's media are a folder that the demo only
+// reads: what it writes goes elsewhere.
+func (d *demo) validateMedia() (err error) {
+	if d.media == "" {
+		return nil
+	}
+	if d.media, err = filepath.Abs(d.media); err != nil {
+		return fmt.Errorf("--media: %w", err)
+	}
+	at, err := os.Stat(d.media)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--media %s: no such folder; give one with photographs or clips", d.media)
+	case !at.IsDir():
+		return fmt.Errorf("--media %s is a file; give the folder that it is in", d.media)
+	case d.folder == "":
+		return nil
+	}
+	folder, err := filepath.Abs(d.folder)
+	if err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	if inside, err := filepath.Rel(d.media, folder); err == nil && !strings.HasPrefix(inside, "..") {
+		return fmt.Errorf("--dir %s lies in --media %s, which is only read; choose another folder", d.folder, d.media)
 	}
 	return nil
 }

@@ -31,12 +31,6 @@ func (d *demo) gather(ctx context.Context, say func(string)) ([]source, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if d.media != "" {
-		if d.media, err = filepath.Abs(d.media); err != nil {
-			return nil, fmt.Errorf("--media: %w", err)
-		}
-	}
 	list, err := find(d.mediaFolder())
 	if err != nil {
 		return nil, fmt.Errorf("--media: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -68,6 +69,25 @@ func logTicks(log *zap.Logger) func(controller.Report) {
 		for _, f := range r.Deeds.Failures {
 			log.Warn("refused", zap.String(keyDecision, d.ID), zap.String("why", strings.TrimSpace(f)))
 		}
+	}
+}
+
+// logDryTicks logs what the controller would do, whenever it changes its mind.
+func logDryTicks(log *zap.Logger) func(controller.Report) {
+	last := ""
+	return func(r controller.Report) {
+		d := r.Decision
+		said := fmt.Sprint(d.Action(), d.Have, d.Want, r.Err)
+		if said == last {
+			return
+		}
+		last = said
+		if r.Err != nil {
+			log.Error("would do nothing", zap.String(keyFleet, r.Snapshot.Fleet), zap.Error(r.Err))
+			return
+		}
+		log.Info("would "+d.Action(), zap.String(keyFleet, d.Fleet), zap.Int(keyHave, d.Have), zap.Int(keyWant, d.Want),
+			zap.String(keyBecause, reasons(d)))
 	}
 }
 
