@@ -205,6 +205,7 @@ func TestRecall(t *testing.T) {
 	}
 	again(plan{max: 1})
 	await(t, "a worker to drain", patient, func() error { return s.logged("\tdraining\t") })
+	s.send(media.photo, media.photo) // what it holds calls for nobody else: more must wait
 	again(plan{max: 2})
 	await(t, "a worker to be back", patient, func() error { return s.logged("\tworking\t") })
 	if now := workers(s.dir); !maps.Equal(were, now) {
