@@ -58,8 +58,10 @@ func settings(c *cobra.Command) (config.Worker, error) {
 	return config.LoadWorker(path, c.Flags())
 }
 
-// findInstance bounds how long the instance's ID is looked for.
-const findInstance = 30 * time.Second
+const (
+	findInstance = 30 * time.Second // how long the instance's ID is looked for
+	reachQueues  = 2 * time.Minute  // how long queues are tried that answer with an error
+)
 
 // run puts the agent together and runs it until a signal.
 func run(ctx context.Context, cfg config.Worker) (err error) {
@@ -87,7 +89,7 @@ func run(ctx context.Context, cfg config.Worker) (err error) {
 	defer func() { err = errors.Join(err, tidy()) }()
 	l := wire.NewLines(cfg.NATS.TokenFile, log, nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
-	feeds, voice, err := feedsOf(ctx, l, cfg)
+	feeds, voice, err := reach(ctx, l, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -98,6 +100,26 @@ func run(ctx context.Context, cfg config.Worker) (err error) {
 	go func() { <-second; a.Abort() }()
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
 	return a.Run(ctx)
+}
+
+// reach opens the queues, and tries again for a while where that fails: the
+// controller may be killed, and its queue server with it, just as a worker
+// starts. A worker that gave up then would be one more to buy.
+func reach(ctx context.Context, l *wire.Lines, cfg config.Worker, log *zap.Logger) (feeds []worker.Feed, voice worker.Voice, err error) {
+	for begun, said := time.Now(), false; ; {
+		if feeds, voice, err = feedsOf(ctx, l, cfg); err == nil || time.Since(begun) > reachQueues {
+			return feeds, voice, err
+		}
+		if !said {
+			log.Warn("cannot reach the queues, tries again", zap.Error(err))
+			said = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // feedsOf opens the queues that the worker receives from, and the one that it
