@@ -97,8 +97,8 @@ func (c *Controller) workers(ctx context.Context) ([]fleet.Worker, error) {
 	}
 	got := make(chan answer, 1)
 	go func() {
-		defer func() { <-c.listing }()
 		ws, err := c.world.Roster.Workers(ctx, c.fleet.Name)
+		<-c.listing // before the answer: the next tick may follow at once
 		got <- answer{ws, err}
 	}()
 	select {

@@ -62,8 +62,9 @@ func (a asked) ask(ctx context.Context, now time.Time) []Signal {
 	}
 	answer := make(chan []Signal, 1)
 	go func() {
-		defer func() { <-a.busy }()
-		answer <- a.read(ctx, now)
+		list := a.read(ctx, now)
+		<-a.busy // before the answer: the next tick may follow at once
+		answer <- list
 	}()
 	select {
 	case list := <-answer:

@@ -124,3 +124,16 @@ func want(t *testing.T, got, want map[string]string) {
 		t.Error(diff)
 	}
 }
+
+// In a simulation a tick follows another at once: a source that has answered is
+// free by then.
+func TestASourceThatHasAnsweredIsFree(t *testing.T) {
+	c := signals.NewCollector(gives("a", 1))
+	for range 2000 {
+		for _, s := range c.Collect(t.Context(), time.Time{}) {
+			if s.Unknown != "" {
+				t.Fatal(s.Unknown)
+			}
+		}
+	}
+}
