@@ -10,7 +10,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 )
 
@@ -106,9 +105,3 @@ func (m *Maker) checkOutputs(ctx context.Context, source film, folder string) er
 
 // posterAt is where the poster is taken, s: a second in, sooner in a short film.
 func posterAt(seconds float64) float64 { return math.Min(1, seconds/10) }
-
-func init() {
-	if runtime.GOOS != "linux" {
-		panic("package av kills ffmpeg with its parent, which it can on Linux only")
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -16,6 +17,9 @@ const checkLimit = 10 * time.Second
 // Check finds the programs and sees that ffmpeg has the encoders that are
 // needed: once at start, rather than by every item failing.
 func (m *Maker) Check(ctx context.Context) error {
+	if runtime.GOOS != "linux" {
+		return errors.New("video: ffmpeg is ended with its parent, which is possible on Linux only; run the worker there")
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	const cure = "install it (Debian: apt install ffmpeg) or set where it is"
