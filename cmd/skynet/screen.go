@@ -168,39 +168,18 @@ func lastWord(d policy.Decision) string {
 	return r.By + ": " + r.Said
 }
 
-// tallied is a snapshot in a few numbers.
-type tallied struct {
-	waiting, inFlight                     string
-	starting, working, draining, sleeping int
-}
-
-func tally(s signals.Snapshot) tallied {
-	number := func(name string) string {
-		v, err := s.Value(name)
-		if err != nil {
-			return "?"
-		}
-		return fmt.Sprintf("%g", v)
+// number is a signal as it is shown; what is unknown is no zero.
+func number(s signals.Snapshot, name string) string {
+	v, err := s.Value(name)
+	if err != nil {
+		return "?"
 	}
-	t := tallied{waiting: number("queue.visible"), inFlight: number("queue.in_flight")}
-	for _, w := range s.Workers {
-		switch w.State {
-		case fleet.Starting, fleet.Waking:
-			t.starting++
-		case fleet.Working:
-			t.working++
-		case fleet.Draining, fleet.Drained:
-			t.draining++
-		case fleet.Asleep, fleet.Stopping:
-			t.sleeping++
-		}
-	}
-	return t
+	return fmt.Sprintf("%g", v)
 }
 
 func fleetLine(s signals.Snapshot) string {
-	t := tally(s)
-	return fmt.Sprintf("%d starting, %d working, %d draining, %d asleep", t.starting, t.working, t.draining, t.sleeping)
+	return fmt.Sprintf("%s starting, %s working, %s draining, %s asleep",
+		number(s, "fleet.pending"), number(s, "fleet.running"), number(s, "fleet.draining"), number(s, "fleet.asleep"))
 }
 
 func workerLine(w fleet.Worker) string {

@@ -73,8 +73,8 @@ func plain(r controller.Report, since time.Duration) string {
 	if r.Err != nil {
 		return at + "  nothing is done: " + r.Err.Error()
 	}
-	c := tally(r.Snapshot)
-	d := r.Decision
-	return fmt.Sprintf("%s  waiting %-4s in flight %-3s  workers: %d starting, %d working, %d draining  have %d want %d  %s: %s",
-		at, c.waiting, c.inFlight, c.starting, c.working, c.draining, d.Have, d.Want, d.Action(), lastWord(d))
+	s, d := r.Snapshot, r.Decision
+	return fmt.Sprintf("%s  waiting %-4s in flight %-3s  workers: %s starting, %s working, %s draining  have %d want %d  %s: %s",
+		at, number(s, "queue.visible"), number(s, "queue.in_flight"),
+		number(s, "fleet.pending"), number(s, "fleet.running"), number(s, "fleet.draining"), d.Have, d.Want, d.Action(), lastWord(d))
 }
