@@ -11,12 +11,14 @@ package controller
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"skynet/fleet"
 	"skynet/journal"
 	"skynet/policy"
 	"skynet/signals"
+	"skynet/signals/derived"
 )
 
 // Cloud launches, wakes, puts to sleep and terminates. It grows by count and
@@ -50,6 +52,8 @@ type Decider interface {
 	Decide(s signals.Snapshot) policy.Decision
 	// Max is the most that may be billed at once.
 	Max() int
+	// Window is how far back it looks.
+	Window() time.Duration
 }
 
 // Journal is what the loop writes to and restarts from.
@@ -63,24 +67,52 @@ type Journal interface {
 // Fleet is what a Controller is told of the fleet that it looks after.
 type Fleet struct {
 	Name     string
-	Queues   []string      // names of its queues
-	Slots    int           // what one instance works on at once, 0 if only it can tell
 	Interval time.Duration // from tick to tick
+}
+
+// Advisers are programs of the user's, asked about what a tick knows before it
+// decides. What they do not answer in time is in the advice, with the reason.
+type Advisers interface {
+	Ask(ctx context.Context, s signals.Snapshot) []signals.Advice
+}
+
+// Orders are the operator's standing orders.
+type Orders interface {
+	Standing(fleetName string, now time.Time) signals.Standing
+}
+
+// Account keeps what all fleets of the daemon use together, so that limits over
+// all of them hold though each decides for itself.
+type Account interface {
+	// Commit gives decide what the other fleets use and keeps what it returns as
+	// this fleet's own. No two fleets are inside at once.
+	Commit(fleetName string, decide func(others signals.Usage) (own signals.Usage))
 }
 
 // World is what a Controller reads and acts on.
 type World struct {
-	Cloud   Cloud
-	Roster  Roster
-	Signals Signals
+	Cloud    Cloud
+	Roster   Roster
+	Signals  Signals
+	Advisers Advisers // nil: nobody is asked
+	Orders   Orders   // nil: there are none
+	Account  Account  // nil: this fleet is alone
+}
+
+// Rules are how a Controller decides: what the policy file says. They can be
+// replaced while it runs.
+type Rules struct {
+	Decider Decider
+	Signals derived.Settings // what derived signals depend on
 }
 
 // Controller looks after one fleet. Its methods are called by one goroutine.
 type Controller struct {
 	fleet   Fleet
 	world   World
-	decider Decider
+	rules   Rules
 	journal Journal
+	fresh   atomic.Pointer[change] // to be taken up by the next tick
 
 	recent    []signals.Tick  // earlier ticks, newest last
 	times     times           // when there was a tick: names and tokens follow from it
@@ -88,6 +120,12 @@ type Controller struct {
 	unsent    map[string]bool // intents that may be in the journal, and were never sent
 	listing   chan struct{}   // holds one token while the roster is asked
 	watchers  []func(Report)
+}
+
+// change is a world and rules that replace those of earlier ticks.
+type change struct {
+	world World
+	rules Rules
 }
 
 // Report is what became of a tick.
@@ -99,15 +137,30 @@ type Report struct {
 	Err      error // why there was no decision, or no deed
 }
 
-// memory is how far back a tick remembers: the longest window of any guard.
-const memory = time.Hour + 5*time.Minute
-
 // New returns a Controller. Call Resume before the first Tick.
-func New(f Fleet, w World, d Decider, j Journal) *Controller {
+func New(f Fleet, w World, r Rules, j Journal) *Controller {
 	return &Controller{
-		fleet: f, world: w, decider: d, journal: j, unsettled: true,
+		fleet: f, world: w, rules: r, journal: j, unsettled: true,
 		times: times{}, unsent: map[string]bool{}, listing: make(chan struct{}, 1),
 	}
+}
+
+// Adopt has the ticks from the next one on read and act on w and decide by r.
+// What was remembered stays. Unlike the other methods it may be called by any
+// goroutine.
+func (c *Controller) Adopt(w World, r Rules) { c.fresh.Store(&change{w, r}) }
+
+// takeUp takes up what was adopted since the tick before.
+func (c *Controller) takeUp() {
+	if f := c.fresh.Swap(nil); f != nil {
+		c.world, c.rules = f.world, f.rules
+	}
+}
+
+// memory is how far back a tick remembers: what the longest window needs, and a
+// little more, since a window is covered only by a tick before its start.
+func (c *Controller) memory() time.Duration {
+	return c.rules.Decider.Window() + 5*time.Minute + 3*c.fleet.Interval
 }
 
 // Watch calls f with the report of every tick from now on.
@@ -116,19 +169,27 @@ func (c *Controller) Watch(f func(Report)) { c.watchers = append(c.watchers, f) 
 // Resume reads what an earlier run left in the journal, so that budgets and
 // windows go on where they were. It changes nothing in the fleet.
 func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker, error) {
-	records, err := c.journal.Records(ctx, c.fleet.Name, now.Add(-memory), 0)
-	if err != nil || len(records) == 0 {
+	records, err := c.journal.Records(ctx, c.fleet.Name, now.Add(-c.memory()), 0)
+	if err == nil && len(records) == 0 {
+		// However long ago the last tick was, what it had learned is worth having.
+		records, err = c.journal.Records(ctx, c.fleet.Name, time.Time{}, 1)
+	}
+	if err != nil {
 		return nil, err
 	}
+	var workers []fleet.Worker
 	c.recent = c.recent[:0]
 	for _, r := range records {
-		c.recent = append(c.recent, r.Tick())
 		c.times.add(r.Snapshot.Now)
+		if r.Decision.Failed == "" {
+			c.recent = append(c.recent, r.Tick())
+			workers = r.Snapshot.Workers
+		}
 	}
 	for _, r := range records {
 		c.amendAll(r)
 	}
-	return records[len(records)-1].Snapshot.Workers, nil
+	return workers, nil
 }
 
 // Run ticks at every multiple of the interval until ctx ends. It never stops

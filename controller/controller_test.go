@@ -14,6 +14,7 @@ import (
 	"skynet/fleet/roster"
 	"skynet/journal"
 	"skynet/policy"
+	"skynet/signals/derived"
 	"skynet/test/world"
 )
 
@@ -52,14 +53,19 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
+// rules are those of one queue and workers of one slot.
+func rules(d controller.Decider) controller.Rules {
+	return controller.Rules{Decider: d, Signals: derived.Settings{Queues: []string{"photos"}, Slots: 1, Interval: interval}}
+}
+
 // restart begins a new run of the controller on the same world and journal.
 func (r *rig) restart() { r.run(engine()) }
 
 // run is a restart with an engine of one's own.
 func (r *rig) run(e policy.Engine) {
-	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: interval}
+	f := controller.Fleet{Name: "render", Interval: interval}
 	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World}
-	r.Controller = controller.New(f, w, e, r.journal)
+	r.Controller = controller.New(f, w, rules(e), r.journal)
 	if _, err := r.Resume(context.Background(), r.Now); err != nil {
 		r.t.Fatal(err)
 	}
@@ -180,9 +186,9 @@ func TestLaunchesThatNeverBecomeWorkersOpenTheBreaker(t *testing.T) {
 
 func TestADryRunTouchesNothing(t *testing.T) {
 	r := newRig(t)
-	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: interval}
+	f := controller.Fleet{Name: "render", Interval: interval}
 	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World}
-	c := controller.New(f, controller.ReadOnly(w), engine(), journal.NewMemory(2*time.Hour))
+	c := controller.New(f, controller.ReadOnly(w), rules(engine()), journal.NewMemory(2*time.Hour))
 	r.Waiting = 500
 	for range 70 {
 		rep := c.Tick(context.Background(), r.Now)

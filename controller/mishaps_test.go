@@ -159,10 +159,10 @@ func (hangs) Collect(ctx context.Context, now time.Time) []signals.Signal {
 
 func TestABlindTickBuysTheMinimum(t *testing.T) {
 	r := newRig(t)
-	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: 100 * time.Millisecond}
+	f := controller.Fleet{Name: "render", Interval: 100 * time.Millisecond}
 	e := engine()
 	e.Bounds.Min = 2
-	c := controller.New(f, controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: hangs{}}, e, r.journal)
+	c := controller.New(f, controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: hangs{}}, rules(e), r.journal)
 	rep := c.Tick(context.Background(), r.Now)
 	if rep.Err != nil || len(rep.Deeds.Launched) != 2 {
 		t.Errorf("launched %v, err %v; want two, the minimum", rep.Deeds.Launched, rep.Err)
@@ -176,8 +176,8 @@ func (silent) Workers(context.Context, string) ([]fleet.Worker, error) { select 
 
 func TestARosterThatHangsDoesNotStopTheLoop(t *testing.T) {
 	r := newRig(t)
-	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: 50 * time.Millisecond}
-	c := controller.New(f, controller.World{Cloud: r.World, Roster: silent{}, Signals: r.World}, engine(), r.journal)
+	f := controller.Fleet{Name: "render", Interval: 50 * time.Millisecond}
+	c := controller.New(f, controller.World{Cloud: r.World, Roster: silent{}, Signals: r.World}, rules(engine()), r.journal)
 	for range 2 {
 		if rep := c.Tick(context.Background(), r.Now); rep.Err == nil || len(r.Calls) > 0 {
 			t.Errorf("err %v, calls %v; want no decision", rep.Err, r.Calls)
@@ -194,9 +194,9 @@ func (n names) Collect(ctx context.Context, now time.Time) []signals.Signal {
 
 func TestASourceCannotTakeAComputedName(t *testing.T) {
 	r := newRig(t)
-	f := controller.Fleet{Name: "render", Queues: []string{"photos"}, Slots: 1, Interval: interval}
+	f := controller.Fleet{Name: "render", Interval: interval}
 	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: names{r.World}}
-	s := controller.New(f, w, policy.Engine{Bounds: policy.Bounds{Max: 1}}, r.journal).Tick(context.Background(), r.Now).Snapshot
+	s := controller.New(f, w, rules(policy.Engine{Bounds: policy.Bounds{Max: 1}}), r.journal).Tick(context.Background(), r.Now).Snapshot
 	for _, name := range []string{"fleet.running", "queue.visible"} {
 		if v, err := s.Value(name); v != 0 || err != nil {
 			t.Errorf("%s is %g, %v; want the computed 0", name, v, err)

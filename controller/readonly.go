@@ -11,7 +11,8 @@ import (
 // than a flag, because the flags of others were forgotten in one place or
 // another (nomad-autoscaler PR#845, sokar#98).
 func ReadOnly(w World) World {
-	return World{Cloud: noCloud{}, Roster: reader{w.Roster}, Signals: w.Signals}
+	w.Cloud, w.Roster = noCloud{}, reader{w.Roster}
+	return w
 }
 
 // noCloud refuses everything: it does not even hold the real one.

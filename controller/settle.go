@@ -73,7 +73,7 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.W
 		return journal.Outcome{Intent: i.ID, At: now, Done: found, Failed: fmt.Sprintf(
 			"%d of %d found by their tag, not sent again after %s", len(found), i.Order.Count, now.Sub(i.At).Round(time.Second))}, true
 	}
-	if i.Order.Count-len(found) > c.decider.Max()-billed(ws) {
+	if i.Order.Count-len(found) > c.rules.Decider.Max()-billed(ws) {
 		// The maximum was lowered since. What is missing may still turn up.
 		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
 	}

@@ -12,6 +12,7 @@ import (
 	"skynet/journal"
 	"skynet/policy"
 	"skynet/signals"
+	"skynet/signals/derived"
 )
 
 const (
@@ -38,16 +39,15 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) Report {
 }
 
 func (c *Controller) tick(ctx context.Context, now time.Time) Report {
+	c.takeUp()
 	now = c.times.free(now)
 	s, err := c.observe(ctx, now)
 	if err != nil {
-		return Report{Snapshot: s, Err: fmt.Errorf("no decision: %w", err)}
+		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
 	}
-	d := c.decider.Decide(s)
+	s, d := c.decide(s)
 	rec := journal.Record{Snapshot: s, Decision: d, Intents: c.intents(s, d)}
-	rec.Snapshot.Recent = nil // the journal has them: they are the records before
-	c.times.add(now)
-	if err := c.journal.Write(ctx, rec); err != nil {
+	if err := c.write(ctx, rec); err != nil {
 		c.neverSent(rec.Intents)
 		return Report{Snapshot: s, Decision: d, Err: fmt.Errorf("no deed, the journal cannot be written: %w", err)}
 	}
@@ -55,6 +55,38 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 	did := rec.Deeds()
 	c.remember(policy.Remember(s, d, did))
 	return Report{Snapshot: s, Decision: d, Deeds: did}
+}
+
+// decide asks the decider. Where several fleets share limits they decide one
+// after the other, each knowing what the others have and are about to buy.
+func (c *Controller) decide(s signals.Snapshot) (signals.Snapshot, policy.Decision) {
+	if c.world.Account == nil {
+		return s, c.rules.Decider.Decide(s)
+	}
+	var d policy.Decision
+	c.world.Account.Commit(s.Fleet, func(others signals.Usage) signals.Usage {
+		s.Others = &others
+		d = c.rules.Decider.Decide(s)
+		return d.Usage(s)
+	})
+	return s, d
+}
+
+func (c *Controller) write(ctx context.Context, rec journal.Record) error {
+	rec.Snapshot.Recent = nil // the journal has them: they are the records before
+	c.times.add(rec.Snapshot.Now)
+	return c.journal.Write(ctx, rec)
+}
+
+// fail writes a tick without a decision down, so that it can be explained. Later
+// ticks remember nothing of it. If the journal fails too, the report must do.
+func (c *Controller) fail(ctx context.Context, s signals.Snapshot, err error) Report {
+	d := policy.Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Failed: err.Error()}
+	s = s.Freeze()
+	if failed := c.write(ctx, journal.Record{Snapshot: s, Decision: d}); failed != nil {
+		err = fmt.Errorf("%w (and the journal cannot be written: %w)", err, failed)
+	}
+	return Report{Snapshot: s, Decision: d, Err: err}
 }
 
 // observe reads everything at once and freezes it. Nothing reads after it.
@@ -77,11 +109,14 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	c.recent = upTo(c.recent, now)
 	s.Recent = slices.Clip(c.recent)
 	s.Workers = withUnlisted(s, max(unlisted, 2*c.fleet.Interval))
-	s.Born, s.Died = signals.Fates(c.lastUnheard(), s.Workers)
-	// What is computed here comes first: a source that takes its name loses.
-	s.Signals = signals.Sort(append(signals.OfWorkers(s.Workers, c.fleet.Slots, now), s.Signals...))
-	s.Signals = append(signals.OfQueues(c.fleet.Queues, s.Signals, now), s.Signals...)
-	return s.Freeze(), nil
+	s = derived.Complete(s, c.rules.Signals)
+	if c.world.Orders != nil {
+		s.Orders = c.world.Orders.Standing(s.Fleet, now)
+	}
+	if c.world.Advisers != nil {
+		s.Advice = c.world.Advisers.Ask(reading, s)
+	}
+	return s, nil
 }
 
 // workers asks the roster, and does not wait for one that ignores its deadline.
@@ -109,13 +144,6 @@ func (c *Controller) workers(ctx context.Context) ([]fleet.Worker, error) {
 	}
 }
 
-func (c *Controller) lastUnheard() []fleet.ID {
-	if len(c.recent) == 0 {
-		return nil
-	}
-	return c.recent[len(c.recent)-1].Starting
-}
-
 // withUnlisted adds fresh launches that the cloud does not list yet: they are
 // paid for, and a tick that overlooked them would buy them again.
 func withUnlisted(s signals.Snapshot, window time.Duration) []fleet.Worker {
@@ -138,7 +166,7 @@ func withUnlisted(s signals.Snapshot, window time.Duration) []fleet.Worker {
 // remember keeps a tick for later ones, and forgets those out of every window.
 func (c *Controller) remember(t signals.Tick) {
 	old := 0
-	for old < len(c.recent) && t.At.Sub(c.recent[old].At) > memory {
+	for old < len(c.recent) && t.At.Sub(c.recent[old].At) > c.memory() {
 		old++
 	}
 	c.recent = append(c.recent[old:], t)

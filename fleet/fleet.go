@@ -61,18 +61,21 @@ func (s State) Billed() bool { return s != Stopping && s != Asleep && s != Leavi
 // Worker is one instance as a tick knows it: what the cloud lists, joined
 // with what the agent on it said last.
 type Worker struct {
-	ID    ID     `json:"id"`
-	State State  `json:"state"`
-	Jobs  int    `json:"jobs"`           // items in hand, as last heard
-	Slots int    `json:"slots"`          // items it works on at once
-	Order string `json:"order,omitzero"` // token of the order it was launched by
-	Type  string `json:"type,omitzero"`
-	Zone  string `json:"zone,omitzero"`
-	Spot  bool   `json:"spot,omitzero"`
+	ID     ID      `json:"id"`
+	State  State   `json:"state"`
+	Jobs   int     `json:"jobs"`            // items in hand, as last heard
+	Slots  int     `json:"slots"`           // items it works on at once
+	CPU    float64 `json:"cpu,omitzero"`    // per cent of the machine, as last heard
+	Memory float64 `json:"memory,omitzero"` // per cent of the machine, as last heard
+	Order  string  `json:"order,omitzero"`  // token of the order it was launched by
+	Type   string  `json:"type,omitzero"`
+	Zone   string  `json:"zone,omitzero"`
+	Spot   bool    `json:"spot,omitzero"`
 
 	Launched      time.Time `json:"launched,omitzero"`
 	Woken         time.Time `json:"woken,omitzero"`          // last wake, zero if never
 	Heard         time.Time `json:"heard,omitzero"`          // last heartbeat since launch or wake, zero if none
+	Booted        time.Time `json:"booted,omitzero"`         // first heartbeat since launch or wake, zero if none
 	Drain         string    `json:"drain,omitzero"`          // ID of the decision whose drain it is under, "" if none
 	DrainingSince time.Time `json:"draining_since,omitzero"` // when it was asked
 	AsleepSince   time.Time `json:"asleep_since,omitzero"`

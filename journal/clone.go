@@ -43,11 +43,28 @@ func cloneSnapshot(s signals.Snapshot) signals.Snapshot {
 	s.Workers = each(s.Workers, cloneWorker)
 	s.Signals = each(s.Signals, cloneSignal)
 	s.Born, s.Died = own(s.Born), own(s.Died)
+	s.Queues, s.Boots, s.Wakes, s.Advice = own(s.Queues), own(s.Boots), own(s.Wakes), own(s.Advice)
+	if s.Others != nil {
+		s.Others = new(*s.Others)
+	}
+	s.Orders = cloneOrders(s.Orders)
 	return s
 }
 
+func cloneOrders(o signals.Standing) signals.Standing {
+	if o.Pause != nil {
+		o.Pause = new(*o.Pause)
+		o.Pause.Until = utc(o.Pause.Until)
+	}
+	if o.Floor != nil {
+		o.Floor = new(*o.Floor)
+		o.Floor.Until = utc(o.Floor.Until)
+	}
+	return o
+}
+
 func cloneWorker(w fleet.Worker) fleet.Worker {
-	for _, t := range []*time.Time{&w.Launched, &w.Woken, &w.Heard, &w.DrainingSince, &w.AsleepSince} {
+	for _, t := range []*time.Time{&w.Launched, &w.Woken, &w.Heard, &w.Booted, &w.DrainingSince, &w.AsleepSince} {
 		*t = utc(*t)
 	}
 	return w

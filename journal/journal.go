@@ -102,6 +102,7 @@ func (r Record) Deeds() signals.Deeds {
 		}
 		if settled {
 			d = i.did(d, o)
+			d.Refused += i.refused(o)
 		}
 	}
 	return d
@@ -114,6 +115,14 @@ func (r Record) outcome(intent string) (Outcome, bool) {
 		}
 	}
 	return Outcome{}, false
+}
+
+// refused counts the instances that were asked for and not given.
+func (i Intent) refused(o Outcome) int {
+	if i.Kind != Launch && i.Kind != Wake || o.Unsent || o.Failed == "" {
+		return 0
+	}
+	return max(0, i.Size()-len(o.Done))
 }
 
 func (i Intent) did(d signals.Deeds, o Outcome) signals.Deeds {

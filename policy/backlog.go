@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -16,11 +17,12 @@ import (
 // Unlike the guide we also keep enough workers for what is in flight: KEDA
 // forgot to, and shrank under its working pods (kedacore/keda#1663).
 type Backlog struct {
+	As        string  // how it is called in reasons; "": backlog
 	PerWorker float64 // items that may wait per worker, > 0
 }
 
-// Name is "backlog".
-func (Backlog) Name() string { return "backlog" }
+// Name is how it is called in reasons.
+func (b Backlog) Name() string { return cmp.Or(b.As, "backlog") }
 
 // Want returns visible ÷ PerWorker, rounded up, and no fewer than hold what is
 // in flight.

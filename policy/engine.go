@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
@@ -17,12 +18,36 @@ type Bounds struct{ Min, Max int }
 type Engine struct {
 	Bounds   Bounds
 	Policies []Policy
+	Caps     []Cap // lower what the bounds allow
 	Plan     Plan
 	Guards   []Guard // in the order in which they soften
 }
 
 // Max is the most that may be billed at once.
 func (e Engine) Max() int { return e.Bounds.Max }
+
+// hour is the window of the launch guard and of the breaker.
+const hour = time.Hour
+
+// Window is how far back the engine looks: at least the hour of the launch guard
+// and of the breaker.
+func (e Engine) Window() time.Duration {
+	longest := hour
+	for _, p := range e.Policies {
+		longest = max(longest, windowOf(p))
+	}
+	for _, g := range e.Guards {
+		longest = max(longest, windowOf(g))
+	}
+	return longest
+}
+
+func windowOf(v any) time.Duration {
+	if r, ok := v.(Remembers); ok {
+		return r.Window()
+	}
+	return 0
+}
 
 // Decide turns a snapshot into a decision. It is a function of its argument
 // alone: the same snapshot gives the same decision, in whatever order workers
@@ -31,8 +56,9 @@ func (e Engine) Decide(s signals.Snapshot) Decision {
 	s = s.Freeze()
 	d := Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Have: s.Have()}
 	d = e.ask(s, d)
-	d = e.bound(d)
-	d = e.Plan.of(s, d, e.Bounds.Max)
+	d = stand(s, d)
+	d, most := e.bound(s, d)
+	d = e.Plan.of(s, d, most)
 	for _, g := range e.Guards {
 		d = Restrain(d, g.Soften(s, d.clone()), g.Name())
 	}
@@ -77,24 +103,73 @@ func wantOf(p Policy, s signals.Snapshot, have int) Want {
 	case errors.Is(err, ErrAbstain):
 		return Want{Policy: p.Name(), Because: "no opinion: " + because, Abstain: true}
 	case err != nil:
-		return Want{Policy: p.Name(), Want: have, Because: "cannot tell: " + err.Error(), Blind: true}
+		return Want{Policy: p.Name(), Want: max(have, n), Because: cannotTell(because, err), Blind: true}
 	case n < 0:
 		return Want{Policy: p.Name(), Want: have, Because: fmt.Sprintf("cannot tell: wants %d workers", n), Blind: true}
 	}
 	return Want{Policy: p.Name(), Want: n, Because: because}
 }
 
-// bound clamps the want. The minimum wins over the maximum nowhere: a file
-// with min above max is refused when it is read.
-func (e Engine) bound(d Decision) Decision {
+// cannotTell adds what a policy does know to why it cannot tell.
+func cannotTell(because string, err error) string {
+	if because == "" {
+		return "cannot tell: " + err.Error()
+	}
+	return because + "; cannot tell the rest: " + err.Error()
+}
+
+// stand raises the want to the operator's floor, until that expires.
+func stand(s signals.Snapshot, d Decision) Decision {
+	f := s.Orders.Floor
+	if f == nil || !s.Now.Before(f.Until) || f.Want <= d.Raw {
+		return d
+	}
+	said := fmt.Sprintf("want %d instead of %d until %s", f.Want, d.Raw, f.Until.UTC().Format(time.RFC3339))
+	d.Raw = f.Want
+	return d.Because("floor", "%s%s", said, orderedBy(f.By, f.Why))
+}
+
+// orderedBy tells who gave a standing order, and why.
+func orderedBy(by, why string) (said string) {
+	if by != "" {
+		said += ", ordered by " + by
+	}
+	if why != "" {
+		said += ": " + why
+	}
+	return said
+}
+
+// bound clamps the want and returns the most that may be billed. The minimum
+// wins over the maximum nowhere: a file with min above max is refused when it is
+// read. It does win over caps.
+func (e Engine) bound(s signals.Snapshot, d Decision) (Decision, int) {
 	d.Want = min(max(d.Raw, e.Bounds.Min), e.Bounds.Max)
 	switch {
 	case d.Want > d.Raw:
-		return d.Because("bounds", "want %d instead of %d: the minimum", d.Want, d.Raw)
+		d = d.Because("bounds", "want %d instead of %d: the minimum", d.Want, d.Raw)
 	case d.Want < d.Raw:
-		return d.Because("bounds", "want %d instead of %d: the maximum", d.Want, d.Raw)
+		d = d.Because("bounds", "want %d instead of %d: the maximum", d.Want, d.Raw)
 	}
-	return d
+	most := e.Bounds.Max
+	for _, c := range e.Caps {
+		d, most = e.cap(s, d, most, c)
+	}
+	return d, most
+}
+
+// cap lowers the want to a cap. One that cannot tell allows what there is.
+func (e Engine) cap(s signals.Snapshot, d Decision, most int, c Cap) (Decision, int) {
+	n, because, err := c.Cap(s, e.Bounds)
+	if err != nil {
+		n, because = d.Have, "cannot tell: "+err.Error()
+	}
+	n = max(n, e.Bounds.Min)
+	if n < d.Want {
+		d = d.Because(c.Name(), "want %d instead of %d: %s", n, d.Want, because)
+		d.Want = n
+	}
+	return d, min(most, n)
 }
 
 // Restrain holds a guard to its contract: whatever after says, the result does

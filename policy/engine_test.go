@@ -25,7 +25,7 @@ func (says) Name() string { return "says" }
 func (p says) Want(signals.Snapshot) (int, string, error) { return p.n, fmt.Sprint("so ", p.n), p.err }
 
 func TestTheLargestWantWins(t *testing.T) {
-	broken, abstains := says{9, errors.New("queue.visible is unknown: 500")}, says{9, fmt.Errorf("calm: %w", policy.ErrAbstain)}
+	broken, abstains := says{0, errors.New("queue.visible is unknown: 500")}, says{9, fmt.Errorf("calm: %w", policy.ErrAbstain)}
 	for _, c := range []struct {
 		name      string
 		policies  []policy.Policy
@@ -42,6 +42,7 @@ func TestTheLargestWantWins(t *testing.T) {
 		{"all abstain", []policy.Policy{abstains, abstains}, 3, 3, false},
 		{"one cannot tell: no fewer than there are", []policy.Policy{says{n: 0}, broken}, 3, 3, true},
 		{"one cannot tell, another wants more", []policy.Policy{says{n: 5}, broken}, 5, 5, true},
+		{"one cannot tell all, but that it wants more", []policy.Policy{says{n: 4}, says{5, errors.New("500")}}, 5, 5, true},
 		{"one wants fewer than none", []policy.Policy{says{n: -1}}, 3, 3, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

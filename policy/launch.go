@@ -33,6 +33,7 @@ func (l LaunchLimit) Soften(s signals.Snapshot, d Decision) Decision {
 
 // buyAtMost cuts wakes and launches to n together.
 func (d Decision) buyAtMost(n int) Decision {
+	n = max(0, n)
 	d.Wake = take(d.Wake, n)
 	d.Launch = min(d.Launch, n-len(d.Wake))
 	return d

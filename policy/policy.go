@@ -4,13 +4,14 @@
 // that the daemon, the simulator and a test decide alike, and a journalled
 // tick can be decided again.
 //
-//	snapshot ─► policies ─► largest want ─► bounds ─► plan ─► guards ─► decision
+//	snapshot ─► policies ─► largest want ─► bounds, caps ─► plan ─► guards ─► decision
 package policy
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
@@ -18,10 +19,24 @@ import (
 
 // Policy says how many workers it wants, and why in an operator's words with
 // the numbers. An error means that it cannot tell (a signal it needs is
-// unknown): the tick is then blind. ErrAbstain means that it has no opinion.
+// unknown): the tick is then blind, and n is what it wants at least, for what it
+// does know. ErrAbstain means that it has no opinion.
 type Policy interface {
 	Name() string
 	Want(s signals.Snapshot) (n int, because string, err error)
+}
+
+// Remembers is a Policy or Guard that looks at earlier ticks: Window says how far
+// back. The controller keeps what the longest of them needs.
+type Remembers interface{ Window() time.Duration }
+
+// Cap lowers what is wanted and what may be paid for at once, as the maximum
+// does, for a reason of its own. Being no Guard it can make the plan drain.
+type Cap interface {
+	Name() string
+	// Cap is the most workers there may be, and why. An error means that it cannot
+	// tell: then nothing is bought.
+	Cap(s signals.Snapshot, b Bounds) (most int, because string, err error)
 }
 
 // ErrAbstain says that a policy has no opinion now: a step between its
@@ -41,8 +56,11 @@ type Decision struct {
 	Fleet string `json:"fleet"`
 	Have  int    `json:"have"`
 	Raw   int    `json:"raw"`             // the largest want of the policies, before bounds
-	Want  int    `json:"want"`            // within the bounds
+	Want  int    `json:"want"`            // within the bounds and caps
 	Blind bool   `json:"blind,omitempty"` // a policy could not tell: nobody is let go
+	// Failed says why there was no decision at all: the roster could not be listed,
+	// say. Nothing else is set then but the ID and the fleet.
+	Failed string `json:"failed,omitempty"`
 
 	Recall    []fleet.ID   `json:"recall,omitempty"`    // draining workers put back to work
 	Wake      []fleet.ID   `json:"wake,omitempty"`      // sleeping workers woken

@@ -32,6 +32,9 @@ type Release struct {
 // Name is "release".
 func (Release) Name() string { return "release" }
 
+// Window is how long the want must have been low.
+func (r Release) Window() time.Duration { return r.After }
+
 // Soften shortens the list of those to be drained. The worst to lose stand at
 // its end, so they are spared first.
 func (r Release) Soften(s signals.Snapshot, d Decision) Decision {
@@ -77,37 +80,16 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 }
 
 // wanted returns the largest want in the window before now, and whether the
-// window is covered: a tick stands at or before its start, and no gap longer
-// than allowed follows it.
+// window is covered.
 func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
-	start, last, allowed := s.Now.Add(-window), s.Now, 3*step(s.Recent)
+	start := s.Now.Add(-window)
 	for _, t := range slices.Backward(s.Recent) {
-		if last.Sub(t.At) > allowed {
-			return most, false
-		}
 		most = max(most, t.Want)
 		if !t.At.After(start) {
-			return most, true
-		}
-		last = t.At
-	}
-	return most, false
-}
-
-// step is the median time between two ticks: about the interval. A tick or two
-// may fail without leaving a gap in the window.
-func step(ticks []signals.Tick) time.Duration {
-	var steps []time.Duration
-	for i := 1; i < len(ticks); i++ {
-		if d := ticks[i].At.Sub(ticks[i-1].At); d > 0 {
-			steps = append(steps, d)
+			break
 		}
 	}
-	if len(steps) == 0 {
-		return 0
-	}
-	slices.Sort(steps)
-	return steps[len(steps)/2]
+	return most, s.Covers(window)
 }
 
 func (r Release) fewAtOnce(d Decision) Decision {

@@ -13,9 +13,20 @@ import (
 func Remember(s signals.Snapshot, d Decision, did signals.Deeds) signals.Tick {
 	return signals.Tick{
 		At: s.Now, Have: d.Have, Want: d.Raw, Blind: d.Blind,
-		Starting: awaited(s.Workers, did), Born: s.Born, Died: s.Died,
+		Starting: awaited(s.Workers, did), Interrupted: interrupted(s.Workers),
+		Born: s.Born, Died: s.Died, Boots: s.Boots, Wakes: s.Wakes,
 		Deeds: did, Signals: s.Signals,
 	}
+}
+
+// interrupted are the workers under the cloud's notice.
+func interrupted(ws []fleet.Worker) (ids []fleet.ID) {
+	for i := range ws {
+		if ws[i].Interrupted {
+			ids = append(ids, ws[i].ID)
+		}
+	}
+	return ids
 }
 
 // awaited are those whose first word the next tick listens for: those that were

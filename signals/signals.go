@@ -18,6 +18,7 @@ type Signal struct {
 	At      time.Time     `json:"at"`                // when it was measured
 	Good    time.Duration `json:"good,omitempty"`    // usable until At+Good
 	Unknown string        `json:"unknown,omitempty"` // why there is no value, "" if there is
+	Note    string        `json:"note,omitempty"`    // what the value rests on, if not on a measurement: "assumed: …"
 }
 
 // Known is a measured signal. What is not a number becomes unknown: nothing
@@ -61,8 +62,8 @@ func Sort(list []Signal) []Signal {
 
 func byName(a, b Signal) int { return strings.Compare(a.Name, b.Name) }
 
-// find looks a name up in a sorted list.
-func find(list []Signal, name string) (Signal, bool) {
+// Find looks a name up in a list sorted by name.
+func Find(list []Signal, name string) (Signal, bool) {
 	i, ok := slices.BinarySearchFunc(list, name, func(s Signal, n string) int { return strings.Compare(s.Name, n) })
 	if !ok {
 		return Signal{}, false

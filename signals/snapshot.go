@@ -3,6 +3,7 @@ package signals
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"skynet/fleet"
@@ -13,7 +14,8 @@ import (
 // be decided again after a trip through JSON.
 type Snapshot struct {
 	Fleet   string         `json:"fleet"`
-	Now     time.Time      `json:"now"` // the tick's only reading of the clock
+	Now     time.Time      `json:"now"`              // the tick's only reading of the clock
+	Queues  []string       `json:"queues,omitempty"` // names of the fleet's queues; none: queue.* stands for the one there is
 	Workers []fleet.Worker `json:"workers"`
 	Signals []Signal       `json:"signals"`
 	// Born and Died are what became, since the tick before, of workers that were
@@ -23,26 +25,79 @@ type Snapshot struct {
 	// Open counts instances of launches whose outcome is not known yet. They may
 	// exist, so they count as capacity and against the maximum.
 	Open int `json:"open,omitempty"`
+	// Boots and Wakes are how long the last workers took from their launch or wake
+	// to their first heartbeat, s, the newest last; at most Samples of each.
+	Boots []float64 `json:"boots,omitempty"`
+	Wakes []float64 `json:"wakes,omitempty"`
+	// Others is what the daemon's other fleets cost, where limits over all are set.
+	Others *Usage `json:"others,omitempty"`
+	// Orders are the operator's.
+	Orders Standing `json:"orders,omitzero"`
+	// Advice is what programs of the user's answered when asked.
+	Advice []Advice `json:"advice,omitempty"`
 	// Recent holds earlier ticks, newest last. The journal keeps it by reference.
 	Recent []Tick `json:"recent,omitempty"`
 }
 
+// Samples is how many boots and wakes are remembered.
+const Samples = 20
+
+// Usage is what fleets cost.
+type Usage struct {
+	Instances int     `json:"instances"`         // billed, asked for, or about to be
+	Hourly    float64 `json:"hourly"`            // money an hour
+	Unknown   string  `json:"unknown,omitempty"` // why it is not known
+}
+
+// Standing is what the operator has ordered; each order has an expiry.
+type Standing struct {
+	Pause *Pause `json:"pause,omitempty"`
+	Floor *Floor `json:"floor,omitempty"`
+}
+
+// Pause has a fleet left alone until then.
+type Pause struct {
+	Until time.Time `json:"until"`
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// Floor has a fleet keep at least so many workers until then.
+type Floor struct {
+	Want  int       `json:"want"`
+	Until time.Time `json:"until"`
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// Advice is what a program of the user's answered, or why it did not.
+type Advice struct {
+	Policy  string `json:"policy"` // the policy that asks it
+	Want    int    `json:"want"`
+	Because string `json:"because,omitempty"`
+	Unknown string `json:"unknown,omitempty"`
+}
+
 // Tick is what later ticks remember of an earlier one.
 type Tick struct {
-	At       time.Time  `json:"at"`
-	Have     int        `json:"have"`
-	Want     int        `json:"want"` // what the policies wanted, before guards
-	Blind    bool       `json:"blind,omitempty"`
-	Starting []fleet.ID `json:"starting,omitempty"` // launched or woken, unheard then
-	Born     []fleet.ID `json:"born,omitempty"`
-	Died     []fleet.ID `json:"died,omitempty"`
-	Deeds    Deeds      `json:"deeds,omitzero"`
-	Signals  []Signal   `json:"signals,omitempty"`
+	At          time.Time  `json:"at"`
+	Have        int        `json:"have"`
+	Want        int        `json:"want"` // what the policies wanted, before guards
+	Blind       bool       `json:"blind,omitempty"`
+	Starting    []fleet.ID `json:"starting,omitempty"`    // launched or woken, unheard then
+	Interrupted []fleet.ID `json:"interrupted,omitempty"` // under the cloud's notice then
+	Born        []fleet.ID `json:"born,omitempty"`
+	Died        []fleet.ID `json:"died,omitempty"`
+	Boots       []float64  `json:"boots,omitempty"`
+	Wakes       []float64  `json:"wakes,omitempty"`
+	Deeds       Deeds      `json:"deeds,omitzero"`
+	Signals     []Signal   `json:"signals,omitempty"`
 }
 
 // Deeds is what a tick did, and what came of it.
 type Deeds struct {
-	Asked      int          `json:"asked,omitempty"` // instances that launch calls asked for
+	Asked      int          `json:"asked,omitempty"`   // instances that launch and wake calls asked for
+	Refused    int          `json:"refused,omitempty"` // of those, the ones that the cloud refused
 	Launched   []fleet.ID   `json:"launched,omitempty"`
 	Woken      []fleet.ID   `json:"woken,omitempty"`
 	Recalled   []fleet.ID   `json:"recalled,omitempty"`
@@ -53,18 +108,35 @@ type Deeds struct {
 }
 
 // Freeze sorts what a snapshot holds, so that a decision does not depend on the
-// order in which a cloud or a source happened to list things.
+// order in which a cloud or a source happened to list things. What is in order
+// already is not copied.
 func (s Snapshot) Freeze() Snapshot {
-	s.Workers, s.Signals = slices.Clone(s.Workers), slices.Clone(s.Signals)
-	fleet.Sort(s.Workers)
-	s.Signals = Sort(s.Signals)
+	if !slices.IsSortedFunc(s.Workers, byID) {
+		s.Workers = slices.Clone(s.Workers)
+		fleet.Sort(s.Workers)
+	}
+	if !ascends(s.Signals) {
+		s.Signals = Sort(slices.Clone(s.Signals))
+	}
 	return s
+}
+
+func byID(a, b fleet.Worker) int { return strings.Compare(string(a.ID), string(b.ID)) }
+
+// ascends reports whether signals are in order of their names, each once.
+func ascends(list []Signal) bool {
+	for i := 1; i < len(list); i++ {
+		if list[i-1].Name >= list[i].Name {
+			return false
+		}
+	}
+	return true
 }
 
 // Value returns the named signal's value. One that is missing, unknown or
 // stale is an error that says so, never 0. The snapshot must be frozen.
 func (s Snapshot) Value(name string) (float64, error) {
-	sig, ok := find(s.Signals, name)
+	sig, ok := Find(s.Signals, name)
 	if !ok {
 		return 0, fmt.Errorf("%s is unknown: no source gives it", name)
 	}
@@ -85,6 +157,14 @@ func (s Snapshot) count(is func(fleet.State) bool) (n int) {
 		}
 	}
 	return n
+}
+
+// Last is the tick before, the zero Tick if there was none.
+func (s Snapshot) Last() Tick {
+	if n := len(s.Recent); n > 0 {
+		return s.Recent[n-1]
+	}
+	return Tick{}
 }
 
 // Since returns the recent ticks after t, oldest first.

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"skynet/config"
 	"skynet/policy/file"
+	"skynet/signals"
 )
 
 func checkCommand() *cobra.Command {
@@ -94,12 +94,12 @@ func checkFile(path string) ([]verdict, error) {
 		return nil, fmt.Errorf("check: %w", err)
 	}
 	if !settingsKey.Match(data) {
-		return []verdict{checkPolicy(path)}, nil
+		return []verdict{checkPolicy(path, signals.Names{Open: true})}, nil
 	}
 	cfg, err := config.Load(path, nil)
 	list := []verdict{judged(path, "settings", err)}
 	for _, p := range policiesOf(cfg, path) {
-		list = append(list, checkPolicy(p))
+		list = append(list, checkPolicy(p.path, p.names))
 	}
 	return list, nil
 }
@@ -110,28 +110,44 @@ func loadSettings(path string, flags *pflag.FlagSet) (config.Config, error) {
 	cfg, err := config.Load(path, flags)
 	errs := []error{err}
 	for _, p := range policiesOf(cfg, path) {
-		_, err := file.Load(p)
+		_, err := file.Load(p.path, p.names)
 		errs = append(errs, err)
 	}
 	return cfg, errors.Join(errs...)
 }
 
+// policyOf is a policy file that settings name, and the signals that the policies
+// in it may speak of.
+type policyOf struct {
+	path  string
+	names signals.Names
+}
+
 // policiesOf are the policy files that settings name, as far as they exist.
-func policiesOf(cfg config.Config, path string) (files []string) {
+func policiesOf(cfg config.Config, path string) (files []policyOf) {
 	for _, f := range cfg.Fleets {
 		p := f.Policy
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(filepath.Dir(path), p)
 		}
-		if _, err := os.Stat(p); err == nil && f.Policy != "" && !slices.Contains(files, p) {
-			files = append(files, p)
+		if _, err := os.Stat(p); err == nil && f.Policy != "" {
+			files = append(files, policyOf{p, namesOf(cfg, f)})
 		}
 	}
 	return files
 }
 
-func checkPolicy(path string) verdict {
-	_, err := file.Load(path)
+// namesOf are the signals that a fleet's policies may speak of.
+func namesOf(cfg config.Config, f config.Fleet) signals.Names {
+	n := signals.Names{Queues: f.Queues}
+	for _, s := range cfg.Signals {
+		n.User = append(n.User, s.Name)
+	}
+	return n
+}
+
+func checkPolicy(path string, names signals.Names) verdict {
+	_, err := file.Load(path, names)
 	return judged(path, "policy", err)
 }
 

@@ -22,6 +22,7 @@ import (
 	"skynet/queue/nats"
 	"skynet/signals"
 	"skynet/signals/calendar"
+	"skynet/signals/derived"
 	"skynet/signals/heartbeats"
 	"skynet/signals/queues"
 )
@@ -166,21 +167,11 @@ func (d *daemon) openFleets(ctx context.Context) error {
 
 // controller puts one fleet's loop together.
 func (d *daemon) controller(ctx context.Context, f config.Fleet) (*controller.Controller, error) {
-	p, err := file.Load(f.Policy)
+	p, err := file.Load(f.Policy, namesOf(d.cfg, f))
 	if err != nil {
 		return nil, err
 	}
-	w := controller.World{
-		Cloud:   d.local,
-		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
-		Signals: d.sources(f, p),
-	}
-	if d.dry {
-		w = controller.ReadOnly(w)
-	}
-	c := controller.New(controller.Fleet{
-		Name: f.Name, Queues: f.Queues, Slots: f.Local.Slots, Interval: d.cfg.Interval.Std(),
-	}, w, p.Engine, d.journal)
+	c := controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, d.world(f, p), d.rules(f, p), d.journal)
 	workers, err := c.Resume(ctx, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
@@ -194,11 +185,34 @@ func (d *daemon) controller(ctx context.Context, f config.Fleet) (*controller.Co
 	return c, nil
 }
 
+// world is what a fleet's loop reads and acts on.
+func (d *daemon) world(f config.Fleet, p file.Policy) controller.World {
+	w := controller.World{
+		Cloud:   d.local,
+		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
+		Signals: d.sources(f, p),
+	}
+	if d.dry {
+		return controller.ReadOnly(w)
+	}
+	return w
+}
+
+// rules are how a fleet's loop decides.
+func (d *daemon) rules(f config.Fleet, p file.Policy) controller.Rules {
+	set := p.Signals
+	set.Queues, set.Slots, set.Interval = f.Queues, f.Local.Slots, d.cfg.Interval.Std()
+	for _, price := range f.Prices {
+		set.Prices = append(set.Prices, derived.Price{Type: price.Type, Hourly: price.Hourly})
+	}
+	return controller.Rules{Decider: p.Engine, Signals: set}
+}
+
 func (d *daemon) sources(f config.Fleet, p file.Policy) *signals.Collector {
 	interval := d.cfg.Interval.Std()
 	list := []signals.Source{
 		d.ears.Source(f.Name, f.Queues, interval),
-		calendar.New(p.Zone, p.Holidays...),
+		calendar.New(p.Signals.Zone, p.Signals.Holidays...),
 	}
 	for _, name := range f.Queues {
 		list = append(list, queues.New(d.queues[name], interval))

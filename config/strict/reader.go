@@ -25,6 +25,7 @@ type reader struct {
 	overrides []override
 	fields    map[reflect.Type][]field
 	steps     int
+	before    func(value any)
 }
 
 // absence is a required key that the file does not have.

@@ -60,6 +60,12 @@ func Found(p Problem) Option {
 	return func(r *reader) { r.problems.add(p) }
 }
 
+// Before has f change the value, a pointer to the T of [Read], before anything is
+// read into it: for what its checks need to know besides the file.
+func Before(f func(value any)) Option {
+	return func(r *reader) { r.before = f }
+}
+
 // Read reads one file's bytes into a T. The name is for messages and for what
 // lies beside the file ([Report.Beside]). If anything is wrong the error is an
 // [*Error] with every problem found.
@@ -75,6 +81,9 @@ func Read[T any](name string, data []byte, options ...Option) (T, error) {
 	}
 	v := reflect.ValueOf(&value).Elem()
 	r.defaults(v)
+	if r.before != nil {
+		r.before(&value)
+	}
 	r.read(root, v, "", rules{})
 	r.override(v)
 	r.demand()

@@ -13,8 +13,9 @@ type ear struct {
 }
 
 // join makes a Worker of what the cloud says (in) and what the agent says
-// (beat, received at heard; zero if never).
-func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard time.Time) fleet.Worker {
+// (beat, received at heard, the first since a start or a long silence at booted;
+// zero if never).
+func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard, booted time.Time) fleet.Worker {
 	w := fleet.Worker{
 		ID: in.ID, Type: in.Type, Zone: in.Zone, Spot: in.Spot,
 		Order: in.Tags[fleet.TagIntent], Drain: in.Tags[fleet.TagDrain],
@@ -23,6 +24,10 @@ func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard time.Time) flee
 	}
 	if begun := latest(in.Launched, in.Woken); !heard.Before(begun) && !heard.IsZero() {
 		w.Heard, w.Jobs, w.Interrupted = heard, beat.Jobs, beat.Interruption != nil
+		w.CPU, w.Memory, w.Booted = beat.CPU, beat.Memory, booted
+		if booted.Before(begun) {
+			w.Booted = heard // not known: this is the latest that it can have been
+		}
 	}
 	w.DrainingSince, _ = fleet.DecisionTime(w.Drain)
 	w.State = state(in, beat, w)

@@ -23,6 +23,9 @@ type Registry interface {
 type Ears interface {
 	// Last is the newest heartbeat of a worker and when we received it.
 	Last(id fleet.ID) (beat fleet.Heartbeat, heard time.Time, ok bool)
+	// Booted is when it was first heard after its start, or after a long silence
+	// such as sleep; zero if that is not known.
+	Booted(id fleet.ID) time.Time
 	// Listening is the stretch over which we could hear without a break, up to
 	// the last time that we did listen.
 	Listening() (since, until time.Time)
@@ -54,7 +57,7 @@ func (r *Roster) Workers(ctx context.Context, fleetName string) ([]fleet.Worker,
 	ws := make([]fleet.Worker, 0, len(list))
 	for _, in := range list {
 		beat, heard, _ := r.Ears.Last(in.ID)
-		ws = append(ws, ear.join(in, beat, heard))
+		ws = append(ws, ear.join(in, beat, heard, r.Ears.Booted(in.ID)))
 	}
 	fleet.Sort(ws)
 	// A list that is read page by page may name an instance on two of them.

@@ -24,8 +24,9 @@ func ago(d time.Duration) time.Time { return noon.Add(-d) }
 // known is all that the cloud and the agent say of one worker.
 type known struct {
 	fleet.Instance
-	beat  fleet.Heartbeat
-	heard time.Time
+	beat   fleet.Heartbeat
+	heard  time.Time
+	booted time.Time
 }
 
 type fact func(*known)
@@ -154,9 +155,11 @@ func TestWorkerHoldsWhatIsKnown(t *testing.T) {
 	k := a(tagged(drain), interrupted)
 	k.Type, k.Zone, k.Spot, k.Impaired = "c7i.xlarge", "a", true, true
 	k.Tags[fleet.TagIntent] = "sky-1"
+	k.beat.CPU, k.beat.Memory, k.booted = 80, 40, ago(59*time.Minute)
 	want := fleet.Worker{
 		ID: "i-1", State: fleet.Draining, Jobs: 1, Slots: 4, Order: "sky-1", Type: "c7i.xlarge", Zone: "a", Spot: true,
-		Launched: ago(time.Hour), Heard: ago(10 * time.Second), Drain: drain, DrainingSince: asked,
+		Launched: ago(time.Hour), Heard: ago(10 * time.Second), Booted: ago(59 * time.Minute), Drain: drain, DrainingSince: asked,
+		CPU: 80, Memory: 40,
 		Unheard: 10 * time.Second, Impaired: true, Interrupted: true,
 	}
 	if diff := cmp.Diff(want, join(t, k, listening)); diff != "" {
@@ -253,6 +256,15 @@ type ears struct {
 }
 
 func (e ears) Listening() (since, until time.Time) { return e.since, e.until }
+
+func (e ears) Booted(id fleet.ID) time.Time {
+	for _, k := range e.heard {
+		if k.ID == id {
+			return k.booted
+		}
+	}
+	return time.Time{}
+}
 
 func (e ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	for _, k := range e.heard {

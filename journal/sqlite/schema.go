@@ -79,6 +79,8 @@ CREATE TABLE hours (
   count  INTEGER NOT NULL,
   PRIMARY KEY (series, hour)
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE signals ADD COLUMN note TEXT;  -- what a value rests on, if not on a measurement
 `}
 
 // migrate brings the file up to the last of steps, one transaction each: a

@@ -126,14 +126,14 @@ func (s span) signals(into map[int64]*tick) error {
 	err := s.each(func(scan func(...any) error) error {
 		var id int64
 		var row signalRow
-		if err := scan(&id, &row.name, &row.place, &row.value, &row.age, &row.good, &row.unknown); err != nil {
+		if err := scan(&id, &row.name, &row.place, &row.value, &row.age, &row.good, &row.unknown, &row.note); err != nil {
 			return err
 		}
 		if t := into[id]; t != nil {
 			t.add(row)
 		}
 		return nil
-	}, `SELECT s.tick, r.name, s.n, s.value, s.age, s.good, s.unknown
+	}, `SELECT s.tick, r.name, s.n, s.value, s.age, s.good, s.unknown, s.note
 		FROM ticks t JOIN signals s ON s.tick = t.id JOIN series r ON r.id = s.series
 		WHERE t.fleet = ? AND t.id BETWEEN ? AND ?`, s.fleet, s.first, s.last)
 	for _, t := range into {
@@ -148,6 +148,7 @@ type signalRow struct {
 	value, age any
 	good       int64
 	unknown    sql.NullString
+	note       sql.NullString
 }
 
 func (t *tick) add(row signalRow) {
@@ -158,7 +159,7 @@ func (t *tick) add(row signalRow) {
 	}
 	t.places = append(t.places, row.place)
 	t.Snapshot.Signals = append(t.Snapshot.Signals, signals.Signal{
-		Name: row.name, Value: value, At: at, Good: time.Duration(row.good), Unknown: row.unknown.String,
+		Name: row.name, Value: value, At: at, Good: time.Duration(row.good), Unknown: row.unknown.String, Note: row.note.String,
 	})
 }
 

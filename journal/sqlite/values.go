@@ -101,7 +101,7 @@ func (w writing) signals(tick int64, s signals.Snapshot) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", sig.Name, err)
 		}
-		_, err = insert.ExecContext(w.ctx, tick, id, n, number(sig.Value), age(sig.At, s.Now), int64(sig.Good), orNull(sig.Unknown))
+		_, err = insert.ExecContext(w.ctx, tick, id, n, number(sig.Value), age(sig.At, s.Now), int64(sig.Good), orNull(sig.Unknown), orNull(sig.Note))
 		if err != nil {
 			return fmt.Errorf("%s: %w", sig.Name, err)
 		}

@@ -19,7 +19,7 @@ func prepare(ctx context.Context, db *sql.DB) (s statements, err error) {
 		&s.tick:     `INSERT INTO ticks (fleet, at) VALUES (?, ?)`,
 		&s.decision: `INSERT INTO decisions (tick, id, said, facts, workers) VALUES (?, ?, ?, ?, ?)`,
 		&s.change:   `INSERT INTO changes (tick, worker, patch) VALUES (?, ?, ?)`,
-		&s.signal:   `INSERT INTO signals (tick, series, n, value, age, good, unknown) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		&s.signal:   `INSERT INTO signals (tick, series, n, value, age, good, unknown, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.series: `INSERT INTO series (fleet, name) VALUES (?, ?)
 			ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id`,
 		&s.intent: `INSERT INTO intents (id, tick, fleet, at, body, request) VALUES (?, ?, ?, ?, ?, ?)`,

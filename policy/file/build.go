@@ -1,27 +1,61 @@
 package file
 
 import (
+	"fmt"
+
 	"skynet/config/strict"
 	"skynet/policy"
+	"skynet/signals"
 )
 
-// kinds are the types of policy. A new one is a type with a build method and a
-// line here.
+// kinds are the types of policy. A new one is a file of its own, with a type that
+// is a spec, and a line here.
 var kinds = []struct {
 	name string
-	make func() builder
+	make func() spec
 }{
-	{"backlog", func() builder { return &backlog{} }},
+	{"backlog", func() spec { return &backlog{} }},
 }
 
-// builder is one policy's settings, which become the policy.
-type builder interface{ build() policy.Policy }
+// spec is one policy's settings as they are written.
+type spec interface {
+	// build makes the policy, called as in reasons. What is wrong with its settings
+	// beyond what tags can say is reported by in.
+	build(as string, in within) policy.Policy
+}
+
+// within is what a spec needs to know of the file and of the fleet.
+type within struct {
+	*strict.Report // at the policy's own place
+	file           *File
+}
+
+// signal reports a signal that no policy of this fleet may speak of.
+func (in within) signal(key, name string) {
+	if known := in.file.known; name != "" && in.Sound(key) && !known.Known(name) {
+		in.Unknown(key, name, "a signal"+in.file.whose(), known.All())
+	}
+}
+
+func (f *File) whose() string {
+	if f.known.Open {
+		return ""
+	}
+	return " of this fleet"
+}
 
 // Entry is one of the policies; its type decides which keys it has.
 type Entry struct {
 	Type string
-	spec builder
+	spec spec
 }
+
+// named is embedded by every spec.
+type named struct {
+	Name string `yaml:"name" doc:"how it is called in reasons; its type if left out"`
+}
+
+func (n named) name() string { return n.Name }
 
 // Variants names the types of policy.
 func (*Entry) Variants() (key string, known []string) {
@@ -42,29 +76,58 @@ func (e *Entry) Variant(name string) any {
 	return e.spec
 }
 
+// policies builds them, each under a name of its own.
+func (f *File) policies(r *strict.Report) (list []policy.Policy) {
+	taken := map[string]int{}
+	for i, e := range f.Policies {
+		if e.spec == nil {
+			continue // its type is wrong, and was reported
+		}
+		at := r.At(fmt.Sprintf("policies[%d]", i))
+		as := f.nameOf(at, e)
+		if taken[as]++; taken[as] > 1 {
+			as = fmt.Sprintf("%s_%d", as, taken[as])
+		}
+		list = append(list, e.spec.build(as, within{at, f}))
+	}
+	return list
+}
+
+func (f *File) nameOf(r *strict.Report, e Entry) string {
+	n, ok := e.spec.(interface{ name() string })
+	if !ok || n.name() == "" {
+		return e.Type
+	}
+	if !plainName.MatchString(n.name()) {
+		r.Bad("name", n.name(), "is not a name; write small letters, digits and _, like sunday")
+	}
+	return n.name()
+}
+
 // backlog: EC2 Auto Scaling's backlog per instance.
 type backlog struct {
+	named     `yaml:",inline"`
 	PerWorker float64 `yaml:"per_worker" strict:"required,above=0" doc:"items that may wait for each worker"`
 }
 
-func (b *backlog) build() policy.Policy { return policy.Backlog{PerWorker: b.PerWorker} }
+func (b *backlog) build(as string, _ within) policy.Policy {
+	return policy.Backlog{As: as, PerWorker: b.PerWorker}
+}
 
 // engine builds what decides. Guards stand in the order in which they speak:
-// first those that hold everybody, then those that cut numbers.
+// first those that hold everybody, then those that cut numbers, last the
+// operator's pause.
 func (f *File) engine() policy.Engine {
-	e := policy.Engine{
-		Bounds: policy.Bounds{Min: f.Bounds.Min, Max: f.Bounds.Max},
+	return policy.Engine{
+		Bounds:   policy.Bounds{Min: f.Bounds.Min, Max: f.Bounds.Max},
+		Policies: f.built,
 		Plan: policy.Plan{
 			Boot: f.Deadlines.Boot.Std(), Silence: f.Deadlines.Replace.Std(),
 			Drain: f.Guards.Release.DrainDeadline.Std(),
 			Keep:  f.Sleep.Keep, AtMost: f.Sleep.AtMost.Std(),
 		},
+		Guards: f.guards(),
 	}
-	for _, p := range f.Policies {
-		e.Policies = append(e.Policies, p.spec.build())
-	}
-	e.Guards = f.guards()
-	return e
 }
 
 func (f *File) guards() []policy.Guard {
@@ -79,6 +142,7 @@ func (f *File) guards() []policy.Guard {
 		policy.Release{PerTick: g.Release.PerTick, After: g.Release.After.Std(), MinAge: g.Release.MinAge.Std()},
 		policy.LaunchLimit{PerTick: orElse(g.Launch.PerTick, most), PerHour: orElse(g.Launch.PerHour, 4*most)},
 		policy.Breaker{Dead: g.Breaker.DeadLaunches},
+		policy.Freeze{},
 	}
 }
 
@@ -87,6 +151,11 @@ func orElse(n, otherwise int) int {
 		return otherwise
 	}
 	return n
+}
+
+// known is set before the file is read: which signals its policies may speak of.
+func knowing(names signals.Names) strict.Option {
+	return strict.Before(func(value any) { value.(*File).known = names })
 }
 
 // Schema is the JSON Schema of policy files, for editors.

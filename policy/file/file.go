@@ -6,11 +6,14 @@ package file
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 	_ "time/tzdata" // zones are known on every machine (keda#932)
 
 	"skynet/config/strict"
 	"skynet/policy"
+	"skynet/signals"
+	"skynet/signals/derived"
 )
 
 // File is the policy file as it is written.
@@ -25,8 +28,12 @@ type File struct {
 
 	Objective any `yaml:"objective" doc:"the wait that is promised"`
 
-	zone *time.Location
+	known signals.Names
+	zone  *time.Location
+	built []policy.Policy
 }
+
+var plainName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // Bounds are the fewest and the most workers.
 type Bounds struct {
@@ -126,6 +133,7 @@ func (f *File) Validate(r *strict.Report) {
 		r.Bad("policies", nil, "is empty; give at least one, such as {type: backlog, per_worker: 10}")
 	}
 	f.refuseLater(r)
+	f.built = f.policies(r)
 }
 
 func (f *File) validateZone(r *strict.Report) {
@@ -156,26 +164,30 @@ func (f *File) refuseLater(r *strict.Report) {
 
 // Policy is a policy file that was read, ready to decide.
 type Policy struct {
-	Engine   policy.Engine
-	Silent   time.Duration // unheard for longer, a worker counts as silent
-	Zone     *time.Location
-	Holidays []string // dates, 2006-01-02
+	Engine  policy.Engine
+	Silent  time.Duration    // unheard for longer, a worker counts as silent
+	Signals derived.Settings // as far as the file says: time zone, holidays, priors
 }
 
-// Load reads a policy file. Everything wrong with it comes in one error.
-func Load(path string) (Policy, error) {
+func (f *File) signals() derived.Settings {
+	return derived.Settings{Zone: f.zone, Holidays: f.Holidays, Priors: derived.DefaultPriors()}
+}
+
+// Load reads a policy file. Everything wrong with it comes in one error. Known are
+// the signals that its policies may speak of.
+func Load(path string, known signals.Names) (Policy, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Policy{}, fmt.Errorf("policy file: %w", err)
 	}
-	return Parse(path, data)
+	return Parse(path, data, known)
 }
 
 // Parse reads a policy file's bytes; name is for messages.
-func Parse(name string, data []byte) (Policy, error) {
-	f, err := strict.Read[File](name, data)
+func Parse(name string, data []byte, known signals.Names) (Policy, error) {
+	f, err := strict.Read[File](name, data, knowing(known))
 	if err != nil {
 		return Policy{}, err
 	}
-	return Policy{Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Zone: f.zone, Holidays: f.Holidays}, nil
+	return Policy{Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Signals: f.signals()}, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"skynet/policy"
 	"skynet/policy/file"
+	"skynet/signals"
 )
 
 var update = flag.Bool("update", false, "write the .error files anew")
@@ -23,7 +24,7 @@ const minimal = "bounds: {max: 7}\npolicies: [{type: backlog, per_worker: 8}]\n"
 
 func read(t *testing.T, text string) file.Policy {
 	t.Helper()
-	p, err := file.Parse("render.policy.yaml", []byte(text))
+	p, err := file.Parse("render.policy.yaml", []byte(text), signals.Names{Open: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestDefaults(t *testing.T) {
 	for _, g := range p.Engine.Guards {
 		order = append(order, g.Name())
 	}
-	if diff := cmp.Diff([]string{"blind", "quorum", "release", "launch", "breaker"}, order); diff != "" {
+	if diff := cmp.Diff([]string{"blind", "quorum", "release", "launch", "breaker", "freeze"}, order); diff != "" {
 		t.Error(diff)
 	}
 	release := guard[policy.Release](t, p)
@@ -58,7 +59,7 @@ func TestDefaults(t *testing.T) {
 		got, want any
 	}{
 		{"bounds", p.Engine.Bounds, policy.Bounds{Min: 0, Max: 7}},
-		{"policies", p.Engine.Policies, []policy.Policy{policy.Backlog{PerWorker: 8}}},
+		{"policies", p.Engine.Policies, []policy.Policy{policy.Backlog{As: "backlog", PerWorker: 8}}},
 		{"plan", p.Engine.Plan, policy.Plan{Boot: 15 * time.Minute, Silence: 10 * time.Minute}},
 		{"launch", guard[policy.LaunchLimit](t, p), policy.LaunchLimit{PerTick: 7, PerHour: 28}},
 		{"quorum", guard[policy.Quorum](t, p), policy.Quorum{Share: .8}},
@@ -66,8 +67,8 @@ func TestDefaults(t *testing.T) {
 		{"release", []time.Duration{release.After, release.MinAge}, []time.Duration{5 * time.Minute, 0}},
 		{"release at once", release.PerTick.Of(11), 11},
 		{"silent", p.Silent, 200 * time.Second},
-		{"zone", p.Zone.String(), "UTC"},
-		{"holidays", len(p.Holidays), 0},
+		{"zone", p.Signals.Zone.String(), "UTC"},
+		{"holidays", len(p.Signals.Holidays), 0},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			t.Errorf("%s is %+v, want %+v", c.name, c.got, c.want)
@@ -97,7 +98,7 @@ deadlines: {boot: 20m, silent: 3m, replace: 1h}
 		got, want any
 	}{
 		{"bounds", p.Engine.Bounds, policy.Bounds{Min: 2, Max: 200}},
-		{"policies", p.Engine.Policies, []policy.Policy{policy.Backlog{PerWorker: 100}, policy.Backlog{PerWorker: .5}}},
+		{"policies", p.Engine.Policies, []policy.Policy{policy.Backlog{As: "backlog", PerWorker: 100}, policy.Backlog{As: "backlog_2", PerWorker: .5}}},
 		{"plan", p.Engine.Plan, policy.Plan{Boot: 20 * time.Minute, Silence: time.Hour, Drain: 45 * time.Minute, Keep: 10, AtMost: 12 * time.Hour}},
 		{"launch", guard[policy.LaunchLimit](t, p), policy.LaunchLimit{PerTick: 20, PerHour: 150}},
 		{"quorum", guard[policy.Quorum](t, p), policy.Quorum{Share: .75}},
@@ -105,8 +106,8 @@ deadlines: {boot: 20m, silent: 3m, replace: 1h}
 		{"release", []time.Duration{release.After, release.MinAge}, []time.Duration{0, 2 * time.Minute}},
 		{"release at once", release.PerTick.Of(11), 3},
 		{"silent", p.Silent, 3 * time.Minute},
-		{"zone", p.Zone.String(), "America/Los_Angeles"},
-		{"holidays", p.Holidays, []string{"2026-12-25"}},
+		{"zone", p.Signals.Zone.String(), "America/Los_Angeles"},
+		{"holidays", p.Signals.Holidays, []string{"2026-12-25"}},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			t.Errorf("%s is %+v, want %+v", c.name, c.got, c.want)
@@ -126,14 +127,14 @@ func TestExamplesLoad(t *testing.T) {
 		t.Fatalf("found %d files, %v", len(files), err)
 	}
 	for _, f := range files {
-		if _, err := file.Load(f); err != nil {
+		if _, err := file.Load(f, signals.Names{Open: true}); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestLoadOfNoFile(t *testing.T) {
-	if _, err := file.Load("testdata/none.yaml"); err == nil || !strings.Contains(err.Error(), "policy file: open testdata/none.yaml") {
+	if _, err := file.Load("testdata/none.yaml", signals.Names{}); err == nil || !strings.Contains(err.Error(), "policy file: open testdata/none.yaml") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -147,7 +148,7 @@ func TestBad(t *testing.T) {
 	}
 	for _, f := range files {
 		t.Run(filepath.Base(f), func(t *testing.T) {
-			_, err := file.Load(f)
+			_, err := file.Load(f, signals.Names{Open: true})
 			if err == nil {
 				t.Fatal("was read without an error")
 			}
@@ -193,7 +194,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := file.Parse("fuzz.yaml", data)
+		p, err := file.Parse("fuzz.yaml", data, signals.Names{Open: true})
 		if err != nil {
 			if !strings.Contains(err.Error(), "fuzz.yaml") {
 				t.Errorf("an error without the file's name: %v", err)
@@ -204,7 +205,7 @@ func FuzzParse(f *testing.F) {
 		switch {
 		case len(e.Policies) == 0, e.Bounds.Min < 0, e.Bounds.Max < max(1, e.Bounds.Min),
 			launch.PerTick < 1, launch.PerHour < 1, e.Plan.Boot <= 0, e.Plan.Silence < p.Silent, p.Silent <= 0,
-			e.Plan.Drain < 0, e.Plan.Keep < 0, e.Plan.AtMost < 0, p.Zone == nil, guard[policy.Breaker](t, p).Dead < 1:
+			e.Plan.Drain < 0, e.Plan.Keep < 0, e.Plan.AtMost < 0, p.Signals.Zone == nil, guard[policy.Breaker](t, p).Dead < 1:
 			t.Errorf("%q makes %+v", data, p)
 		}
 	})

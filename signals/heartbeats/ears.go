@@ -32,6 +32,9 @@ const (
 	// forgetFull when there are too many of them.
 	forget     = 24 * time.Hour
 	forgetFull = time.Hour
+	// slept is the silence after which a worker counts as begun anew: it was woken,
+	// which the agent itself does not notice. Its longest interval is a minute.
+	slept = 90 * time.Second
 	// mostWorkers is how many are kept: more than any fleet has, few enough for
 	// whoever posts under ever new names.
 	mostWorkers = 20_000
@@ -60,6 +63,7 @@ type Ears struct {
 type voice struct {
 	beat   fleet.Heartbeat
 	heard  time.Time
+	begun  time.Time // first heard after a start or a long silence
 	seen   window
 	former former
 }
@@ -86,7 +90,7 @@ func (e *Ears) Prime(ws []fleet.Worker) {
 		}
 		// What it said is not known, only that it spoke: busy until it says more.
 		beat := fleet.Heartbeat{Worker: w.ID, State: fleet.Working, Jobs: w.Jobs, Slots: w.Slots}
-		e.last[w.ID] = voice{beat: beat, heard: w.Heard}
+		e.last[w.ID] = voice{beat: beat, heard: w.Heard, begun: w.Booted}
 	}
 }
 
@@ -190,15 +194,27 @@ func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
 			return false // doubled
 		}
 	case v.beat.Boot != beat.Boot: // the first word of a new start
-		v = voice{beat: beat, heard: at, former: former{v.beat.Boot, v.seen}}
+		v = voice{beat: beat, heard: at, begun: v.beginning(at), former: former{v.beat.Boot, v.seen}}
 		v.seen.take(beat.Seq)
 	case !v.seen.take(beat.Seq):
 		return false // doubled
 	case beat.Seq > v.beat.Seq: // else late: counts, but says nothing new of the state
+		if at.Sub(v.heard) > slept {
+			v.begun = at
+		}
 		v.beat, v.heard = beat, at
 	}
 	e.last[beat.Worker] = v
 	return true
+}
+
+// beginning is when a new start was first heard. After a restart of ours the
+// first word of an agent that has run all along looks like one.
+func (v voice) beginning(at time.Time) time.Time {
+	if v.beat.Boot == "" && !v.begun.IsZero() && at.Sub(v.heard) <= slept {
+		return v.begun
+	}
+	return at
 }
 
 // isFormer reports a late word of an earlier start of the agent, going by the
@@ -243,6 +259,14 @@ func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	defer e.mu.Unlock()
 	v, ok := e.last[id]
 	return v.beat, v.heard, ok
+}
+
+// Booted is when a worker was first heard after its start, or after a silence as
+// long as only sleep is; zero if it was not heard.
+func (e *Ears) Booted(id fleet.ID) time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last[id].begun
 }
 
 // Listening is the stretch over which we could hear without a break, up to the

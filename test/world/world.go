@@ -148,6 +148,14 @@ func (w *World) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	return m.beat, m.heard, true
 }
 
+// Booted is when a machine's agent starts: it speaks at once.
+func (w *World) Booted(id fleet.ID) time.Time {
+	if m, ok := w.machines[id]; ok && !m.heard.IsZero() {
+		return m.boots
+	}
+	return time.Time{}
+}
+
 // Listening says that this world is never deaf.
 func (w *World) Listening() (since, until time.Time) { return time.Time{}, w.Now }
 

@@ -1,4 +1,4 @@
-package signals_test
+package derived_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 
 	"skynet/fleet"
 	"skynet/signals"
+	"skynet/signals/derived"
 )
 
 func works(jobs, slots int) fleet.Worker {
@@ -62,7 +63,7 @@ func TestOfWorkers(t *testing.T) {
 			known{"running": 2, "pending": 1, "busy_slots": 2, "slots": 1, "utilisation": 1, "spot_share": .5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(complete(c.want), values(signals.OfWorkers(c.workers, c.slots, noon))); diff != "" {
+			if diff := cmp.Diff(complete(c.want), values(derived.OfWorkers(c.workers, c.slots, noon))); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -1,4 +1,4 @@
-package signals_test
+package derived_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"skynet/signals"
+	"skynet/signals/derived"
 )
 
 // of gives signals of queues: of("photos.visible", 3, "videos.visible", 4).
@@ -68,7 +69,7 @@ func TestOfQueues(t *testing.T) {
 		{"seconds of a fleet without queues", nil, nil, "work.seconds_mean", 0, "no worker has finished an item yet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := signals.Snapshot{Now: noon, Signals: signals.OfQueues(c.queues, c.each, noon)}.Freeze()
+			s := signals.Snapshot{Now: noon, Signals: derived.OfQueues(c.queues, c.each, noon)}.Freeze()
 			got, err := s.Value(c.signal)
 			expect(t, got, err, c.want, c.err)
 		})
@@ -97,7 +98,7 @@ func TestASumIsNoBetterThanItsParts(t *testing.T) {
 			queues = append(queues, fmt.Sprintf("q%d", i))
 			pairs = append(pairs, queues[i]+".visible", p, queues[i]+".seconds_mean", p)
 		}
-		for _, s := range signals.OfQueues(queues, of(pairs...), noon) {
+		for _, s := range derived.OfQueues(queues, of(pairs...), noon) {
 			if s.Name != "queue.visible" && s.Name != "work.seconds_mean" {
 				continue
 			}
@@ -111,7 +112,7 @@ func TestASumIsNoBetterThanItsParts(t *testing.T) {
 func TestOfQueuesGivesItsNamesWhateverIsKnown(t *testing.T) {
 	for _, each := range [][]signals.Signal{nil, of("photos.visible", 3)} {
 		var names []string
-		for _, s := range signals.OfQueues([]string{"photos"}, each, noon) {
+		for _, s := range derived.OfQueues([]string{"photos"}, each, noon) {
 			names = append(names, s.Name)
 		}
 		want := "queue.visible queue.in_flight queue.delayed queue.dead queue.completed queue.redelivered " +

@@ -1,18 +1,19 @@
-package signals
+package derived
 
 import (
 	"time"
 
 	"skynet/fleet"
+	"skynet/signals"
 )
 
 // OfWorkers gives the fleet.* signals that follow from the workers alone.
 // Slots is what one instance works on at once as configured, used until a
 // worker says it itself; 0 if it is not configured.
-func OfWorkers(ws []fleet.Worker, slots int, now time.Time) []Signal {
+func OfWorkers(ws []fleet.Worker, slots int, now time.Time) []signals.Signal {
 	c := countWorkers(ws)
-	known := func(name string, n int) Signal { return Known(name, float64(n), now, 0) }
-	return []Signal{
+	known := func(name string, n int) signals.Signal { return signals.Known(name, float64(n), now, 0) }
+	return []signals.Signal{
 		known("fleet.running", c.running), known("fleet.pending", c.pending),
 		known("fleet.draining", c.draining), known("fleet.asleep", c.asleep),
 		known("fleet.silent", c.silent), known("fleet.idle", c.idle),
@@ -71,19 +72,19 @@ func (c *counts) work(w fleet.Worker) {
 
 // slotsSignal is the mean number of slots of the workers that say it. Workers
 // of one fleet are interchangeable, so it is that of each.
-func slotsSignal(c counts, configured int, now time.Time) Signal {
+func slotsSignal(c counts, configured int, now time.Time) signals.Signal {
 	switch {
 	case c.heard > 0:
-		return Known("fleet.slots", float64(c.slots)/float64(c.heard), now, 0)
+		return signals.Known("fleet.slots", float64(c.slots)/float64(c.heard), now, 0)
 	case configured > 0:
-		return Known("fleet.slots", float64(configured), now, 0)
+		return signals.Known("fleet.slots", float64(configured), now, 0)
 	}
-	return Missing("fleet.slots", now, "no worker has said how many slots it has, and none are configured")
+	return signals.Missing("fleet.slots", now, "no worker has said how many slots it has, and none are configured")
 }
 
-func ratio(name string, part, whole int, now time.Time, why string) Signal {
+func ratio(name string, part, whole int, now time.Time, why string) signals.Signal {
 	if whole == 0 {
-		return Missing(name, now, why)
+		return signals.Missing(name, now, why)
 	}
-	return Known(name, float64(part)/float64(whole), now, 0)
+	return signals.Known(name, float64(part)/float64(whole), now, 0)
 }
