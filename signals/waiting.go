@@ -1,0 +1,138 @@
+package signals
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Batch is a part of what waits: items of which none has waited longer than
+// Oldest.
+type Batch struct {
+	Items  float64
+	Oldest time.Duration
+}
+
+// Waiting is the age profile of what waits in a queue, the oldest first: a queue
+// hands out what came first, so what waits are the last arrivals. They are found by
+// walking back through history. What came before history is as old as
+// queue.oldest_age says, or at least as old as history reaches. A queue "" means
+// the group names, queue.visible and so on.
+//
+// If it is not known how much waits, there is no batch. If no arrivals are known,
+// all is one batch of the oldest age, 0 where that is unknown, beside the error
+// that says so.
+func (s Snapshot) Waiting(queue string) ([]Batch, error) {
+	visible, err := s.Value(nameFor("queue.visible", queue))
+	if err != nil {
+		return nil, err
+	}
+	limit, bounded := s.oldest(queue)
+	arrivals := s.arrivals(nameFor("queue.arrived", queue), visible)
+	if len(arrivals) == 0 && visible > 0 {
+		return []Batch{{visible, limit}}, fmt.Errorf("%s is unknown in every tick: when the waiting items came cannot be told", nameFor("queue.arrived", queue))
+	}
+	return profile(arrivals, visible, s.reach(), limit, bounded), nil
+}
+
+// nameFor is a signal of the catalogue's for one queue; queue "" means the group's.
+func nameFor(name, queue string) string {
+	if queue == "" {
+		return name
+	}
+	return OfQueue(name, queue)
+}
+
+// oldest is the age of the oldest item as far as it is known. An old measurement
+// has grown older since.
+func (s Snapshot) oldest(queue string) (time.Duration, bool) {
+	sig, _ := Find(s.Signals, nameFor("queue.oldest_age", queue))
+	age, err := sig.Check(s.Now)
+	if err != nil {
+		return 0, false
+	}
+	return Seconds(age) + max(0, s.Now.Sub(sig.At)), true
+}
+
+// arrivals walks back from now until it has found as many as wait, the newest
+// first. A tick that does not know its count lends its time to the next one.
+func (s Snapshot) arrivals(name string, enough float64) (list []Batch) {
+	found, open := 0.0, false
+	add := func(n float64) {
+		if n >= 0 {
+			list, found, open = append(list, Batch{Items: n}), found+n, true
+		}
+	}
+	if n, err := s.Value(name); err == nil {
+		add(n)
+	}
+	for i := len(s.Recent) - 1; i >= 0; i-- {
+		t := &s.Recent[i]
+		n, known := t.Value(name)
+		if open {
+			list[len(list)-1].Oldest = max(0, s.Now.Sub(t.At))
+		}
+		if known || i == 0 {
+			open = false
+			if found >= enough {
+				break
+			}
+		}
+		if known {
+			add(n)
+		}
+	}
+	if open { // nothing stands before the first tick
+		first := &list[len(list)-1]
+		first.Oldest = s.reach() + s.Step()
+	}
+	return list
+}
+
+// reach is how far back history goes.
+func (s Snapshot) reach() time.Duration {
+	if len(s.Recent) == 0 {
+		return 0
+	}
+	return max(0, s.Now.Sub(s.Recent[0].At))
+}
+
+// profile takes the last arrivals, as many as wait. None is older than the limit.
+func profile(arrivals []Batch, visible float64, reach, limit time.Duration, bounded bool) (list []Batch) {
+	add := func(items float64, age time.Duration) {
+		if bounded {
+			age = min(age, limit)
+		}
+		list = append(list, Batch{items, age})
+	}
+	left, age := visible, time.Duration(0)
+	for _, a := range arrivals {
+		age = max(age, a.Oldest) // also where a clock was set back
+		if n := min(a.Items, left); n > 0 {
+			add(n, age)
+			left -= n
+		}
+	}
+	if left > 0 {
+		age = max(age, reach)
+		if bounded {
+			age = limit
+		}
+		add(left, age)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// Seconds is a number of seconds as a duration, as far as that reaches: never
+// below 0, at most a year.
+func Seconds(s float64) time.Duration {
+	const most = 365 * 24 * time.Hour
+	switch {
+	case !(s > 0):
+		return 0
+	case s >= most.Seconds():
+		return most
+	}
+	return time.Duration(s * float64(time.Second))
+}
