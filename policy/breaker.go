@@ -46,8 +46,9 @@ func deadInARow(s signals.Snapshot) (n int) {
 			n = 0
 		}
 	}
-	for _, t := range s.Since(s.Now.Add(-time.Hour)) {
-		count(t.Born, t.Died)
+	ticks := s.Since(s.Now.Add(-time.Hour))
+	for i := range ticks {
+		count(ticks[i].Born, ticks[i].Died)
 	}
 	count(s.Born, s.Died)
 	return n

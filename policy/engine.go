@@ -36,6 +36,9 @@ func (e Engine) Window() time.Duration {
 	for _, p := range e.Policies {
 		longest = max(longest, windowOf(p))
 	}
+	for _, c := range e.Caps {
+		longest = max(longest, windowOf(c))
+	}
 	for _, g := range e.Guards {
 		longest = max(longest, windowOf(g))
 	}
@@ -66,11 +69,11 @@ func (e Engine) Decide(s signals.Snapshot) Decision {
 }
 
 // clone has lists of its own: a guard that edits those it is given in place
-// must not edit what it is held to.
+// must not edit what it is held to. Only its reasons are taken as they come.
 func (d Decision) clone() Decision {
 	d.Recall, d.Wake = slices.Clone(d.Recall), slices.Clone(d.Wake)
 	d.Drain, d.Sleep, d.Terminate = slices.Clone(d.Drain), slices.Clone(d.Sleep), slices.Clone(d.Terminate)
-	d.Wants, d.Reasons = slices.Clone(d.Wants), slices.Clone(d.Reasons)
+	d.Wants = slices.Clone(d.Wants)
 	return d
 }
 
@@ -79,9 +82,11 @@ func (d Decision) clone() Decision {
 // blind.
 func (e Engine) ask(s signals.Snapshot, d Decision) Decision {
 	opinions := 0
+	d.Wants = make([]Want, 0, len(e.Policies))
+	d.Reasons = make([]Reason, 0, len(e.Policies))
 	for _, p := range e.Policies {
 		w := wantOf(p, s, d.Have)
-		d.Wants = append(d.Wants, w)
+		d.Wants, d.Reasons = append(d.Wants, w), append(d.Reasons, Reason{By: w.Policy, Said: w.Because})
 		d.Blind = d.Blind || w.Blind
 		if !w.Abstain {
 			opinions++
@@ -90,9 +95,6 @@ func (e Engine) ask(s signals.Snapshot, d Decision) Decision {
 	}
 	if opinions == 0 {
 		d.Raw = d.Have
-	}
-	for _, w := range d.Wants {
-		d = d.Because(w.Policy, "%s", w.Because)
 	}
 	return d
 }
@@ -158,11 +160,12 @@ func (e Engine) bound(s signals.Snapshot, d Decision) (Decision, int) {
 	return d, most
 }
 
-// cap lowers the want to a cap. One that cannot tell allows what there is.
+// cap lowers the want to a cap. One that cannot tell allows what is paid for
+// already, so that nothing is bought beyond the minimum, and nobody leaves for it.
 func (e Engine) cap(s signals.Snapshot, d Decision, most int, c Cap) (Decision, int) {
 	n, because, err := c.Cap(s, e.Bounds)
 	if err != nil {
-		n, because = d.Have, "cannot tell: "+err.Error()
+		n, because = s.Billed()+s.Open, "cannot tell: "+err.Error()
 	}
 	n = max(n, e.Bounds.Min)
 	if n < d.Want {
@@ -192,13 +195,42 @@ func Restrain(before, after Decision, guard string) Decision {
 }
 
 // keep returns the elements of list that are also in wanted, in list's order.
+// Guards keep that order, so that one look at each is enough; if one does not, a
+// set tells.
 func keep[T comparable](list, wanted []T) []T {
-	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !slices.Contains(wanted, v) })
+	if len(list) == 0 || len(wanted) == 0 {
+		return nil
+	}
+	kept := make([]T, 0, min(len(list), len(wanted)))
+	for _, v := range list {
+		if len(kept) < len(wanted) && v == wanted[len(kept)] {
+			kept = append(kept, v)
+		}
+	}
+	if len(kept) == len(wanted) {
+		return kept
+	}
+	in := set(wanted)
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !in[v] })
 }
 
+func set[T comparable](list []T) map[T]bool {
+	in := make(map[T]bool, len(list))
+	for _, v := range list {
+		in[v] = true
+	}
+	return in
+}
+
+// givenUp lists the drained among those before that are not in after, which is
+// part of before.
 func givenUp(before, after []fleet.Exit) (ids []fleet.ID) {
+	if len(before) == len(after) {
+		return nil
+	}
+	in := set(after)
 	for _, x := range before {
-		if x.Cause == fleet.CauseDrained && !slices.Contains(after, x) {
+		if x.Cause == fleet.CauseDrained && !in[x] {
 			ids = append(ids, x.ID)
 		}
 	}

@@ -42,8 +42,9 @@ func (d Decision) buyAtMost(n int) Decision {
 // asked counts the instances that were asked for in the window before now,
 // whatever came of it.
 func asked(s signals.Snapshot, window time.Duration) (n int) {
-	for _, t := range s.Since(s.Now.Add(-window)) {
-		n += t.Deeds.Asked
+	ticks := s.Since(s.Now.Add(-window))
+	for i := range ticks {
+		n += ticks[i].Deeds.Asked
 	}
 	return n
 }

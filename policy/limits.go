@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
 	"math"
 
 	"skynet/signals"
@@ -59,6 +61,9 @@ func (l Limits) money(s signals.Snapshot, d Decision) Decision {
 		return d
 	}
 	now, each, err := rate(s)
+	if err == nil && s.Others.Unpriced != "" {
+		err = errors.New(s.Others.Unpriced)
+	}
 	if err != nil {
 		return d.buyAtMost(0).Because("limits", "launch or wake none instead of %d: what it costs cannot be told: %v", asked, err)
 	}
@@ -76,11 +81,21 @@ func (l Limits) money(s signals.Snapshot, d Decision) Decision {
 
 // rate is what the fleet costs an hour now, and what one more instance would.
 func rate(s signals.Snapshot) (now, each float64, err error) {
-	if now, err = s.Value("cost.per_hour"); err != nil {
+	if now, err = money(s, "cost.per_hour"); err != nil {
 		return 0, 0, err
 	}
-	each, err = s.Value("cost.per_instance")
+	each, err = money(s, "cost.per_instance")
 	return now, each, err
+}
+
+// money is a signal that cannot be negative: to pay less than nothing for one
+// more instance would allow any number of them.
+func money(s signals.Snapshot, name string) (float64, error) {
+	v, err := s.Value(name)
+	if err == nil && v < 0 {
+		err = fmt.Errorf("%s is unknown: %g is below 0", name, v)
+	}
+	return v, err
 }
 
 // Usage is what the fleet uses once the decision is carried out, for limits over
@@ -89,9 +104,12 @@ func (d Decision) Usage(s signals.Snapshot) signals.Usage {
 	bought := len(d.Wake) + d.Launch + s.Open
 	u := signals.Usage{Instances: s.Billed() + bought}
 	now, each, err := rate(s)
-	if err != nil && u.Instances > 0 {
-		u.Unknown = s.Fleet + ": " + err.Error()
+	switch {
+	case u.Instances == 0:
+	case err != nil:
+		u.Unpriced = s.Fleet + ": " + err.Error()
+	default:
+		u.Hourly = now + float64(bought)*each
 	}
-	u.Hourly = now + float64(bought)*each
 	return u
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,58 +10,106 @@ import (
 	"skynet/signals"
 )
 
-// pick returns the workers for which is holds, as a slice of its own.
-func pick(ws []fleet.Worker, is func(fleet.Worker) bool) (some []fleet.Worker) {
-	for _, w := range ws {
-		if is(w) {
-			some = append(some, w)
+// Workers are picked by their places in the snapshot's list, which is in order of
+// IDs. There may be ten thousand: to copy each, or to look one up by its ID,
+// would take longer than all the rest of a decision.
+
+// marks hold, by place, who has been dealt with.
+type marks []bool
+
+// pick returns the places of the workers for which is holds.
+func pick(ws []fleet.Worker, is func(i int, w *fleet.Worker) bool) (some []int) {
+	for i := range ws {
+		if is(i, &ws[i]) {
+			some = append(some, i)
 		}
 	}
 	return some
 }
 
+// rank is what workers are picked by: the smallest first, number by number.
+type rank [3]int64
+
+// sorted orders places by the rank of the workers there; among equals the order
+// of their IDs decides.
+func sorted(ws []fleet.Worker, places []int, by func(*fleet.Worker) rank) []int {
+	type ranked struct {
+		rank
+		place int
+	}
+	list := make([]ranked, len(places))
+	for i, place := range places {
+		list[i] = ranked{by(&ws[place]), place}
+	}
+	slices.SortFunc(list, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.rank[0], b.rank[0]), cmp.Compare(a.rank[1], b.rank[1]),
+			cmp.Compare(a.rank[2], b.rank[2]), cmp.Compare(a.place, b.place))
+	})
+	for i := range list {
+		places[i] = list[i].place
+	}
+	return places
+}
+
 // recallable lists draining workers that can be put back to work: those under
 // a drain of ours, not leaving for another reason, the last asked first.
-func recallable(s signals.Snapshot, d Decision) []fleet.ID {
-	some := pick(s.Workers, func(w fleet.Worker) bool {
+func recallable(s signals.Snapshot, done marks) []int {
+	some := pick(s.Workers, func(i int, w *fleet.Worker) bool {
 		return (w.State == fleet.Draining || w.State == fleet.Drained) &&
-			w.Drain != "" && !w.Interrupted && !w.Silent && !exits(d, w.ID)
+			w.Drain != "" && !w.Interrupted && !w.Silent && !done[i]
 	})
-	slices.SortStableFunc(some, func(a, b fleet.Worker) int { return b.DrainingSince.Compare(a.DrainingSince) })
-	return ids(some)
+	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.DrainingSince.UnixMicro()} })
 }
 
 // wakeable lists sleeping workers, the last to fall asleep first: the others
 // come closer to being let go.
-func wakeable(s signals.Snapshot, d Decision) []fleet.ID {
-	some := pick(s.Workers, func(w fleet.Worker) bool { return w.State == fleet.Asleep && !exits(d, w.ID) })
-	slices.SortStableFunc(some, func(a, b fleet.Worker) int { return b.AsleepSince.Compare(a.AsleepSince) })
-	return ids(some)
+func wakeable(s signals.Snapshot, done marks) []int {
+	some := pick(s.Workers, func(i int, w *fleet.Worker) bool { return w.State == fleet.Asleep && !done[i] })
+	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.AsleepSince.UnixMicro()} })
 }
 
-func exits(d Decision, id fleet.ID) bool {
-	return slices.ContainsFunc(d.Terminate, func(x fleet.Exit) bool { return x.ID == id })
+// spare takes those for whom is holds off a list, which stays in its order.
+func spare(s signals.Snapshot, list []fleet.ID, is func(*fleet.Worker) bool) []fleet.ID {
+	if len(list) == 0 {
+		return nil
+	}
+	spared := make(map[fleet.ID]bool, len(list))
+	for _, id := range list {
+		spared[id] = false
+	}
+	for i := range s.Workers {
+		if _, listed := spared[s.Workers[i].ID]; listed && is(&s.Workers[i]) {
+			spared[s.Workers[i].ID] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(id fleet.ID) bool { return spared[id] })
 }
 
-func ids(ws []fleet.Worker) []fleet.ID {
-	list := make([]fleet.ID, len(ws))
-	for i, w := range ws {
-		list[i] = w.ID
+func ids(ws []fleet.Worker, places []int) []fleet.ID {
+	if len(places) == 0 {
+		return nil
+	}
+	list := make([]fleet.ID, len(places))
+	for i, place := range places {
+		list[i] = ws[place].ID
 	}
 	return list
 }
 
-func take(list []fleet.ID, n int) []fleet.ID {
+// take is the first n of a list, or all of it.
+func take[T any](list []T, n int) []T {
 	if n <= 0 || len(list) == 0 {
 		return nil
 	}
 	return list[:min(n, len(list))]
 }
 
-// listed names the first few of a list: a reason is read by people.
+// few is how many are named one by one: a reason is read by people.
+const few = 4
+
+// listed names the first few of a list.
 func listed(list []fleet.ID) string {
-	const few = 4
-	names := make([]string, 0, few)
+	names := make([]string, 0, few+1)
 	for _, id := range take(list, few) {
 		names = append(names, string(id))
 	}

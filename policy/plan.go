@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"skynet/fleet"
@@ -18,6 +16,7 @@ type Plan struct {
 	Drain   time.Duration // a drain that takes longer ends anyway; 0: never
 	Keep    int           // how many drained on-demand workers sleep instead of ending
 	AtMost  time.Duration // asleep for longer: let go; 0: never
+	Hourly  bool          // instances are paid for by the hour: those near the end of one go first
 }
 
 // DefaultPlan waits 15 minutes for a boot (Karpenter's registration timeout)
@@ -28,66 +27,38 @@ func DefaultPlan() Plan { return Plan{Boot: 15 * time.Minute, Silence: 10 * time
 // who are overdue leave, then the difference is made up, without buying what
 // can be recalled or woken, and without paying for more than maximum at once.
 func (p Plan) of(s signals.Snapshot, d Decision, maximum int) Decision {
-	d = p.expire(s, d)
+	done := make(marks, len(s.Workers))
+	d, leaving := p.expire(s, d, done)
 	if missing := d.Want - d.Have; missing > 0 {
-		d = p.grow(s, d.sayOpen(s.Open), missing-s.Open, maximum)
+		d = p.grow(s, d.sayOpen(s.Open), done, missing-s.Open, maximum)
 	} else {
 		// Those who leave anyway need not be drained twice over. They are replaced
 		// only by a later tick, once they are gone: were they replaced now, a guard
 		// that keeps them would make every tick buy one more.
-		d = p.shrink(s, d, -missing-leaving(s, d.Terminate))
+		d = p.shrink(s, d, done, -missing-leaving)
 	}
-	return p.release(s, d)
-}
-
-// expire lets go of workers whose deadline has passed.
-func (p Plan) expire(s signals.Snapshot, d Decision) Decision {
-	silent := 0
-	for _, w := range s.Workers {
-		cause, overdue := p.overdue(w, s.Now)
-		if !overdue {
-			continue
-		}
-		if cause == fleet.CauseSilent {
-			if silent++; silent > replaceBudget(d.Have) {
-				continue
-			}
-		}
-		d.Terminate = append(d.Terminate, fleet.Exit{ID: w.ID, Cause: cause})
-		d = d.Because("plan", "%s", p.overdueSaid(w, cause, s.Now))
-	}
-	return d
-}
-
-// replaceBudget bounds how many silent workers are replaced in one tick: a
-// tenth of the fleet, at least one. Losing the heartbeats of many is more
-// likely our fault than theirs.
-func replaceBudget(have int) int { return max(1, have/10) }
-
-// leaving counts the exits among what counts as capacity.
-func leaving(s signals.Snapshot, exits []fleet.Exit) (n int) {
-	for _, w := range s.Workers {
-		if w.State.Serves() && slices.ContainsFunc(exits, func(x fleet.Exit) bool { return x.ID == w.ID }) {
-			n++
-		}
-	}
-	return n
+	return p.release(s, d, done)
 }
 
 // grow makes up for n missing workers: recall, then wake, then launch.
-func (p Plan) grow(s signals.Snapshot, d Decision, n, maximum int) Decision {
+func (p Plan) grow(s signals.Snapshot, d Decision, done marks, n, maximum int) Decision {
 	if n <= 0 {
 		return d
 	}
-	d.Recall = take(recallable(s, d), n)
+	back := take(recallable(s, done), n)
+	for _, place := range back {
+		done[place] = true
+	}
+	d.Recall = ids(s.Workers, back)
 	n -= len(d.Recall)
-	room := max(0, maximum-s.Billed()-s.Open)
-	d.Wake = take(wakeable(s, d), min(n, room))
+	billed := s.Billed() + s.Open
+	room := max(0, maximum-billed)
+	d.Wake = ids(s.Workers, take(wakeable(s, done), min(n, room)))
 	n, room = n-len(d.Wake), room-len(d.Wake)
 	d.Launch = min(n, room)
 	d = d.sayGrowth()
 	if n > d.Launch {
-		d = d.Because("plan", "%d fewer than wanted: %d are billed already or asked for, at most %d may be", n-d.Launch, s.Billed()+s.Open, maximum)
+		d = d.Because("plan", "%d fewer than wanted: %d are billed already or asked for, at most %d may be", n-d.Launch, billed, maximum)
 	}
 	return d
 }
@@ -115,42 +86,74 @@ func (d Decision) sayGrowth() Decision {
 // shrink picks n workers to drain among those that are known to serve: idle
 // ones first, then those with the least in hand. One that is silent or still
 // starting is not known, so it is not picked.
-func (p Plan) shrink(s signals.Snapshot, d Decision, n int) Decision {
-	known := pick(s.Workers, func(w fleet.Worker) bool {
-		return w.State == fleet.Working && !w.Silent && !exits(d, w.ID)
+func (p Plan) shrink(s signals.Snapshot, d Decision, done marks, n int) Decision {
+	if n <= 0 {
+		return d
+	}
+	known := pick(s.Workers, func(i int, w *fleet.Worker) bool {
+		return w.State == fleet.Working && !w.Silent && !done[i]
 	})
-	slices.SortFunc(known, func(a, b fleet.Worker) int {
-		return cmp.Or(
-			cmp.Compare(a.Jobs, b.Jobs),
-			a.Launched.Compare(b.Launched), // the oldest first: the fleet stays young
-			strings.Compare(string(a.ID), string(b.ID)),
-		)
-	})
-	d.Drain = take(ids(known), n)
+	known = sorted(s.Workers, known, func(w *fleet.Worker) rank { return p.cheapest(w, s.Now) })
+	d.Drain = ids(s.Workers, take(known, n))
 	if len(d.Drain) > 0 {
 		d = d.Because("plan", "drain %d of %d, idle ones first: %s", len(d.Drain), d.Have, listed(d.Drain))
 	}
 	return d
 }
 
+// cheapest ranks workers by what it costs to lose them: what they have in hand,
+// what is left of an hour that is paid for; and the oldest go first, so that the
+// fleet stays young.
+func (p Plan) cheapest(w *fleet.Worker, now time.Time) rank {
+	r := rank{int64(w.Jobs), 0, w.Launched.UnixMicro()}
+	if p.Hourly {
+		r[1] = int64(hourLeft(w, now))
+	}
+	return r
+}
+
 // release lets go of workers that have said themselves that they are empty,
 // unless they have just been recalled: some to sleep, the others for good.
-func (p Plan) release(s signals.Snapshot, d Decision) Decision {
-	beds := p.Keep - len(pick(s.Workers, asleep))
-	drained := pick(s.Workers, func(w fleet.Worker) bool {
-		return w.State == fleet.Drained && !slices.Contains(d.Recall, w.ID) && !exits(d, w.ID)
-	})
-	for _, w := range drained {
-		if beds > 0 && !w.Spot && !w.Interrupted {
+func (p Plan) release(s signals.Snapshot, d Decision, done marks) Decision {
+	beds := 0
+	if p.Keep > 0 {
+		beds = p.Keep - len(pick(s.Workers, asleep))
+	}
+	var leave []fleet.ID
+	for i := range s.Workers {
+		w := &s.Workers[i]
+		switch {
+		case w.State != fleet.Drained || done[i]:
+		case beds > 0 && !w.Spot && !w.Interrupted:
 			beds--
 			d.Sleep = append(d.Sleep, w.ID)
-			d = d.Because("plan", "%s sleeps: it has drained, and up to %d are kept", w.ID, p.Keep)
-			continue
+		default:
+			leave = append(leave, w.ID)
 		}
-		d.Terminate = append(d.Terminate, fleet.Exit{ID: w.ID, Cause: fleet.CauseDrained})
-		d = d.Because("plan", "%s is let go: it says it has drained", w.ID)
+	}
+	d.Terminate = slices.Grow(d.Terminate, len(leave))
+	for _, id := range leave {
+		d.Terminate = append(d.Terminate, fleet.Exit{ID: id, Cause: fleet.CauseDrained})
+	}
+	return p.sayRelease(d, leave)
+}
+
+func (p Plan) sayRelease(d Decision, leave []fleet.ID) Decision {
+	switch n := len(d.Sleep); n {
+	case 0:
+	case 1:
+		d = d.Because("plan", "%s sleeps: it has drained, and up to %d are kept", d.Sleep[0], p.Keep)
+	default:
+		d = d.Because("plan", "%d sleep: they have drained, and up to %d are kept: %s", n, p.Keep, listed(d.Sleep))
+	}
+	switch n := len(leave); n {
+	case 0:
+	case 1:
+		d = d.Because("plan", "%s is let go: it says it has drained", leave[0])
+	default:
+		d = d.Because("plan", "%d are let go: they say they have drained: %s", n, listed(leave))
 	}
 	return d
 }
 
-func asleep(w fleet.Worker) bool { return w.State == fleet.Asleep || w.State == fleet.Stopping }
+func asleep(_ int, w *fleet.Worker) bool { return w.State == fleet.Asleep || w.State == fleet.Stopping }

@@ -33,7 +33,8 @@ func (q Quorum) Soften(s signals.Snapshot, d Decision) Decision {
 // hearing counts the workers that were heard once, and how many of them are
 // silent now.
 func hearing(ws []fleet.Worker) (silent, all int) {
-	for _, w := range ws {
+	for i := range ws {
+		w := &ws[i]
 		if w.Heard.IsZero() || !w.State.Billed() {
 			continue
 		}

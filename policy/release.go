@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"skynet/fleet"
@@ -47,8 +46,7 @@ func (r Release) spareYoung(s signals.Snapshot, d Decision) Decision {
 	if r.MinAge <= 0 || len(d.Drain) == 0 {
 		return d
 	}
-	young := pick(s.Workers, func(w fleet.Worker) bool { return s.Now.Sub(since(w)) < r.MinAge })
-	old := slices.DeleteFunc(slices.Clone(d.Drain), func(id fleet.ID) bool { return slices.Contains(ids(young), id) })
+	old := spare(s, d.Drain, func(w *fleet.Worker) bool { return s.Now.Sub(since(w)) < r.MinAge })
 	if len(old) < len(d.Drain) {
 		d = d.Because("release", "drain %d instead of %d: the others are younger than %s", len(old), len(d.Drain), r.MinAge)
 		d.Drain = old
@@ -83,9 +81,9 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 // window is covered.
 func wanted(s signals.Snapshot, window time.Duration) (most int, covered bool) {
 	start := s.Now.Add(-window)
-	for _, t := range slices.Backward(s.Recent) {
-		most = max(most, t.Want)
-		if !t.At.After(start) {
+	for i := len(s.Recent) - 1; i >= 0; i-- {
+		most = max(most, s.Recent[i].Want)
+		if !s.Recent[i].At.After(start) {
 			break
 		}
 	}

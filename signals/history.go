@@ -60,18 +60,22 @@ func (s Snapshot) Covers(window time.Duration) bool {
 	return false
 }
 
-// Step is the median time between two ticks, about the interval; 0 before the
-// third tick. A tick or two may fail without leaving a gap in a window.
+// Step is the median time between two ticks, about the interval, over the last
+// few; 0 before the third tick. A tick or two may fail without leaving a gap in a
+// window.
 func (s Snapshot) Step() time.Duration {
-	var steps []time.Duration
-	for i := 1; i < len(s.Recent); i++ {
+	const few = 31
+	var steps [few]time.Duration
+	n := 0
+	for i := len(s.Recent) - 1; i > 0 && n < few; i-- {
 		if d := s.Recent[i].At.Sub(s.Recent[i-1].At); d > 0 {
-			steps = append(steps, d)
+			steps[n] = d
+			n++
 		}
 	}
-	if len(steps) == 0 {
+	if n == 0 {
 		return 0
 	}
-	slices.Sort(steps)
-	return steps[len(steps)/2]
+	slices.Sort(steps[:n])
+	return steps[n/2]
 }

@@ -3,7 +3,7 @@ package signals
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 
 	"skynet/fleet"
@@ -44,9 +44,10 @@ const Samples = 20
 
 // Usage is what fleets cost.
 type Usage struct {
-	Instances int     `json:"instances"`         // billed, asked for, or about to be
-	Hourly    float64 `json:"hourly"`            // money an hour
-	Unknown   string  `json:"unknown,omitempty"` // why it is not known
+	Instances int     `json:"instances"`          // billed, asked for, or about to be
+	Hourly    float64 `json:"hourly"`             // money an hour
+	Unknown   string  `json:"unknown,omitempty"`  // why none of it is known
+	Unpriced  string  `json:"unpriced,omitempty"` // why the money is not known
 }
 
 // Standing is what the operator has ordered; each order has an expiry.
@@ -111,7 +112,7 @@ type Deeds struct {
 // order in which a cloud or a source happened to list things. What is in order
 // already is not copied.
 func (s Snapshot) Freeze() Snapshot {
-	if !slices.IsSortedFunc(s.Workers, byID) {
+	if !inOrder(s.Workers) {
 		s.Workers = slices.Clone(s.Workers)
 		fleet.Sort(s.Workers)
 	}
@@ -121,7 +122,15 @@ func (s Snapshot) Freeze() Snapshot {
 	return s
 }
 
-func byID(a, b fleet.Worker) int { return strings.Compare(string(a.ID), string(b.ID)) }
+// inOrder reports whether workers are in order of their IDs.
+func inOrder(ws []fleet.Worker) bool {
+	for i := 1; i < len(ws); i++ {
+		if ws[i-1].ID > ws[i].ID {
+			return false
+		}
+	}
+	return true
+}
 
 // ascends reports whether signals are in order of their names, each once.
 func ascends(list []Signal) bool {
@@ -169,18 +178,14 @@ func (s Snapshot) Last() Tick {
 
 // Since returns the recent ticks after t, oldest first.
 func (s Snapshot) Since(t time.Time) []Tick {
-	i, _ := slices.BinarySearchFunc(s.Recent, t, func(k Tick, t time.Time) int { return k.At.Compare(t) })
-	for i < len(s.Recent) && !s.Recent[i].At.After(t) {
-		i++
-	}
-	return s.Recent[i:]
+	return s.Recent[sort.Search(len(s.Recent), func(i int) bool { return s.Recent[i].At.After(t) }):]
 }
 
 // Unheard lists the workers that were launched or woken and not heard of yet.
 func Unheard(ws []fleet.Worker) (ids []fleet.ID) {
-	for _, w := range ws {
-		if w.State == fleet.Starting || w.State == fleet.Waking {
-			ids = append(ids, w.ID)
+	for i := range ws {
+		if ws[i].State == fleet.Starting || ws[i].State == fleet.Waking {
+			ids = append(ids, ws[i].ID)
 		}
 	}
 	return ids
@@ -190,9 +195,9 @@ func Unheard(ws []fleet.Worker) (ids []fleet.ID) {
 // they are heard now, died if they are gone, leaving or asleep again (a wake for
 // which the cloud had no room) without a word.
 func Fates(unheard []fleet.ID, now []fleet.Worker) (born, died []fleet.ID) {
-	at := make(map[fleet.ID]fleet.Worker, len(now))
-	for _, w := range now {
-		at[w.ID] = w
+	at := make(map[fleet.ID]*fleet.Worker, len(now))
+	for i := range now {
+		at[now[i].ID] = &now[i]
 	}
 	for _, id := range unheard {
 		switch w, listed := at[id]; {

@@ -1,0 +1,107 @@
+package policy_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"skynet/fleet"
+	"skynet/policy"
+	"skynet/signals"
+)
+
+// scale is a fleet as large as a benchmark needs it.
+type scale struct {
+	name                    string
+	working, drained, queue int
+	want                    int
+}
+
+// BenchmarkDecide: a decision over 60 signals, those of each queue, and seven
+// policies. The engine's own part is measured with policies that cost nothing,
+// the whole with real ones.
+func BenchmarkDecide(b *testing.B) {
+	for _, c := range []scale{
+		{"small", 5, 0, 0, 5},
+		{"small growing", 5, 0, 0, 9},
+		{"small shrinking", 5, 0, 0, 3},
+		{"large steady", 10_000, 0, 100, 10_000},
+		{"large growing by 5000", 5_000, 0, 100, 10_000},
+		{"large shrinking by 5000", 10_000, 0, 100, 5_000},
+		{"large with 5000 drained", 5_000, 5_000, 100, 5_000},
+	} {
+		s := c.snapshot()
+		b.Run(c.name+"/engine", func(b *testing.B) { decideOften(b, c.engine(false), s) })
+		b.Run(c.name+"/seven policies", func(b *testing.B) { decideOften(b, c.engine(true), s) })
+	}
+}
+
+func decideOften(b *testing.B, e policy.Engine, s signals.Snapshot) {
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Decide(s)
+	}
+}
+
+// engine has seven policies and every cap and guard, none of which is in the way
+// of the deeds that are measured.
+func (c scale) engine(real bool) policy.Engine {
+	most := 20_000
+	policies := []policy.Policy{says{n: c.want}}
+	for range 6 {
+		if real {
+			policies = append(policies, policy.Backlog{PerWorker: 10})
+		} else {
+			policies = append(policies, says{n: 1})
+		}
+	}
+	plan := policy.DefaultPlan()
+	plan.Hourly = true
+	return policy.Engine{
+		Bounds: policy.Bounds{Max: most}, Policies: policies, Plan: plan,
+		Caps: []policy.Cap{policy.Budget{Hourly: 1e6, Daily: 1e8}},
+		Guards: []policy.Guard{
+			policy.Blind{}, policy.Quorum{Share: 0.8}, policy.Billing{},
+			policy.Release{PerTick: policy.Count(most), After: 5 * time.Minute, MinAge: 2 * time.Minute},
+			policy.LaunchLimit{PerTick: most, PerHour: 4 * most}, policy.Limits{Instances: most, Hourly: 1e6},
+			policy.Breaker{Dead: 3}, policy.Freeze{},
+		},
+	}
+}
+
+func (c scale) snapshot() signals.Snapshot {
+	s := signals.Snapshot{Fleet: "render", Now: noon, Others: &signals.Usage{Instances: 10}}
+	for i := range c.working + c.drained {
+		w := fleet.Worker{
+			ID: fleet.ID(fmt.Sprintf("i-%08x", i*2654435761%(1<<32))), State: fleet.Working, Slots: 4, Heard: noon, Type: "c7i.xlarge",
+			// All are within the last minutes of a paid hour, at different ages.
+			Launched: ago(time.Duration(i%50+1)*time.Hour - time.Duration(i%100)*time.Second),
+		}
+		if i%3 == 0 {
+			w.Jobs = i % 5
+		}
+		if i >= c.working {
+			w.State, w.Jobs, w.Drain, w.DrainingSince = fleet.Drained, 0, "d", ago(time.Minute)
+		}
+		s.Workers = append(s.Workers, w)
+	}
+	s.Signals = measured(c.queue, noon)
+	for i := range 65 {
+		at := minutesAgo(65 - i)
+		s.Recent = append(s.Recent, signals.Tick{At: at, Have: c.working, Want: min(c.want, c.working), Signals: measured(c.queue, at)})
+	}
+	return s.Freeze()
+}
+
+// measured is the catalogue, for the fleet and for each of so many queues.
+func measured(queues int, at time.Time) (list []signals.Signal) {
+	for _, k := range signals.Catalogue {
+		list = append(list, signals.Known(k.Name, 3, at, time.Minute))
+		for i := range queues {
+			if k.Queue {
+				list = append(list, signals.Known(signals.OfQueue(k.Name, fmt.Sprintf("q%03d", i)), 3, at, time.Minute))
+			}
+		}
+	}
+	return signals.Sort(list)
+}

@@ -1,0 +1,99 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+
+	"skynet/signals"
+)
+
+// Budget caps what the fleet may cost, in money. By the hour it bounds what is
+// wanted, as the maximum does. By the day it lets the fleet fall to the minimum,
+// by ordinary draining, as soon as one more hour at the present rate would use
+// the day's money up.
+//
+// It prevents the weekend's bill: a queue that fills by itself (a client that
+// sends everything again, an item that fails for ever) keeps a fleet at its
+// maximum, which was set for an hour's peak, until somebody looks on Monday.
+type Budget struct {
+	Hourly float64 // money an hour; 0: no such budget
+	Daily  float64 // money a day, from midnight in the fleet's time zone; 0: no such budget
+}
+
+// Name is "budget".
+func (Budget) Name() string { return "budget" }
+
+// Cap is how many workers the money pays for.
+func (b Budget) Cap(s signals.Snapshot, bounds Bounds) (most int, because string, err error) {
+	most = math.MaxInt
+	if b.Daily > 0 {
+		if most, because, err = b.day(s, bounds); err != nil || most <= bounds.Min {
+			return most, because, err
+		}
+	}
+	if b.Hourly > 0 {
+		n, said, err := b.hour(s)
+		if err != nil {
+			return 0, "", err
+		}
+		if n < most {
+			most, because = n, said
+		}
+	}
+	return most, because, nil
+}
+
+// hour is what is billed and as many more as the rest of the hour's budget pays
+// for at their price at most; or so many fewer, at the mean price, that it is
+// enough. What drains is billed too: one that is on its way out is not asked
+// for twice, and none is bought in its place before it is gone.
+func (b Budget) hour(s signals.Snapshot) (int, string, error) {
+	now, each, err := rate(s)
+	if err != nil {
+		return 0, "", err
+	}
+	billed := s.Billed() + s.Open
+	now += float64(s.Open) * each
+	if now > b.Hourly*(1+rounding) {
+		mean := now / float64(max(1, billed))
+		return pays(b.Hourly, mean), fmt.Sprintf("%d cost %.2f an hour, %.2f each, the budget is %.2f an hour", billed, now, mean, b.Hourly), nil
+	}
+	return billed + pays(b.Hourly-now, each), fmt.Sprintf("%d cost %.2f an hour, one more at most %.2f, the budget is %.2f an hour", billed, now, each, b.Hourly), nil
+}
+
+// day is the minimum once one more hour at the present rate would use the day's
+// budget up. Until then nothing is bought that could not be paid for two hours
+// more: the next tick would give up what this one buys, and buy it again with
+// what that has saved.
+func (b Budget) day(s signals.Snapshot, bounds Bounds) (int, string, error) {
+	today, err := money(s, "cost.today")
+	if err != nil {
+		return 0, "", err
+	}
+	now, err := money(s, "cost.per_hour")
+	if err != nil {
+		return 0, "", err
+	}
+	if today+now >= b.Daily {
+		return bounds.Min, fmt.Sprintf("%.2f are spent today, one more hour at %.2f reaches the budget of %.2f a day", today, now, b.Daily), nil
+	}
+	each, err := money(s, "cost.per_instance")
+	if err != nil {
+		return math.MaxInt, "", nil // the next tick will see what it costs
+	}
+	rest := (b.Daily-today)/2 - now - float64(s.Open)*each
+	return s.Billed() + s.Open + pays(rest, each), fmt.Sprintf(
+		"%.2f are spent today, with more than that two hours no longer fit into the budget of %.2f a day", today, b.Daily), nil
+}
+
+// rounding is by how much sums of prices may be wrong.
+const rounding = 1e-9
+
+// pays is how many the money pays for at this price each.
+func pays(money, each float64) int {
+	const plenty = 1e9
+	if each <= 0 {
+		return plenty
+	}
+	return int(min(math.Floor(max(0, money)/each*(1+rounding)), plenty))
+}
