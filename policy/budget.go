@@ -32,7 +32,7 @@ func (b Budget) Cap(s signals.Snapshot, bounds Bounds) (most int, because string
 		}
 	}
 	if b.Hourly > 0 {
-		n, said, err := b.hour(s)
+		n, said, err := b.hour(s, bounds)
 		if err != nil {
 			return 0, "", err
 		}
@@ -44,10 +44,10 @@ func (b Budget) Cap(s signals.Snapshot, bounds Bounds) (most int, because string
 }
 
 // hour is what is billed and as many more as the rest of the hour's budget pays
-// for at their price at most; or so many fewer, at the mean price, that it is
-// enough. What drains is billed too: one that is on its way out is not asked
-// for twice, and none is bought in its place before it is gone.
-func (b Budget) hour(s signals.Snapshot) (int, string, error) {
+// for, at what one costs at most; or so many fewer, at the mean price, that it is
+// enough. What drains is billed too: none is bought in its place before it is
+// gone, and none is asked to drain besides.
+func (b Budget) hour(s signals.Snapshot, bounds Bounds) (most int, because string, err error) {
 	now, each, err := rate(s)
 	if err != nil {
 		return 0, "", err
@@ -58,14 +58,17 @@ func (b Budget) hour(s signals.Snapshot) (int, string, error) {
 		mean := now / float64(max(1, billed))
 		return pays(b.Hourly, mean), fmt.Sprintf("%d cost %.2f an hour, %.2f each, the budget is %.2f an hour", billed, now, mean, b.Hourly), nil
 	}
-	return billed + pays(b.Hourly-now, each), fmt.Sprintf("%d cost %.2f an hour, one more at most %.2f, the budget is %.2f an hour", billed, now, each, b.Hourly), nil
+	if most = billed + pays(b.Hourly-now, each); most < bounds.Max { // else nobody will ask why
+		because = fmt.Sprintf("%d cost %.2f an hour, one more at most %.2f, the budget is %.2f an hour", billed, now, each, b.Hourly)
+	}
+	return most, because, nil
 }
 
 // day is the minimum once one more hour at the present rate would use the day's
 // budget up. Until then nothing is bought that could not be paid for two hours
-// more: the next tick would give up what this one buys, and buy it again with
-// what that has saved.
-func (b Budget) day(s signals.Snapshot, bounds Bounds) (int, string, error) {
+// more: the next tick would give up what this one buys, and a later one buy it
+// again with what that has saved.
+func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string, err error) {
 	today, err := money(s, "cost.today")
 	if err != nil {
 		return 0, "", err
@@ -79,11 +82,13 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (int, string, error) {
 	}
 	each, err := money(s, "cost.per_instance")
 	if err != nil {
-		return math.MaxInt, "", nil // the next tick will see what it costs
+		return math.MaxInt, "", nil // what it buys will show in cost.per_hour
 	}
 	rest := (b.Daily-today)/2 - now - float64(s.Open)*each
-	return s.Billed() + s.Open + pays(rest, each), fmt.Sprintf(
-		"%.2f are spent today, with more than that two hours no longer fit into the budget of %.2f a day", today, b.Daily), nil
+	if most = s.Billed() + s.Open + pays(rest, each); most < bounds.Max {
+		because = fmt.Sprintf("%.2f are spent today, with more than that two hours no longer fit into the budget of %.2f a day", today, b.Daily)
+	}
+	return most, because, nil
 }
 
 // rounding is by how much sums of prices may be wrong.

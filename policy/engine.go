@@ -62,18 +62,22 @@ func (e Engine) Decide(s signals.Snapshot) Decision {
 	d = stand(s, d)
 	d, most := e.bound(s, d)
 	d = e.Plan.of(s, d, most)
+	var shown Decision
 	for _, g := range e.Guards {
-		d = Restrain(d, g.Soften(s, d.clone()), g.Name())
+		d = Restrain(d, g.Soften(s, d.copied(&shown)), g.Name())
 	}
 	return d
 }
 
-// clone has lists of its own: a guard that edits those it is given in place
-// must not edit what it is held to. Only its reasons are taken as they come.
-func (d Decision) clone() Decision {
-	d.Recall, d.Wake = slices.Clone(d.Recall), slices.Clone(d.Wake)
-	d.Drain, d.Sleep, d.Terminate = slices.Clone(d.Drain), slices.Clone(d.Sleep), slices.Clone(d.Terminate)
-	d.Wants = slices.Clone(d.Wants)
+// copied has the lists of another place: a guard that edits in place those that
+// it is shown must not edit what it is held to. Its reasons are taken as they
+// come.
+func (d Decision) copied(to *Decision) Decision {
+	to.Recall, to.Wake = append(to.Recall[:0], d.Recall...), append(to.Wake[:0], d.Wake...)
+	to.Drain, to.Sleep = append(to.Drain[:0], d.Drain...), append(to.Sleep[:0], d.Sleep...)
+	to.Terminate, to.Wants = append(to.Terminate[:0], d.Terminate...), append(to.Wants[:0], d.Wants...)
+	d.Recall, d.Wake, d.Drain, d.Sleep = to.Recall, to.Wake, to.Drain, to.Sleep
+	d.Terminate, d.Wants = to.Terminate, to.Wants
 	return d
 }
 
@@ -194,21 +198,15 @@ func Restrain(before, after Decision, guard string) Decision {
 	return d
 }
 
-// keep returns the elements of list that are also in wanted, in list's order.
-// Guards keep that order, so that one look at each is enough; if one does not, a
-// set tells.
+// keep returns the elements of list that are also in wanted, in list's order. It
+// shares nothing with wanted.
 func keep[T comparable](list, wanted []T) []T {
-	if len(list) == 0 || len(wanted) == 0 {
+	n := len(wanted)
+	switch {
+	case n == 0:
 		return nil
-	}
-	kept := make([]T, 0, min(len(list), len(wanted)))
-	for _, v := range list {
-		if len(kept) < len(wanted) && v == wanted[len(kept)] {
-			kept = append(kept, v)
-		}
-	}
-	if len(kept) == len(wanted) {
-		return kept
+	case n <= len(list) && slices.Equal(list[:n], wanted): // as most guards leave it
+		return list[:n:n]
 	}
 	in := set(wanted)
 	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !in[v] })

@@ -30,21 +30,29 @@ func pick(ws []fleet.Worker, is func(i int, w *fleet.Worker) bool) (some []int) 
 // rank is what workers are picked by: the smallest first, number by number.
 type rank [3]int64
 
+// ranked is a place with the rank of the worker there.
+type ranked struct {
+	rank
+	place int
+}
+
+func (a ranked) compare(b ranked) int {
+	for i := range a.rank {
+		if a.rank[i] != b.rank[i] {
+			return cmp.Compare(a.rank[i], b.rank[i])
+		}
+	}
+	return cmp.Compare(a.place, b.place)
+}
+
 // sorted orders places by the rank of the workers there; among equals the order
 // of their IDs decides.
 func sorted(ws []fleet.Worker, places []int, by func(*fleet.Worker) rank) []int {
-	type ranked struct {
-		rank
-		place int
-	}
 	list := make([]ranked, len(places))
 	for i, place := range places {
 		list[i] = ranked{by(&ws[place]), place}
 	}
-	slices.SortFunc(list, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(a.rank[0], b.rank[0]), cmp.Compare(a.rank[1], b.rank[1]),
-			cmp.Compare(a.rank[2], b.rank[2]), cmp.Compare(a.place, b.place))
-	})
+	slices.SortFunc(list, ranked.compare)
 	for i := range list {
 		places[i] = list[i].place
 	}
@@ -70,8 +78,8 @@ func wakeable(s signals.Snapshot, done marks) []int {
 
 // spare takes those for whom is holds off a list, which stays in its order.
 func spare(s signals.Snapshot, list []fleet.ID, is func(*fleet.Worker) bool) []fleet.ID {
-	if len(list) == 0 {
-		return nil
+	if len(list) == 0 || !holds(s.Workers, is) {
+		return list
 	}
 	spared := make(map[fleet.ID]bool, len(list))
 	for _, id := range list {
@@ -83,6 +91,15 @@ func spare(s signals.Snapshot, list []fleet.ID, is func(*fleet.Worker) bool) []f
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(id fleet.ID) bool { return spared[id] })
+}
+
+func holds(ws []fleet.Worker, is func(*fleet.Worker) bool) bool {
+	for i := range ws {
+		if is(&ws[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func ids(ws []fleet.Worker, places []int) []fleet.ID {

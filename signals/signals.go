@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -53,6 +54,11 @@ func (s Signal) Check(now time.Time) (float64, error) {
 	return s.Value, nil
 }
 
+// usable is Check without the reason.
+func (s *Signal) usable(now time.Time) bool {
+	return s.Unknown == "" && !now.After(s.At.Add(s.Good)) && !math.IsNaN(s.Value) && !math.IsInf(s.Value, 0)
+}
+
 // Sort orders signals by name. Of two with one name the first stays: a
 // source that repeats a name does not overrule another.
 func Sort(list []Signal) []Signal {
@@ -64,8 +70,8 @@ func byName(a, b Signal) int { return strings.Compare(a.Name, b.Name) }
 
 // Find looks a name up in a list sorted by name.
 func Find(list []Signal, name string) (Signal, bool) {
-	i, ok := slices.BinarySearchFunc(list, name, func(s Signal, n string) int { return strings.Compare(s.Name, n) })
-	if !ok {
+	i := sort.Search(len(list), func(i int) bool { return list[i].Name >= name })
+	if i == len(list) || list[i].Name != name {
 		return Signal{}, false
 	}
 	return list[i], true
