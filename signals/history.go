@@ -16,9 +16,9 @@ type Point struct {
 // first: those of the ticks after now-window, then this tick's own.
 func (s Snapshot) Past(name string, window time.Duration) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
-		ticks := s.Since(s.Now.Add(-window))
+		ticks, read := s.Since(s.Now.Add(-window)), Reader{Name: name}
 		for i := range ticks {
-			if p, ok := ticks[i].point(name); ok && !yield(p) {
+			if v, ok := read.Value(&ticks[i]); ok && !yield(Point{ticks[i].At, v}) {
 				return
 			}
 		}
@@ -28,19 +28,34 @@ func (s Snapshot) Past(name string, window time.Duration) iter.Seq[Point] {
 	}
 }
 
-func (t Tick) point(name string) (Point, bool) {
-	v, ok := t.Value(name)
-	return Point{t.At, v}, ok
+// Value is a signal's value as it was known at that tick; false if it was not.
+func (t Tick) Value(name string) (float64, bool) { return (&Reader{Name: name}).Value(&t) }
+
+// Reader reads one signal from tick after tick. It looks first where the signal
+// stood in the tick before: ticks hold the same names in the same order nearly
+// always, and a search of thousands of names for each would take most of the time.
+type Reader struct {
+	Name string
+	at   int
 }
 
-// Value is a signal's value as it was known at that tick; false if it was not.
-func (t Tick) Value(name string) (float64, bool) {
-	sig, ok := Find(t.Signals, name)
-	if !ok {
-		return 0, false
+// Find gives the signal as that tick held it; false if it did not.
+func (r *Reader) Find(t *Tick) (Signal, bool) {
+	if r.at < len(t.Signals) && t.Signals[r.at].Name == r.Name {
+		return t.Signals[r.at], true
 	}
-	v, err := sig.Check(t.At)
-	return v, err == nil
+	i, ok := search(t.Signals, r.Name)
+	if !ok {
+		return Signal{}, false
+	}
+	r.at = i
+	return t.Signals[i], true
+}
+
+// Value is the signal's value as it was known at that tick; false if it was not.
+func (r *Reader) Value(t *Tick) (float64, bool) {
+	sig, ok := r.Find(t)
+	return sig.Value, ok && sig.usable(t.At)
 }
 
 // Covers reports whether ticks cover the window before now: one stands at or

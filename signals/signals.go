@@ -70,9 +70,14 @@ func byName(a, b Signal) int { return strings.Compare(a.Name, b.Name) }
 
 // Find looks a name up in a list sorted by name.
 func Find(list []Signal, name string) (Signal, bool) {
-	i := sort.Search(len(list), func(i int) bool { return list[i].Name >= name })
-	if i == len(list) || list[i].Name != name {
+	i, ok := search(list, name)
+	if !ok {
 		return Signal{}, false
 	}
 	return list[i], true
+}
+
+func search(list []Signal, name string) (int, bool) {
+	i := sort.Search(len(list), func(i int) bool { return list[i].Name >= name })
+	return i, i < len(list) && list[i].Name == name
 }

@@ -35,6 +35,34 @@ func (s Snapshot) Waiting(queue string) ([]Batch, error) {
 	return profile(arrivals, visible, s.reach(), limit, bounded), nil
 }
 
+// remembered is how far back history must go before the age of what came before it
+// may be told as "at least so old".
+const remembered = time.Hour
+
+// OldestWaiting is how old the oldest waiting item of a queue is, from arrivals less
+// completions in order. If it came before history, so far as that reaches is given
+// as the least that its age can be; an error, if history is shorter than an hour.
+func (s Snapshot) OldestWaiting(queue string) (age time.Duration, atLeast bool, err error) {
+	visible, err := s.Value(nameFor("queue.visible", queue))
+	if err != nil || visible <= 0 {
+		return 0, false, err
+	}
+	name := nameFor("queue.arrived", queue)
+	arrivals, came := s.arrivals(name, visible), 0.0
+	for _, a := range arrivals {
+		came, age = came+a.Items, max(age, a.Oldest)
+	}
+	switch {
+	case len(arrivals) == 0:
+		return 0, false, fmt.Errorf("%s is unknown in every tick", name)
+	case came >= visible:
+		return age, false, nil
+	case s.reach() < remembered:
+		return 0, false, fmt.Errorf("%.0f items wait, %.0f have arrived in the %s that are remembered", visible, came, s.reach())
+	}
+	return max(age, s.reach()), true, nil
+}
+
 // nameFor is a signal of the catalogue's for one queue; queue "" means the group's.
 func nameFor(name, queue string) string {
 	if queue == "" {
@@ -66,9 +94,10 @@ func (s Snapshot) arrivals(name string, enough float64) (list []Batch) {
 	if n, err := s.Value(name); err == nil {
 		add(n)
 	}
+	read := Reader{Name: name}
 	for i := len(s.Recent) - 1; i >= 0; i-- {
 		t := &s.Recent[i]
-		n, known := t.Value(name)
+		n, known := read.Value(t)
 		if open {
 			list[len(list)-1].Oldest = max(0, s.Now.Sub(t.At))
 		}

@@ -71,6 +71,31 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+func TestOldestWaiting(t *testing.T) {
+	hour := make([]float64, 62)
+	for _, c := range []struct {
+		name    string
+		s       signals.Snapshot
+		want    time.Duration
+		atLeast bool
+		err     string
+	}{
+		{"nothing waits", minutely(0, -1), 0, false, ""},
+		{"the last to arrive", minutely(12, 9, 9, 4, 5), 3 * time.Minute, false, ""},
+		{"nothing is known", minutely(1, -1, -1), 0, false, "queue.arrived is unknown in every tick"},
+		{"before a short history", minutely(12, 1, 4, 5), 0, false, "12 items wait, 10 have arrived in the 2m0s that are remembered"},
+		{"before a long history", minutely(12, hour...), 62 * time.Minute, true, ""},
+		{"visible unknown", signals.Snapshot{Now: noon}, 0, false, "queue.visible is unknown"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			age, atLeast, err := c.s.OldestWaiting("")
+			if age != c.want || atLeast != c.atLeast || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("got %v, %v, %v", age, atLeast, err)
+			}
+		})
+	}
+}
+
 func TestWaitingOfOneQueue(t *testing.T) {
 	s := signals.Snapshot{Now: noon, Signals: []signals.Signal{
 		signals.Known("queues.photos.arrived", 4, noon, 0), signals.Known("queues.photos.visible", 2, noon, 0),
