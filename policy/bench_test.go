@@ -112,3 +112,21 @@ func measured(queues int, at time.Time) (list []signals.Signal) {
 	}
 	return signals.Sort(list)
 }
+
+// A decision costs as much after a week as after an hour: it allocates by what it
+// is told, and remembers nothing.
+func TestADecisionsAllocationsDoNotGrow(t *testing.T) {
+	c := scale{"", 50, 5, 3, 40}
+	s, e := c.snapshot(), c.engine(true)
+	allocations := func() float64 { return testing.AllocsPerRun(20, func() { e.Decide(s) }) }
+	first := allocations()
+	for range 300 {
+		d := e.Decide(s)
+		s.Recent = append(s.Recent[1:len(s.Recent):len(s.Recent)], policy.Remember(s, d, signals.Deeds{}))
+		s.Now = s.Now.Add(time.Minute)
+		s.Signals = measured(3, s.Now)
+	}
+	if last := allocations(); last > first {
+		t.Errorf("%g allocations after 300 ticks, %g before", last, first)
+	}
+}
