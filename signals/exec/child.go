@@ -189,7 +189,7 @@ func (a *answers) expect() (<-chan answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fault == nil && len(a.line) > 0 {
-		a.fault = unasked
+		a.fault = errUnasked
 	}
 	if a.fault != nil {
 		return nil, a.fault
@@ -198,7 +198,7 @@ func (a *answers) expect() (<-chan answer, error) {
 	return a.waiting, nil
 }
 
-var unasked = errors.New("the program wrote more than one line for one question")
+var errUnasked = errors.New("the program wrote more than one line for one question")
 
 // Write takes what the child writes.
 func (a *answers) Write(p []byte) (int, error) {
@@ -223,7 +223,7 @@ func (a *answers) Write(p []byte) (int, error) {
 // give hands a line to who asked; if nobody did, it is a fault.
 func (a *answers) give(v answer) {
 	if a.waiting == nil {
-		a.fault = unasked
+		a.fault = errUnasked
 		return
 	}
 	a.waiting <- v
