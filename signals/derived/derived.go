@@ -4,6 +4,8 @@
 package derived
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"skynet/signals"
@@ -23,8 +25,9 @@ type Settings struct {
 	Priors   Priors
 
 	// Final says that the signals come from outside, as in `skynet decide`: what is
-	// given is not computed, and stays unknown if it is given as that. A source of
-	// the daemon's cannot take a name that is computed here.
+	// given is not computed, and stays unknown if it is given as that. Workers that
+	// are nil are not known, rather than none. A source of the daemon's cannot take a
+	// name that is computed here.
 	Final bool
 }
 
@@ -49,21 +52,123 @@ func DefaultPriors() Priors {
 }
 
 // Complete adds to a snapshot what follows from what it holds (workers, signals,
-// Recent), and freezes it.
+// Recent), and freezes it. Every name of the catalogue is there afterwards, if
+// only to say why it is not known.
 func Complete(s signals.Snapshot, set Settings) signals.Snapshot {
 	s.Queues = set.Queues
-	last := s.Last()
-	s.Born, s.Died = signals.Fates(last.Starting, s.Workers)
-	s.Signals = set.add(s.Signals, OfWorkers(s.Workers, set.Slots, s.Now))
-	s.Signals = set.add(s.Signals, OfQueues(set.Queues, s.Signals, s.Now))
+	s.Born, s.Died = signals.Fates(s.Last().Starting, s.Workers)
+	s.Boots, s.Wakes = learn(s)
+	v := look(&s, set)
+	v.workers()
+	v.work()
+	v.learned()
+	v.journal()
+	v.money()
+	v.put(signals.Calendar(s.Now, set.Zone, set.Holidays)...)
+	v.rest()
+	s.Signals = v.merged()
 	return s.Freeze()
 }
 
-// add joins what was given with what was computed, in order of names. Of two with
-// one name the first stays.
-func (set Settings) add(given, computed []signals.Signal) []signals.Signal {
-	if set.Final {
-		return signals.Sort(append(given, computed...))
+// view is a snapshot while it is being completed.
+type view struct {
+	*signals.Snapshot
+	set    Settings
+	given  []signals.Signal // in order of their names
+	out    []signals.Signal // computed
+	at     map[string]int   // where the fleet's own are in out
+	window time.Duration    // five minutes, or as long as it takes to hold two ticks
+	crew   crew
+}
+
+func look(s *signals.Snapshot, set Settings) *view {
+	v := &view{Snapshot: s, set: set, at: make(map[string]int, len(signals.Catalogue))}
+	v.given = signals.Sort(slices.Clone(s.Signals))
+	v.out = make([]signals.Signal, 0, len(signals.Catalogue)+len(set.Queues)*leaves)
+	v.window = v.atLeastTwoTicks(short)
+	return v
+}
+
+// The windows of the catalogue.
+const (
+	short   = 5 * time.Minute
+	quarter = 15 * time.Minute
+	hour    = time.Hour
+)
+
+// atLeastTwoTicks stretches a window for a fleet that ticks so seldom that the
+// window would never hold an earlier tick.
+func (v *view) atLeastTwoTicks(window time.Duration) time.Duration {
+	step := v.set.Interval
+	if step == 0 {
+		step = v.Step()
 	}
-	return signals.Sort(append(computed, given...))
+	if n := len(v.Recent); step == 0 && n > 0 {
+		step = v.Now.Sub(v.Recent[n-1].At)
+	}
+	return max(window, 2*step)
+}
+
+// put adds computed signals of the fleet. Where signals are final, one that was
+// given stays.
+func (v *view) put(list ...signals.Signal) {
+	for _, s := range list {
+		if _, given := signals.Find(v.given, s.Name); given && v.set.Final {
+			continue
+		}
+		v.at[s.Name] = len(v.out)
+		v.out = append(v.out, s)
+	}
+}
+
+// find is a signal of the fleet's, as far as they are there by now.
+func (v *view) find(name string) (signals.Signal, bool) {
+	if i, ok := v.at[name]; ok {
+		return v.out[i], true
+	}
+	return signals.Find(v.given, name)
+}
+
+// value is a number that follow-up signals may be computed from. One below zero
+// is none: no signal that they are computed from can be negative.
+func (v *view) value(name string) (float64, error) {
+	s, ok := v.find(name)
+	return number(s, ok, name, v.Now)
+}
+
+// rest names what nobody gives.
+func (v *view) rest() {
+	for _, k := range signals.Catalogue {
+		if _, there := v.find(k.Name); !there {
+			v.put(signals.Missing(k.Name, v.Now, nobody(k.Name)))
+		}
+	}
+}
+
+func nobody(name string) string {
+	switch group, _, _ := strings.Cut(name, "."); {
+	case group == "forecast":
+		return "there is no forecast yet"
+	case name == "cost.spot_price":
+		return "only EC2 has it"
+	}
+	return "no source gives it"
+}
+
+// merged is what was given and what was computed in order of names. Of two with
+// one name the computed one stays: put has left out those that must not.
+func (v *view) merged() []signals.Signal {
+	slices.SortFunc(v.out, func(a, b signals.Signal) int { return strings.Compare(a.Name, b.Name) })
+	all := make([]signals.Signal, 0, len(v.given)+len(v.out))
+	i := 0
+	for _, s := range v.out {
+		for ; i < len(v.given) && v.given[i].Name < s.Name; i++ {
+			all = append(all, v.given[i])
+		}
+		if i < len(v.given) && v.given[i].Name == s.Name {
+			i++
+		}
+		all = append(all, s)
+	}
+	return append(all, v.given[i:]...)
 }

@@ -1,118 +1,112 @@
 package derived
 
 import (
-	"strings"
 	"time"
 
 	"skynet/signals"
 )
 
-// sums are the signals of a fleet that are the sum of its queues' own:
-// queue.visible is the sum of queues.<name>.visible over them.
-var sums = []string{
-	"queue.visible", "queue.in_flight", "queue.delayed", "queue.dead",
-	"queue.completed", "queue.redelivered", "work.failed", "work.bytes_in", "work.bytes_out",
-}
-
-// OfQueues gives the queue.* and work.* signals of a fleet from those of its
-// queues (sorted by name). One unknown part makes the whole unknown, with that
-// part's reason.
-func OfQueues(queues []string, each []signals.Signal, now time.Time) []signals.Signal {
-	list := make([]signals.Signal, 0, len(sums)+2)
-	for _, name := range sums {
-		list = append(list, combine(name, queues, each, now, add))
+// sum puts the signals of the fleet from those of its queues. One unknown part
+// makes the whole unknown, with that part's reason.
+func (r *row) sum(parts []*row) {
+	for _, l := range []leaf{
+		visible, inFlight, delayed, dead, arrived, completed, arrivalRate, growth, redelivered,
+		backlogSeconds, rate, failed, bytesIn, bytesOut,
+	} {
+		r.combine(l, parts, func(a, b float64) float64 { return a + b })
 	}
-	list = append(list, combine("queue.oldest_age", queues, each, now, largest))
-	return append(list, meanSeconds(queues, each, now))
+	r.combine(oldestAge, parts, func(a, b float64) float64 { return max(a, b) })
+	r.meanSeconds(parts)
 }
 
-// ofQueue names the queue's own signal for a fleet's: queue.visible of photos
-// is queues.photos.visible.
-func ofQueue(name, queue string) string {
-	_, leaf, _ := strings.Cut(name, ".")
-	return "queues." + queue + "." + leaf
-}
-
-func add(a, b float64) float64     { return a + b }
-func largest(a, b float64) float64 { return max(a, b) }
-
-func combine(name string, queues []string, each []signals.Signal, now time.Time, with func(a, b float64) float64) signals.Signal {
-	if len(queues) == 0 {
-		return signals.Missing(name, now, "the fleet has no queue")
-	}
-	total, parts := 0.0, make([]signals.Signal, 0, len(queues))
-	for _, q := range queues {
-		part, ok := signals.Find(each, ofQueue(name, q))
-		if !ok {
-			return signals.Missing(name, now, ofQueue(name, q)+" is unknown: no source gives it")
-		}
-		v, err := part.Check(now)
-		if err != nil {
-			return signals.Missing(name, now, err.Error())
-		}
-		total, parts = with(total, v), append(parts, part)
-	}
-	return madeOf(parts, name, total, now)
-}
-
-// madeOf is a signal that follows from others: as old as the oldest of them,
-// and good for as long as the first of them to expire.
-func madeOf(parts []signals.Signal, name string, v float64, now time.Time) signals.Signal {
-	at := now
-	until := parts[0].At.Add(parts[0].Good)
+func (r *row) combine(l leaf, parts []*row, with func(a, b float64) float64) {
+	total, of := 0.0, origin{}
 	for _, p := range parts {
-		if p.At.Before(at) {
-			at = p.At
+		v, err := number(p.sig[l], p.has[l], p.names[l], r.Now)
+		if l == growth { // may well be negative
+			v, err = p.sig[l].Check(r.Now)
 		}
-		if end := p.At.Add(p.Good); end.Before(until) {
-			until = end
-		}
-	}
-	return signals.Known(name, v, at, until.Sub(at))
-}
-
-// meanSeconds is the time an item takes over all queues, weighted by what
-// waits in each, by completions when nothing waits. Queues that have no
-// estimate yet are left out; if none has one, it is unknown.
-func meanSeconds(queues []string, each []signals.Signal, now time.Time) signals.Signal {
-	const name = "work.seconds_mean"
-	for _, weight := range []string{"queue.visible", "queue.completed", ""} {
-		if s, ok := weighted(name, weight, queues, each, now); ok {
-			return s
-		}
-	}
-	return signals.Missing(name, now, "no worker has finished an item yet")
-}
-
-func weighted(name, weight string, queues []string, each []signals.Signal, now time.Time) (signals.Signal, bool) {
-	sum, of := 0.0, 0.0
-	var parts []signals.Signal
-	for _, q := range queues {
-		part, ok := signals.Find(each, ofQueue(name, q))
-		if !ok {
-			continue
-		}
-		v, err := part.Check(now)
 		if err != nil {
-			continue
+			r.fails(l, err)
+			return
 		}
-		w := weightOf(weight, q, each, now)
-		sum, of, parts = sum+w*v, of+w, append(parts, part)
+		total = with(total, v)
+		of.add(p.sig[l])
 	}
-	if of == 0 {
-		return signals.Signal{}, false
-	}
-	return madeOf(parts, name, sum/of, now), true
+	r.put(l, of.signal(r.names[l], total, r.Now))
 }
 
-func weightOf(weight, queue string, each []signals.Signal, now time.Time) float64 {
-	if weight == "" {
-		return 1
+// origin is what a signal that follows from others is made of: it is as old as
+// the oldest of them, good for as long as the first of them to expire, and rests on
+// what they rest on.
+type origin struct {
+	parts     int
+	at, until time.Time
+	note      string
+	noted     int // parts that have one
+}
+
+func (o *origin) add(s signals.Signal) {
+	if end := s.At.Add(s.Good); o.parts == 0 || end.Before(o.until) {
+		o.until = end
 	}
-	s, _ := signals.Find(each, ofQueue(weight, queue))
-	v, err := s.Check(now)
-	if err != nil {
-		return 0
+	if o.parts == 0 || s.At.Before(o.at) {
+		o.at = s.At
 	}
-	return v
+	if s.Note != "" {
+		o.noted++
+		if o.note == "" {
+			o.note = s.Note
+		}
+	}
+	o.parts++
+}
+
+func (o *origin) signal(name string, v float64, now time.Time) signals.Signal {
+	at := o.at
+	if at.After(now) {
+		at = now
+	}
+	s := signals.Known(name, v, at, o.until.Sub(at))
+	switch {
+	case s.Unknown != "" || o.noted == 0:
+	case o.noted == o.parts:
+		s.Note = o.note
+	default:
+		s.Note = "in part " + o.note
+	}
+	return s
+}
+
+// meanSeconds puts the time an item takes over all queues, weighted by what
+// waits in each, by completions when nothing waits. Queues that have no estimate
+// are left out; if none has one, it is unknown.
+func (r *row) meanSeconds(parts []*row) {
+	byVisible := func(p *row) float64 { n, _ := p.count(visible); return n }
+	byCompleted := func(p *row) float64 { n, _ := p.count(completed); return n }
+	alike := func(*row) float64 { return 1 }
+	for _, weight := range []func(*row) float64{byVisible, byCompleted, alike} {
+		if r.weighted(parts, weight) {
+			return
+		}
+	}
+	r.miss(secondsMean, "no worker has finished an item yet")
+}
+
+func (r *row) weighted(parts []*row, weight func(*row) float64) bool {
+	sum, weights, of := 0.0, 0.0, origin{}
+	for _, p := range parts {
+		v, err := p.count(secondsMean)
+		w := weight(p)
+		if err != nil || w == 0 {
+			continue
+		}
+		sum, weights = sum+w*v, weights+w
+		of.add(p.sig[secondsMean])
+	}
+	if weights == 0 {
+		return false
+	}
+	r.put(secondsMean, of.signal(r.names[secondsMean], sum/weights, r.Now))
+	return true
 }

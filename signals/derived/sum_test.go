@@ -2,7 +2,6 @@ package derived_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func of(pairs ...any) (list []signals.Signal) {
 	return signals.Sort(list)
 }
 
-func TestOfQueues(t *testing.T) {
+func TestSums(t *testing.T) {
 	two, one := []string{"photos", "videos"}, []string{"photos"}
 	stale := signals.Known("", 3, ago(2*time.Minute), time.Minute)
 	for _, c := range []struct {
@@ -46,7 +45,6 @@ func TestOfQueues(t *testing.T) {
 		{"one part stale", two, of("photos.visible", stale, "videos.visible", 1), "queue.visible", 0, "queues.photos.visible is stale"},
 		{"one part missing", two, of("photos.visible", 3), "queue.visible", 0, "queues.videos.visible is unknown: no source gives it"},
 		{"one age unknown", two, of("photos.oldest_age", 3, "videos.oldest_age", "cannot tell"), "queue.oldest_age", 0, "cannot tell"},
-		{"a fleet without queues", nil, nil, "queue.visible", 0, "no queue"},
 		{"too much for a float", two, of("photos.visible", signals.Known("", 1e308, noon, 0), "videos.visible", signals.Known("", 1e308, noon, 0)),
 			"queue.visible", 0, "not a finite number"},
 
@@ -66,10 +64,9 @@ func TestOfQueues(t *testing.T) {
 		{"seconds, one depth unknown", two,
 			of("photos.seconds_mean", 5, "videos.seconds_mean", 7, "photos.visible", "500", "videos.visible", 9), "work.seconds_mean", 7, ""},
 		{"seconds, no estimate at all", two, of("photos.visible", 1, "videos.visible", 1), "work.seconds_mean", 0, "no worker has finished an item yet"},
-		{"seconds of a fleet without queues", nil, nil, "work.seconds_mean", 0, "no worker has finished an item yet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := signals.Snapshot{Now: noon, Signals: derived.OfQueues(c.queues, c.each, noon)}.Freeze()
+			s := derived.Complete(signals.Snapshot{Now: noon, Signals: c.each}, derived.Settings{Queues: c.queues})
 			got, err := s.Value(c.signal)
 			expect(t, got, err, c.want, c.err)
 		})
@@ -98,27 +95,13 @@ func TestASumIsNoBetterThanItsParts(t *testing.T) {
 			queues = append(queues, fmt.Sprintf("q%d", i))
 			pairs = append(pairs, queues[i]+".visible", p, queues[i]+".seconds_mean", p)
 		}
-		for _, s := range derived.OfQueues(queues, of(pairs...), noon) {
+		for _, s := range derived.Complete(signals.Snapshot{Now: noon, Signals: of(pairs...)}, derived.Settings{Queues: queues}).Signals {
 			if s.Name != "queue.visible" && s.Name != "work.seconds_mean" {
 				continue
 			}
 			if s.Unknown != "" || noon.Sub(s.At) != c.age || s.Good != c.good {
 				t.Errorf("%v: %s is %s old and good for %s, want %s and %s (%s)", c.parts, s.Name, noon.Sub(s.At), s.Good, c.age, c.good, s.Unknown)
 			}
-		}
-	}
-}
-
-func TestOfQueuesGivesItsNamesWhateverIsKnown(t *testing.T) {
-	for _, each := range [][]signals.Signal{nil, of("photos.visible", 3)} {
-		var names []string
-		for _, s := range derived.OfQueues([]string{"photos"}, each, noon) {
-			names = append(names, s.Name)
-		}
-		want := "queue.visible queue.in_flight queue.delayed queue.dead queue.completed queue.redelivered " +
-			"work.failed work.bytes_in work.bytes_out queue.oldest_age work.seconds_mean"
-		if strings.Join(names, " ") != want {
-			t.Errorf("got %v", names)
 		}
 	}
 }

@@ -30,14 +30,14 @@ type known map[string]float64
 
 const unknown = -1
 
-func TestOfWorkers(t *testing.T) {
+func TestCounts(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		workers []fleet.Worker
 		slots   int // configured
 		want    known
 	}{
-		{"nobody", nil, 0, known{"slots": unknown, "utilisation": unknown, "spot_share": unknown}},
+		{"nobody", nil, 0, known{"slots": 1, "utilisation": unknown, "spot_share": unknown}},
 		{"nobody, slots configured", nil, 4, known{"slots": 4, "utilisation": unknown, "spot_share": unknown}},
 		{"one at work", []fleet.Worker{works(1, 4)}, 2, known{"running": 1, "busy_slots": 1, "slots": 4, "utilisation": .25}},
 		{"one idle, one full", []fleet.Worker{works(0, 4), works(4, 4)}, 0,
@@ -63,15 +63,17 @@ func TestOfWorkers(t *testing.T) {
 			known{"running": 2, "pending": 1, "busy_slots": 2, "slots": 1, "utilisation": 1, "spot_share": .5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(complete(c.want), values(derived.OfWorkers(c.workers, c.slots, noon))); diff != "" {
+			if diff := cmp.Diff(complete(c.want), values(derived.Complete(signals.Snapshot{Now: noon, Workers: c.workers}, derived.Settings{Slots: c.slots}))); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
+var counted = []string{"running", "pending", "draining", "asleep", "silent", "idle", "busy_slots", "slots", "utilisation", "spot_share"}
+
 func complete(k known) known {
-	for _, name := range []string{"running", "pending", "draining", "asleep", "silent", "idle", "busy_slots", "slots", "utilisation", "spot_share"} {
+	for _, name := range counted {
 		if _, ok := k[name]; !ok {
 			k[name] = 0
 		}
@@ -79,14 +81,14 @@ func complete(k known) known {
 	return k
 }
 
-func values(list []signals.Signal) known {
+func values(s signals.Snapshot) known {
 	got := known{}
-	for _, s := range list {
-		v, err := s.Check(noon)
+	for _, name := range counted {
+		v, err := s.Value("fleet." + name)
 		if err != nil {
 			v = unknown
 		}
-		got[s.Name[len("fleet."):]] = v
+		got[name] = v
 	}
 	return got
 }

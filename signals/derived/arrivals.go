@@ -1,0 +1,125 @@
+package derived
+
+import (
+	"fmt"
+	"math"
+
+	"skynet/signals"
+)
+
+// arrivals puts what has arrived since the last tick: how the depth has changed,
+// and what was completed meanwhile.
+//
+// Completions are heard of later than the queue knows of them, so that the raw
+// figure of one tick may be too small, and that of the next too large by as much.
+// Let S be the sum of raw figures since some earlier tick. S is what has truly
+// arrived less the completions that are not heard of yet, so it is never too large,
+// and the most it has ever been is the best that is known. What has arrived since
+// the last tick is by how much S now exceeds its maximum over the last five minutes:
+// the time in which a heartbeat expires, and so the most by which one is late. What
+// vanishes without being completed (somebody purged the queue) is forgotten as long
+// after.
+func (r *row) arrivals() {
+	now, err := r.depth()
+	if err != nil {
+		r.fails(arrived, err)
+		return
+	}
+	done, err := r.count(completed)
+	switch {
+	case err != nil:
+		r.fails(arrived, err)
+	case len(r.Recent) == 0:
+		r.miss(arrived, "no earlier tick to compare with")
+	default:
+		r.since(now, done)
+	}
+}
+
+// since compares with earlier ticks: S of each, less S of now, is by how much the
+// depth was larger less what was completed since.
+func (r *row) since(now, done float64) {
+	depth, finished, graves := r.pastDepth(), r.past(completed), r.graves()
+	most, found := 0.0, false
+	ticks := r.Since(r.Now.Add(-r.window))
+	for i := len(ticks) - 1; i >= 0; i-- {
+		t := &ticks[i]
+		graves.back(t)
+		if was, ok := depth(t); ok {
+			s := was - now - done - graves.grew
+			if !found || s > most {
+				most, found = s, true
+			}
+		}
+		n, ok := then(finished, t)
+		if !ok {
+			break // what was completed before is in no sum
+		}
+		done += n
+	}
+	if !found {
+		r.miss(arrived, fmt.Sprintf("of the ticks of the last %s none can be compared with", r.window))
+		return
+	}
+	r.know(arrived, math.Max(0, -most))
+}
+
+// depth is all that is in the queue.
+func (r *row) depth() (float64, error) {
+	sum := 0.0
+	for _, l := range []leaf{visible, inFlight, delayed} {
+		n, err := r.count(l)
+		if l == delayed && !r.has[l] {
+			continue // few queues can delay
+		}
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// pastDepth is the depth at earlier ticks.
+func (r *row) pastDepth() func(*signals.Tick) (float64, bool) {
+	parts := []*signals.Reader{r.past(visible), r.past(inFlight)}
+	if r.has[delayed] {
+		parts = append(parts, r.past(delayed))
+	}
+	return func(t *signals.Tick) (sum float64, ok bool) {
+		for _, p := range parts {
+			n, ok := then(p, t)
+			if !ok {
+				return 0, false
+			}
+			sum += n
+		}
+		return sum, true
+	}
+}
+
+// graveyard follows the dead-letter queue back through the ticks. What has gone
+// there has left the queue without being completed. That somebody has emptied it
+// says nothing about arrivals.
+type graveyard struct {
+	past  *signals.Reader
+	later float64
+	known bool
+	grew  float64 // from the last tick looked at until now
+}
+
+func (r *row) graves() *graveyard {
+	n, err := r.count(dead)
+	return &graveyard{past: r.past(dead), later: n, known: err == nil}
+}
+
+func (g *graveyard) back(t *signals.Tick) {
+	n, ok := then(g.past, t)
+	if !ok {
+		return
+	}
+	if g.known {
+		g.grew += math.Max(0, g.later-n)
+	}
+	g.later, g.known = n, true
+}
