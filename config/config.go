@@ -60,6 +60,32 @@ type Queue struct {
 type Signal struct {
 	Name       string      `yaml:"name" strict:"required" doc:"words with dots between, like upload.cpu"`
 	CloudWatch *CloudWatch `yaml:"cloudwatch" doc:"read from Amazon CloudWatch"`
+	Prometheus *Prometheus `yaml:"prometheus" doc:"the answer of a Prometheus server to a query"`
+	HTTPJSON   *HTTPJSON   `yaml:"http_json" doc:"a field of a JSON document served over HTTP"`
+}
+
+// Prometheus is a query whose answer is one number.
+type Prometheus struct {
+	URL       string `yaml:"url" strict:"required" doc:"of the server, like http://prometheus:9090"`
+	Query     string `yaml:"query" strict:"required" doc:"PromQL whose answer is one number, like sum(rate(uploads_total[5m]))"`
+	TokenFile string `yaml:"token_file" doc:"file that holds a bearer token, read anew each time"`
+	Rhythm    `yaml:",inline"`
+}
+
+// HTTPJSON is a number in a JSON document.
+type HTTPJSON struct {
+	URL       string `yaml:"url" strict:"required" doc:"of the document"`
+	Field     string `yaml:"field" strict:"required" doc:"where the number is, as gjson writes it, like queues.0.length"`
+	Headers   []Pair `yaml:"headers" doc:"sent with the request"`
+	TokenFile string `yaml:"token_file" doc:"file that holds a bearer token, read anew each time"`
+	Rhythm    `yaml:",inline"`
+}
+
+// Rhythm is how often a number is asked for, and how long it holds.
+type Rhythm struct {
+	Timeout strict.Duration `yaml:"timeout" doc:"how long an answer may take (5s)"`
+	Every   strict.Duration `yaml:"every" doc:"how often it is asked for, at most (each tick)"`
+	Good    strict.Duration `yaml:"good" doc:"how long an answer is good for (twice as long as until the next)"`
 }
 
 // CloudWatch names one metric there.
@@ -141,6 +167,14 @@ func (q *Queue) Defaults() {
 
 // Defaults of a CloudWatch metric.
 func (c *CloudWatch) Defaults() { c.Period = strict.Duration(time.Minute) }
+
+// Defaults of a query.
+func (p *Prometheus) Defaults() { p.Timeout = defaultTimeout }
+
+// Defaults of a document.
+func (h *HTTPJSON) Defaults() { h.Timeout = defaultTimeout }
+
+const defaultTimeout = strict.Duration(5 * time.Second)
 
 // Defaults of a local fleet.
 func (l *Local) Defaults() { l.Slots, l.Heartbeat = 1, strict.Duration(5*time.Second) }

@@ -32,6 +32,14 @@ func Load(file string, flags *pflag.FlagSet) (Config, error) {
 			f.Local.Worker = beside(file, f.Local.Worker)
 		}
 	}
+	for _, s := range c.Signals {
+		if s.Prometheus != nil {
+			s.Prometheus.TokenFile = beside(file, s.Prometheus.TokenFile)
+		}
+		if s.HTTPJSON != nil {
+			s.HTTPJSON.TokenFile = beside(file, s.HTTPJSON.TokenFile)
+		}
+	}
 	return c, err
 }
 

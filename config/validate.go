@@ -65,14 +65,6 @@ func (q *Queue) Validate(r *strict.Report) {
 	between(r, "visibility", q.Visibility, time.Second, 12*time.Hour)
 }
 
-// Validate wants one source.
-func (s *Signal) Validate(r *strict.Report) {
-	named(r, s.Name, dottedName, "upload.cpu")
-	if s.CloudWatch == nil && r.Sound("cloudwatch") {
-		r.Bad("", nil, "signal %q has no source; add cloudwatch: {namespace: …, metric: …, statistic: …}", s.Name)
-	}
-}
-
 // Validate checks what a fleet says of itself.
 func (f *Fleet) Validate(r *strict.Report) {
 	named(r, f.Name, plainName, "render")

@@ -1,0 +1,56 @@
+package config_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"skynet/config"
+	"skynet/config/strict"
+	"skynet/signals"
+)
+
+func TestSignals(t *testing.T) {
+	c, err := config.Load("testdata/signals.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Signal{
+		{Name: "upload.rate", Prometheus: &config.Prometheus{
+			URL: "http://prometheus:9090/prom", Query: "sum(rate(uploads_total[5m]))", TokenFile: "testdata/render.policy.yaml",
+			Rhythm: config.Rhythm{Timeout: strict.Duration(5 * time.Second), Every: strict.Duration(5 * time.Minute), Good: strict.Duration(15 * time.Minute)},
+		}},
+		{Name: "shop.orders", HTTPJSON: &config.HTTPJSON{
+			URL: "https://shop.example.com/status?key=1", Field: "orders.open", Headers: []config.Pair{{Name: "X-Api-Key", Value: "abc"}},
+			Rhythm: config.Rhythm{Timeout: strict.Duration(2 * time.Second)},
+		}},
+	}
+	if diff := cmp.Diff(want, c.Signals); diff != "" {
+		t.Error(diff)
+	}
+	if err := validate(t, strict.Schema[config.Config](), "testdata/signals.yaml"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Every group of the catalogue is taken, and no other: config cannot ask package
+// signals, since it imports nothing of ours.
+func TestGroupsOfTheCatalogue(t *testing.T) {
+	const local = "queues: [{name: p, url: 'nats://embedded/p'}]\n"
+	groups := []string{"queues", "queue2", "upload"}
+	for _, k := range signals.Catalogue {
+		group, _, _ := strings.Cut(k.Name, ".")
+		groups = append(groups, group)
+	}
+	slices.Sort(groups)
+	for _, group := range slices.Compact(groups) {
+		text := local + "signals: [{name: " + group + ".own, http_json: {url: 'http://h:1/', field: n}}]\n"
+		_, err := strict.Read[config.Config]("x.yaml", []byte(text))
+		if refused := strings.Contains(err.Error(), "is in a group of the catalogue"); refused != signals.Reserved(group+".own") {
+			t.Errorf("%s: refused %v, reserved %v: %v", group, refused, signals.Reserved(group+".own"), err)
+		}
+	}
+}
