@@ -3,6 +3,7 @@ package policy_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"skynet/fleet"
 	"skynet/policy"
@@ -77,6 +78,53 @@ var faults = []struct {
 		}
 	})},
 	{"memory outside the snapshot", "JSON does not matter", forgetful()},
+	{"the pause is left out", "a pause does nothing", without("freeze")},
+	{"an exit escapes the pause", "a pause does nothing", afterwards(func(s signals.Snapshot, d *policy.Decision) {
+		for _, w := range s.Workers {
+			if w.State == fleet.Starting && w.Unheard > 15*time.Minute {
+				d.Terminate = append(d.Terminate, fleet.Exit{ID: w.ID, Cause: fleet.CauseDead})
+			}
+		}
+	})},
+	{"the floor is forgotten", "a floor is kept within the bounds", seeing(func(s *signals.Snapshot) { s.Orders.Floor = nil })},
+	{"a floor is kept above the maximum", "bounds are not crossed", func(e policy.Engine, s signals.Snapshot) policy.Decision {
+		if s.Orders.Floor != nil {
+			e.Bounds.Max = max(e.Bounds.Max, s.Orders.Floor.Want)
+		}
+		return e.Decide(s)
+	}},
+	{"a lower bound is taken for an answer", "a blind tick wants no fewer than there are", func(e policy.Engine, s signals.Snapshot) policy.Decision {
+		for i, p := range e.Policies {
+			if p, ok := p.(says); ok {
+				e.Policies = slices.Clone(e.Policies)
+				e.Policies[i] = says{n: p.n}
+			}
+		}
+		return e.Decide(s)
+	}},
+	{"a blind tick wants as little as it knows of", "a blind tick wants no fewer than there are", func(e policy.Engine, s signals.Snapshot) policy.Decision {
+		d := e.Decide(s)
+		if d.Blind {
+			d.Raw = 0
+		}
+		return d
+	}},
+	{"the budget is left out", "nothing is bought beyond the budget", capless},
+	{"what is asked for costs nothing", "nothing is bought beyond the budget", seeing(func(s *signals.Snapshot) { s.Open = 0 })},
+	{"one more costs nothing", "nothing is bought beyond the budget", seeing(func(s *signals.Snapshot) { reprice(s, "cost.per_instance") })},
+	{"today costs nothing", "nothing is bought beyond the budget", seeing(func(s *signals.Snapshot) { reprice(s, "cost.today") })},
+	{"unknown money is no money", "unknown money buys nothing", seeing(func(s *signals.Snapshot) {
+		reprice(s, "cost.per_hour", "cost.per_instance", "cost.today")
+	})},
+	{"the limits are left out", "all fleets together keep the limits", without("limits")},
+	{"others are forgotten", "all fleets together keep the limits", seeing(func(s *signals.Snapshot) { s.Others = &signals.Usage{} })},
+	{"others that are unknown are none", "all fleets together keep the limits", seeing(func(s *signals.Snapshot) {
+		if s.Others != nil {
+			s.Others = &signals.Usage{Instances: s.Others.Instances, Hourly: s.Others.Hourly}
+		}
+	})},
+	{"what is asked for is nowhere", "all fleets together keep the limits", seeing(func(s *signals.Snapshot) { s.Open = 0 })},
+	{"billing is left out", "paid hours are used", without("billing")},
 }
 
 func TestLawsNoticeFaults(t *testing.T) {
@@ -99,6 +147,29 @@ func without(guard string) decider {
 	return func(e policy.Engine, s signals.Snapshot) policy.Decision {
 		e.Guards = slices.DeleteFunc(slices.Clone(e.Guards), func(g policy.Guard) bool { return g.Name() == guard })
 		return e.Decide(s)
+	}
+}
+
+func capless(e policy.Engine, s signals.Snapshot) policy.Decision {
+	e.Caps = nil
+	return e.Decide(s)
+}
+
+// seeing decides about another snapshot than there is.
+func seeing(spoil func(*signals.Snapshot)) decider {
+	return func(e policy.Engine, s signals.Snapshot) policy.Decision {
+		spoil(&s)
+		return e.Decide(s)
+	}
+}
+
+// reprice has signals cost nothing, known or not.
+func reprice(s *signals.Snapshot, names ...string) {
+	s.Signals = slices.Clone(s.Signals)
+	for i, sig := range s.Signals {
+		if slices.Contains(names, sig.Name) {
+			s.Signals[i] = signals.Known(sig.Name, 0, s.Now, 0)
+		}
 	}
 }
 

@@ -39,6 +39,23 @@ var laws = []law{
 	{"order does not matter", orderDoesNotMatter},
 	{"JSON does not matter", jsonDoesNotMatter},
 	{"a deaf quorum holds", quorumHolds},
+	{"a pause does nothing", pauseHolds},
+	{"a floor is kept within the bounds", floorHolds},
+	{"a blind tick wants no fewer than there are", blindWantsWhatThereIs},
+	{"nothing is bought beyond the budget", budgetHolds},
+	{"unknown money buys nothing", unknownMoneyBuysNothing},
+	{"all fleets together keep the limits", limitsHold},
+	{"paid hours are used", paidHoursAreUsed},
+}
+
+// find gives an engine's guard or cap of a type.
+func find[T, E any](list []E) (found T, ok bool) {
+	for _, g := range list {
+		if found, ok = any(g).(T); ok {
+			return found, true
+		}
+	}
+	return found, false
 }
 
 func decideTruly(e policy.Engine, s signals.Snapshot) policy.Decision { return e.Decide(s) }
@@ -64,6 +81,8 @@ func known(s signals.Snapshot) map[fleet.ID]fleet.Worker {
 	return at
 }
 
+// needsUnknown reports that the policy which reads the queue cannot: other
+// policies are blind when they say so.
 func needsUnknown(s signals.Snapshot) bool {
 	s = s.Freeze()
 	_, err := s.Value("queue.visible")
@@ -127,13 +146,14 @@ func exitIDs(xs []fleet.Exit) (ids []fleet.ID) {
 
 func idleFirst(e policy.Engine, s signals.Snapshot, decide decider) error {
 	d, at := decide(e, s), known(s)
-	minAge := e.Guards[2].(policy.Release).MinAge
+	release, _ := find[policy.Release](e.Guards)
+	_, hourly := find[policy.Billing](e.Guards)
 	for _, id := range d.Drain {
 		if w := at[id]; w.State != fleet.Working || w.Silent {
 			return fmt.Errorf("drains %+v, which is not known to serve", w)
 		}
 		for _, other := range s.Workers {
-			spared := other.State == fleet.Working && !other.Silent && s.Now.Sub(other.Launched) >= minAge &&
+			spared := other.State == fleet.Working && !other.Silent && s.Now.Sub(other.Launched) >= release.MinAge && !hourly &&
 				!slices.Contains(d.Drain, other.ID) && !slices.Contains(exitIDs(d.Terminate), other.ID)
 			if spared && other.Jobs < at[id].Jobs {
 				return fmt.Errorf("drains %s with %d in hand, spares %s with %d", id, at[id].Jobs, other.ID, other.Jobs)
@@ -203,7 +223,8 @@ func boundsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
 }
 
 func budgetsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
-	d, limit := decide(e, s), e.Guards[3].(policy.LaunchLimit)
+	d := decide(e, s)
+	limit, _ := find[policy.LaunchLimit](e.Guards)
 	spent := 0
 	for _, t := range s.Recent {
 		if t.At.After(s.Now.Add(-time.Hour)) {
@@ -285,6 +306,122 @@ func same(a, b policy.Decision) error {
 	y, _ := json.Marshal(b)
 	if string(x) != string(y) {
 		return fmt.Errorf("two decisions:\n%s\n%s", x, y)
+	}
+	return nil
+}
+
+func pauseHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
+	p := s.Orders.Pause
+	if d := decide(e, s); p != nil && p.Until.After(s.Now) && todo(d) > 0 {
+		return fmt.Errorf("paused until %s, does %+v", p.Until, d)
+	}
+	return nil
+}
+
+func floorHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
+	f, d := s.Orders.Floor, decide(e, s)
+	if f == nil || !f.Until.After(s.Now) || len(e.Caps) > 0 {
+		return nil
+	}
+	floor := min(f.Want, e.Bounds.Max)
+	if d.Want < floor {
+		return fmt.Errorf("wants %d, the floor is %d: %+v", d.Want, f.Want, d)
+	}
+	if left := s.Have() - len(d.Drain); len(d.Drain) > 0 && left < floor {
+		return fmt.Errorf("drains %d of %d, the floor is %d", len(d.Drain), s.Have(), f.Want)
+	}
+	return nil
+}
+
+func blindWantsWhatThereIs(e policy.Engine, s signals.Snapshot, decide decider) error {
+	d := decide(e, s)
+	partly := slices.ContainsFunc(e.Policies, func(p policy.Policy) bool { return p.Name() == "says" })
+	if blind := needsUnknown(s) || partly; blind != d.Blind {
+		return fmt.Errorf("blind is %v, not %v", d.Blind, blind)
+	}
+	if d.Blind && (d.Raw < s.Have() || letGo(d) > 0) {
+		return fmt.Errorf("blind, has %d: %+v", s.Have(), d)
+	}
+	return nil
+}
+
+// owed is what the fleet is about to have and to cost, with what it buys.
+func owed(s signals.Snapshot, d policy.Decision) (n int, hourly, today float64, err error) {
+	s = s.Freeze()
+	var v [3]float64
+	for i, name := range []string{"cost.per_hour", "cost.per_instance", "cost.today"} {
+		if v[i], err = s.Value(name); err != nil {
+			break
+		}
+	}
+	bought := s.Open + len(d.Wake) + d.Launch
+	return s.Billed() + bought, v[0] + float64(bought)*v[1], v[2], err
+}
+
+func buys(d policy.Decision) bool { return len(d.Wake)+d.Launch > 0 }
+
+func budgetHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
+	b, _ := find[policy.Budget](e.Caps)
+	d := decide(e, s)
+	n, hourly, today, err := owed(s, d)
+	if !buys(d) || err != nil || n <= e.Bounds.Min {
+		return nil
+	}
+	if b.Hourly > 0 && hourly > b.Hourly*1.000001 || b.Daily > 0 && today+hourly >= b.Daily {
+		return fmt.Errorf("%d cost %g an hour, %g today: %+v of %+v", n, hourly, today, d, b)
+	}
+	return nil
+}
+
+// unknownMoneyBuysNothing beyond the minimum, which any budget allows.
+func unknownMoneyBuysNothing(e policy.Engine, s signals.Snapshot, decide decider) error {
+	b, set := find[policy.Budget](e.Caps)
+	d, f := decide(e, s), s.Freeze()
+	_, errNow := f.Value("cost.per_hour")
+	_, errEach := f.Value("cost.per_instance")
+	_, errToday := f.Value("cost.today")
+	unknown := errNow != nil || b.Hourly > 0 && errEach != nil || b.Daily > 0 && errToday != nil
+	if n, _, _, _ := owed(s, d); set && unknown && buys(d) && n > e.Bounds.Min {
+		return fmt.Errorf("%d without knowing what they cost: %+v", n, d)
+	}
+	return nil
+}
+
+func limitsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
+	l, set := find[policy.Limits](e.Guards)
+	d := decide(e, s)
+	if !set || !buys(d) {
+		return nil
+	}
+	n, hourly, _, _ := owed(s, d)
+	each, _ := s.Freeze().Value("cost.per_instance")
+	switch {
+	case s.Others == nil, s.Others.Unknown != "":
+		return fmt.Errorf("buys without knowing what others have: %+v", d)
+	case l.Instances > 0 && n+s.Others.Instances > l.Instances:
+		return fmt.Errorf("%d here and %d elsewhere, above %d: %+v", n, s.Others.Instances, l.Instances, d)
+	case l.Hourly > 0 && s.Others.Unpriced != "":
+		return fmt.Errorf("buys without knowing what others cost: %+v", d)
+	case l.Hourly > 0 && each > 0 && hourly+s.Others.Hourly > l.Hourly*1.000001:
+		return fmt.Errorf("%g here and %g elsewhere, above %g: %+v", hourly, s.Others.Hourly, l.Hourly, d)
+	}
+	return nil
+}
+
+// paidHoursAreUsed: with hourly billing no idle worker drains before the last
+// minutes of an hour, whoever lowers the want.
+func paidHoursAreUsed(e policy.Engine, s signals.Snapshot, decide decider) error {
+	_, set := find[policy.Billing](e.Guards)
+	d, at := decide(e, s), known(s)
+	for _, id := range d.Drain {
+		w := at[id]
+		began := w.Launched
+		if w.Woken.After(began) {
+			began = w.Woken
+		}
+		if into := s.Now.Sub(began) % time.Hour; set && w.Jobs == 0 && into < 55*time.Minute {
+			return fmt.Errorf("drains %s, %s into its hour", id, into)
+		}
 	}
 	return nil
 }
