@@ -57,6 +57,7 @@ func TestBacklog(t *testing.T) {
 // The worked example of the EC2 Auto Scaling user guide: 1,500 messages, 10
 // instances, 0.1 s an item and 10 s of acceptable latency make a target of 100 a
 // worker, and five more instances.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html
 func TestBacklogOfTheUserGuide(t *testing.T) {
 	const latency, seconds = 10, .1
 	e := policy.Engine{

@@ -448,3 +448,66 @@ func TestSLOOfStrangeNumbers(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkSLO is one policy of many: a whole decision has 10 µs for one queue,
+// and 5 ms for a hundred and ten thousand workers.
+func BenchmarkSLO(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		queues, workers int
+		arrived         float64
+		shrinks         bool
+	}{{"one queue", 0, 5, 30, false}, {"100 queues", 100, 10_000, 1000, false}, {"100 queues in a dip", 100, 10_000, 1000, true}} {
+		s := sloScale(c.queues, c.workers, c.arrived)
+		if c.shrinks {
+			for i := range s.Recent {
+				s.Recent[i].Want = 1e6
+			}
+		}
+		p := within(2*time.Minute, .99)
+		n, because, err := p.Want(s)
+		b.Log(n, because, err)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Want(s)
+			}
+		})
+	}
+}
+
+// sloScale is an hour in which so many arrived each minute, a few minutes of which
+// wait.
+func sloScale(queues, workers int, arrived float64) signals.Snapshot {
+	at := func(at time.Time) []signals.Signal {
+		list := measured(queues, at)
+		for i := range list {
+			name := list[i].Name
+			switch {
+			case strings.HasSuffix(name, ".arrived"):
+				list[i].Value = arrived
+			case strings.HasSuffix(name, ".visible"):
+				list[i].Value = 3.5 * arrived
+			case strings.HasSuffix(name, ".oldest_age"):
+				list[i].Value = 100
+			case name == "fleet.running":
+				list[i].Value = float64(workers)
+			}
+		}
+		return list
+	}
+	s := signals.Snapshot{Fleet: "render", Now: noon, Signals: at(noon)}
+	for i := range queues {
+		s.Queues = append(s.Queues, fmt.Sprintf("q%03d", i))
+	}
+	for i := range workers {
+		s.Workers = append(s.Workers, fleet.Worker{ID: fleet.ID(fmt.Sprintf("i-%08d", i)), State: fleet.Working, Slots: 4, Jobs: 1 - i%2})
+		if i%10 == 0 {
+			s.Workers[i].State, s.Workers[i].Launched = fleet.Starting, noon.Add(-time.Duration(i%3)*time.Second)
+		}
+	}
+	for i := 65; i > 0; i-- {
+		s.Recent = append(s.Recent, signals.Tick{At: minutesAgo(i), Signals: at(minutesAgo(i))})
+	}
+	return s.Freeze()
+}
