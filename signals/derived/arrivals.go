@@ -1,7 +1,6 @@
 package derived
 
 import (
-	"fmt"
 	"math"
 
 	"skynet/signals"
@@ -11,14 +10,16 @@ import (
 // and what was completed meanwhile.
 //
 // Completions are heard of later than the queue knows of them, so that the raw
-// figure of one tick may be too small, and that of the next too large by as much.
+// figure of one tick may be too small, and that of a later one too large by as much.
 // Let S be the sum of raw figures since some earlier tick. S is what has truly
 // arrived less the completions that are not heard of yet, so it is never too large,
-// and the most it has ever been is the best that is known. What has arrived since
-// the last tick is by how much S now exceeds its maximum over the last five minutes:
-// the time in which a heartbeat expires, and so the most by which one is late. What
-// vanishes without being completed (somebody purged the queue) is forgotten as long
-// after.
+// and the most it has ever been is the best that is known: what has arrived is by
+// how much S now exceeds that. Arrivals then add up over any stretch of time.
+//
+// Some of what S has fallen by may never come back: somebody purged the queue. A
+// completion is heard of within five minutes (a heartbeat expires then), so what S
+// had fallen by five minutes ago, and has not been heard of as completed since, is
+// forgotten.
 func (r *row) arrivals() {
 	now, err := r.depth()
 	if err != nil {
@@ -36,19 +37,20 @@ func (r *row) arrivals() {
 	}
 }
 
-// since compares with earlier ticks: S of each, less S of now, is by how much the
-// depth was larger less what was completed since.
+// since compares with earlier ticks. S of each, less S of now, is by how much the
+// depth was larger less what was completed since. A tick in which something arrived
+// stood at the maximum, so there is no need to look beyond it.
 func (r *row) since(now, done float64) {
-	depth, finished, graves := r.pastDepth(), r.past(completed), r.graves()
-	most, found := 0.0, false
-	ticks := r.Since(r.Now.Add(-r.window))
+	depth, counted, finished, graves := r.pastDepth(), r.past(arrived), r.past(completed), r.graves()
+	var h height
+	ticks := r.Since(r.Now.Add(-max(hour, r.window)))
 	for i := len(ticks) - 1; i >= 0; i-- {
 		t := &ticks[i]
 		graves.back(t)
 		if was, ok := depth(t); ok {
-			s := was - now - done - graves.grew
-			if !found || s > most {
-				most, found = s, true
+			h.look(was-now-done-graves.grew, done, r.Now.Sub(t.At) >= r.window)
+			if n, ok := then(counted, t); ok && n > 0 {
+				break
 			}
 		}
 		n, ok := then(finished, t)
@@ -57,11 +59,41 @@ func (r *row) since(now, done float64) {
 		}
 		done += n
 	}
-	if !found {
-		r.miss(arrived, fmt.Sprintf("of the ticks of the last %s none can be compared with", r.window))
+	if !h.found {
+		r.miss(arrived, "no earlier tick can be compared with: what was there or completed is not known")
 		return
 	}
-	r.know(arrived, math.Max(0, -most))
+	r.know(arrived, math.Max(0, -h.most()))
+}
+
+// height is the most that S has been before now.
+type height struct {
+	found, old bool
+	recent     float64 // over the last five minutes
+	then       float64 // five minutes ago
+	before     float64 // until then
+	heard      float64 // completions heard of since
+}
+
+func (h *height) look(s, heard float64, old bool) {
+	if old && !h.old {
+		h.old, h.then, h.before, h.heard = true, s, s, heard
+	}
+	if !h.found {
+		h.found, h.recent = true, s
+	}
+	if old {
+		h.before = math.Max(h.before, s)
+	} else {
+		h.recent = math.Max(h.recent, s)
+	}
+}
+
+func (h *height) most() float64 {
+	if !h.old {
+		return h.recent
+	}
+	return math.Max(h.recent, h.then+math.Min(h.before-h.then, h.heard))
 }
 
 // depth is all that is in the queue.
