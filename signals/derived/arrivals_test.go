@@ -76,6 +76,7 @@ func TestWhatFollowsForAQueue(t *testing.T) {
 		{"a delayed item has arrived", ticks{queue(5, 0, "queue.delayed", 0), queue(5, 0, "queue.delayed", 2)}, "queue.arrived", 2, "", ""},
 		{"completions heard of late", ticks{queue(5, 0), queue(0, 0), queue(0, 5)}, "queue.arrived", 0, "", ""},
 		{"the same, long after", append(ticks{queue(5, 0), queue(0, 0), queue(0, 5)}, times(4, queue(0, 0))...), "queue.arrived", 0, "", ""},
+		{"heard of late, again and again", ticks{queue(0, 0), queue(2, 0), queue(1, 0), queue(1, 0), queue(0, 1), queue(0, 0), queue(0, 0), queue(0, 1)}, "queue.arrived", 0, "", ""},
 		{"a purge is not held against arrivals for ever", append(append(ticks{queue(500, 0)}, times(5, queue(0, 0))...), queue(3, 0)), "queue.arrived", 3, "", ""},
 		{"a tick that did not see the depth", ticks{queue(5, 0), queue("500", 4), queue(7, 3)}, "queue.arrived", 9, "", ""},
 		{"a tick that did not hear", ticks{queue(5, 0), queue(6, "deaf"), queue(7, 3)}, "queue.arrived", 4, "", ""},

@@ -4,6 +4,8 @@
 package derived
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +86,11 @@ type view struct {
 func look(s *signals.Snapshot, set Settings) *view {
 	v := &view{Snapshot: s, set: set, at: make(map[string]int, len(signals.Catalogue))}
 	v.given = signals.Sort(slices.Clone(s.Signals))
+	for i, g := range v.given {
+		if math.IsNaN(g.Value) || math.IsInf(g.Value, 0) {
+			v.given[i] = signals.Missing(g.Name, g.At, fmt.Sprintf("not a finite number: %g", g.Value))
+		}
+	}
 	v.out = make([]signals.Signal, 0, len(signals.Catalogue)+len(set.Queues)*leaves)
 	v.window = v.atLeastTwoTicks(short)
 	return v
