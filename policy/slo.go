@@ -62,13 +62,13 @@ func (p SLO) Window() time.Duration {
 // Want returns the fewest workers that keep the objective. Where a signal is
 // unknown it returns what the others call for, and an error.
 func (p SLO) Want(s signals.Snapshot) (int, string, error) {
-	c, unknown := p.size(s)
+	c, unknown := p.size(&s)
 	said, n := c.said(p.Objective.Quantile), c.workers()
-	if kept, for_ := p.kept(s, c); kept > n {
-		said += keptSaid(kept, for_)
-		n = kept
+	if most, length := p.kept(&s, &c); most > n {
+		sayKept(&said, most, length)
+		n = most
 	}
-	return n, said, unknown.err()
+	return n, string(said), unknown.err()
 }
 
 // call is what a tick calls for.
@@ -81,43 +81,42 @@ type call struct {
 }
 
 // workers is the largest of the three numbers.
-func (c call) workers() int { return max(c.waiting, c.pace.workers, c.holding()) }
+func (c *call) workers() int { return max(c.waiting, c.pace.workers, c.holding()) }
 
 // holding is how many workers it takes to work on what is being worked on.
-func (c call) holding() int { return ceil(c.supply.busy / c.supply.slots) }
+func (c *call) holding() int { return ceil(c.supply.busy / c.supply.slots) }
 
 // size computes what a tick calls for, but for what is kept from earlier ones.
-func (p SLO) size(s signals.Snapshot) (c call, missing unknowns) {
+func (p SLO) size(s *signals.Snapshot) (c call, missing unknowns) {
 	c.demands = p.demands(s, &missing)
 	c.supply = supplyOf(s, inFlight(c.demands), &missing)
 	addOrphans(c.demands, c.supply.held)
 	for i := range c.demands {
 		c.demands[i].allow(p.Objective.Quantile)
 	}
-	c.waiting, c.late = fewest(c.supply, c.demands)
-	c.pace = paceOf(c.demands, c.supply, p.Objective.Quantile)
+	c.waiting, c.late = fewest(&c.supply, c.demands)
+	c.pace = paceOf(c.demands, &c.supply, p.Objective.Quantile)
 	return c, missing
 }
 
 // kept is the most that the ticks within the last boot time called for. They are
 // decided again by what is remembered of them: what they wanted in the end may
 // itself have been kept, and would never be forgotten.
-func (p SLO) kept(s signals.Snapshot, c call) (most int, for_ time.Duration) {
-	for_ = min(signals.Seconds(c.supply.boot), mostKept)
-	most = c.workers()
-	last := len(s.Recent) - 1
+func (p SLO) kept(s *signals.Snapshot, c *call) (most int, length time.Duration) {
+	most, length = c.workers(), min(signals.Seconds(c.supply.boot), mostKept)
 	seen := s.Now
-	for i := last; i >= 0; i-- {
+	for i := len(s.Recent) - 1; i >= 0; i-- {
 		t := &s.Recent[i]
-		if i < last && s.Now.Sub(t.At) > for_ {
+		last := i == len(s.Recent)-1
+		if !last && s.Now.Sub(t.At) > length {
 			break
 		}
-		if t.Want <= most || i < last && seen.Sub(t.At) < for_/looks {
+		if t.Want <= most || !last && seen.Sub(t.At) < length/looks {
 			continue
 		}
 		seen = t.At
-		then, _ := p.size(signals.Snapshot{Fleet: s.Fleet, Now: t.At, Queues: s.Queues, Signals: t.Signals, Recent: s.Recent[:i]})
+		then, _ := p.size(&signals.Snapshot{Fleet: s.Fleet, Now: t.At, Queues: s.Queues, Signals: t.Signals, Recent: s.Recent[:i]})
 		most = max(most, min(t.Want, then.workers()))
 	}
-	return most, for_
+	return most, length
 }

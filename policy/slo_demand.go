@@ -59,7 +59,7 @@ func (u unknowns) err() error {
 }
 
 // demands lists what the fleet's queues ask for.
-func (p SLO) demands(s signals.Snapshot, missing *unknowns) []demand {
+func (p SLO) demands(s *signals.Snapshot, missing *unknowns) []demand {
 	if len(s.Queues) == 0 {
 		return []demand{p.demand(s, "", missing)}
 	}
@@ -70,7 +70,7 @@ func (p SLO) demands(s signals.Snapshot, missing *unknowns) []demand {
 	return list
 }
 
-func (p SLO) demand(s signals.Snapshot, queue string, missing *unknowns) demand {
+func (p SLO) demand(s *signals.Snapshot, queue string, missing *unknowns) demand {
 	wait := p.Objective.For(queue)
 	d := demand{queue: queue, wait: wait.Seconds(), seconds: leastSeconds}
 	if v, err := atLeastZero(s, of("work.seconds_mean", queue)); err != nil {
@@ -90,10 +90,11 @@ func (p SLO) demand(s signals.Snapshot, queue string, missing *unknowns) demand 
 		batches, _ := s.Waiting(queue)
 		d.line(batches)
 	}
-	if rate, known := arrivalRate(s, of("queue.arrived", queue), past(wait)); known {
+	arrived := of("queue.arrived", queue)
+	if rate, known := arrivalRate(s, arrived, past(wait)); known {
 		d.arrivals = rate
 	} else {
-		missing.add(fmt.Errorf("arrivals are unknown: %s is not known of any tick of the last %s", of("queue.arrived", queue), span(past(wait))))
+		missing.add(fmt.Errorf("arrivals are unknown: %s is not known of any tick of the last %s", arrived, span(past(wait))))
 	}
 	return d
 }
@@ -108,7 +109,7 @@ func of(name, queue string) string {
 
 // atLeastZero is a value that cannot be negative: one that is must be a mistake,
 // and is as good as unknown.
-func atLeastZero(s signals.Snapshot, name string) (float64, error) {
+func atLeastZero(s *signals.Snapshot, name string) (float64, error) {
 	v, err := s.Value(name)
 	if err == nil && v < 0 {
 		return 0, fmt.Errorf("%s is unknown: it cannot be %g", name, v)
@@ -159,8 +160,9 @@ func addOrphans(list []demand, held float64) {
 
 // arrivalRate is the mean over what is known of a window, items/s. A tick tells
 // what arrived since the one before.
-func arrivalRate(s signals.Snapshot, name string, window time.Duration) (rate float64, known bool) {
+func arrivalRate(s *signals.Snapshot, name string, window time.Duration) (rate float64, known bool) {
 	items, seconds := 0.0, 0.0
+	read := signals.Reader{Name: name}
 	start, end := s.Now.Add(-window), s.Now
 	v, err := s.Value(name)
 	ok := err == nil
@@ -170,7 +172,7 @@ func arrivalRate(s signals.Snapshot, name string, window time.Duration) (rate fl
 			items, seconds = items+min(v, mostItems), seconds+d
 		}
 		end = t.At
-		v, ok = t.Value(name)
+		v, ok = read.Value(t)
 	}
 	return items / max(seconds, leastSeconds), seconds > 0
 }

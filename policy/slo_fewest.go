@@ -6,7 +6,7 @@ import "math"
 // are can, it is the fewest of them. If they cannot, all of them are kept, and
 // what even new workers cannot reach in time is given the wait from their boot
 // on; late says so.
-func fewest(u supply, list []demand) (n int, late bool) {
+func fewest(u *supply, list []demand) (n int, late bool) {
 	t := table{u: u, list: list, caps: make([]float64, 0, longest(list))}
 	t.waves = u.there()
 	t.fill(func(by float64, _ *demand) float64 { return max(0, by) })
@@ -33,7 +33,7 @@ func longest(list []demand) (n int) {
 // table holds how many items one slot of each wave can start until each batch is
 // due.
 type table struct {
-	u      supply
+	u      *supply
 	list   []demand
 	waves  []wave
 	starts []float64 // by queue, batch and wave

@@ -18,7 +18,7 @@ const notice = 60.0
 // promised no oftener than it may. Where arrivals are so rare that not one is
 // expected in a boot time, and each can wait for a boot twice over, nobody has to
 // stand by.
-func paceOf(list []demand, u supply, quantile float64) (p pace) {
+func paceOf(list []demand, u *supply, quantile float64) (p pace) {
 	p.wait = math.MaxFloat64
 	for i := range list {
 		if d := &list[i]; d.arrivals > 0 {

@@ -2,62 +2,90 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
+	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"skynet/signals"
 )
 
-// said explains a call in one sentence with the numbers.
-func (c call) said(quantile float64) string {
-	var b strings.Builder
-	c.sayWaiting(&b, quantile)
-	if c.late {
-		c.sayLate(&b)
+// words is a sentence that grows. A reason is made on each tick and mostly not
+// read: package fmt would take a third of the policy's time for it.
+type words []byte
+
+func (w *words) say(texts ...string) {
+	for _, t := range texts {
+		*w = append(*w, t...)
 	}
-	if p := c.pace; p.arrivals > 0 {
-		fmt.Fprintf(&b, "; %.3g items/s keep %.3g slots at work", p.arrivals, p.load)
-		if p.workers > 0 {
-			fmt.Fprintf(&b, ", %.0f slots or %d workers keep pace", p.slots, p.workers)
-		} else {
-			b.WriteString(", too few to stand by for")
-		}
-	}
-	if n := c.holding(); n > max(c.waiting, c.pace.workers) {
-		fmt.Fprintf(&b, "; %.0f slots at work hold %d", c.supply.busy, n)
-	}
-	return b.String()
 }
 
-func (c call) sayWaiting(b *strings.Builder, quantile float64) {
+// count adds a number as a whole one.
+func (w *words) count(v float64) { *w = strconv.AppendFloat(*w, v, 'f', 0, 64) }
+
+// number adds a number to so many digits, without exponent where people would not
+// write one.
+func (w *words) number(v float64, digits int) {
+	if whole := math.Round(v); whole >= 100 && whole < 1e9 {
+		w.count(whole)
+		return
+	}
+	*w = strconv.AppendFloat(*w, v, 'g', digits, 64)
+}
+
+// said explains a call in one sentence with the numbers.
+func (c *call) said(quantile float64) words {
+	w := make(words, 0, 200)
+	c.sayWaiting(&w, quantile)
+	if c.late {
+		c.sayLate(&w)
+	}
+	if c.pace.arrivals > 0 {
+		c.pace.say(&w)
+	}
+	if n := c.holding(); n > max(c.waiting, c.pace.workers) {
+		w.say("; ")
+		w.count(c.supply.busy)
+		w.say(" slots at work hold ", strconv.Itoa(n))
+	}
+	return w
+}
+
+func (c *call) sayWaiting(w *words, quantile float64) {
 	busiest := c.busiest()
 	if len(busiest) == 0 {
-		b.WriteString("nothing waits")
+		w.say("nothing waits")
 		return
 	}
 	for i, d := range take(busiest, few-1) {
 		if i > 0 {
-			b.WriteString(" + ")
+			w.say(" + ")
 		}
 		if d.queue != "" {
-			b.WriteString(d.queue + " ")
+			w.say(d.queue, " ")
 		}
-		fmt.Fprintf(b, "%.0f items × %s s", d.items, strconv.FormatFloat(d.seconds, 'g', 4, 64))
+		w.count(d.items)
+		w.say(" items × ")
+		w.number(d.seconds, 3)
+		w.say(" s")
 	}
 	if more := len(busiest) - (few - 1); more > 0 {
-		fmt.Fprintf(b, " and %d more queues", more)
+		w.say(" and ", strconv.Itoa(more), " more queues")
 	}
 	if c.supply.slots < mostItems {
-		fmt.Fprintf(b, ", %g slots each", c.supply.slots)
+		w.say(", ")
+		w.number(c.supply.slots, 3)
+		w.say(" slots each")
 	}
-	fmt.Fprintf(b, ": %s start %s with %d", shareSaid(busiest, quantile), withinSaid(busiest), c.waiting)
+	w.say(": ")
+	sayShare(w, busiest, quantile)
+	sayWithin(w, busiest)
+	w.say(" with ", strconv.Itoa(c.waiting))
 }
 
 // busiest are the queues in which items wait, that with the most work first.
-func (c call) busiest() (list []*demand) {
+func (c *call) busiest() []*demand {
+	list := make([]*demand, 0, len(c.demands))
 	for i := range c.demands {
 		if d := &c.demands[i]; d.items > 0 {
 			list = append(list, d)
@@ -67,22 +95,32 @@ func (c call) busiest() (list []*demand) {
 	return list
 }
 
-func shareSaid(list []*demand, quantile float64) string {
-	if slices.ContainsFunc(list, func(d *demand) bool { return d.misses > 0 }) {
-		return fmt.Sprintf("%.4g%%", 100*quantile)
+func sayShare(w *words, list []*demand, quantile float64) {
+	for _, d := range list {
+		if d.misses > 0 {
+			w.number(100*quantile, 4)
+			w.say("% start ")
+			return
+		}
 	}
-	return "all"
+	w.say("all start ")
 }
 
-func withinSaid(list []*demand) string {
-	if slices.ContainsFunc(list, func(d *demand) bool { return d.wait != list[0].wait }) {
-		return "in time"
+func sayWithin(w *words, list []*demand) {
+	for _, d := range list {
+		if d.wait != list[0].wait {
+			w.say("in time")
+			return
+		}
 	}
-	return "within " + span(signals.Seconds(list[0].wait))
+	w.say("within ", span(signals.Seconds(list[0].wait)))
 }
 
 // sayLate tells what even new workers cannot start in time.
-func (c call) sayLate(b *strings.Builder) {
+func (c *call) sayLate(w *words) {
+	if more := c.waiting - c.supply.have; more > 0 {
+		w.say(", ", strconv.Itoa(more), " of them new")
+	}
 	late, out := 0.0, 0.0
 	for i := range c.demands {
 		for _, d := range c.demands[i].batches {
@@ -94,21 +132,35 @@ func (c call) sayLate(b *strings.Builder) {
 			}
 		}
 	}
-	if more := c.waiting - c.supply.have; more > 0 {
-		fmt.Fprintf(b, ", %d of them new", more)
+	if late+out == 0 {
+		return
 	}
-	var parts []string
+	w.say(" (")
 	if late > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f are late", late))
+		w.count(late)
+		w.say(" are late, ")
 	}
 	if out > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f are due before a boot of %s", out, span(signals.Seconds(c.supply.boot))))
+		w.count(out)
+		w.say(" are due before a boot of ", span(signals.Seconds(c.supply.boot)), ", ")
 	}
-	if len(parts) > 0 {
-		b.WriteString(" (" + strings.Join(parts, ", ") + ": they start within the wait from a boot on)")
-	}
+	w.say("and start within the wait from a boot on)")
 }
 
-func keptSaid(n int, for_ time.Duration) string {
-	return fmt.Sprintf("; keeps %d, called for within the last boot time (%s)", n, span(for_))
+func (p pace) say(w *words) {
+	w.say("; ")
+	w.number(p.arrivals, 3)
+	w.say(" items/s keep ")
+	w.number(p.load, 3)
+	w.say(" slots at work, ")
+	if p.workers == 0 {
+		w.say("too few to stand by for")
+		return
+	}
+	w.count(p.slots)
+	w.say(" slots or ", strconv.Itoa(p.workers), " workers keep pace")
+}
+
+func sayKept(w *words, n int, length time.Duration) {
+	w.say("; keeps ", strconv.Itoa(n), ", called for within the last boot time (", span(length), ")")
 }

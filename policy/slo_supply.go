@@ -41,7 +41,7 @@ const (
 
 // supplyOf counts who serves and who could. Without a list of workers it goes by
 // the fleet's signals.
-func supplyOf(s signals.Snapshot, inFlight float64, missing *unknowns) supply {
+func supplyOf(s *signals.Snapshot, inFlight float64, missing *unknowns) supply {
 	u := supply{slots: mostItems} // unknown: the fewest workers that it can be
 	if v, err := s.Value("fleet.slots"); err != nil {
 		missing.add(err)
@@ -57,7 +57,7 @@ func supplyOf(s signals.Snapshot, inFlight float64, missing *unknowns) supply {
 	}
 	crew := crewOf(s, u.boot, wake)
 	if len(s.Workers) == 0 {
-		crew = crewBySignals(s, u, inFlight, missing)
+		crew = crewBySignals(s, &u, inFlight, missing)
 	}
 	u.muster(crew, min(wake, mostSeconds))
 	return u
@@ -72,7 +72,7 @@ type crew struct {
 
 // crewOf counts workers. Silent ones are capacity until they are replaced, but what
 // they have in hand is not in good hands.
-func crewOf(s signals.Snapshot, boot, wake float64) (c crew) {
+func crewOf(s *signals.Snapshot, boot, wake float64) (c crew) {
 	for i := range s.Workers {
 		w := &s.Workers[i]
 		switch w.State {
@@ -116,7 +116,7 @@ func partOf(takes, passed, boot float64) int {
 // way there. In flight is in the hands of those who serve, as far as they can
 // hold it. Where it is not known how many they are they may be any number: then
 // the fewest will do.
-func crewBySignals(s signals.Snapshot, u supply, inFlight float64, missing *unknowns) (c crew) {
+func crewBySignals(s *signals.Snapshot, u *supply, inFlight float64, missing *unknowns) (c crew) {
 	count := func(name string) int {
 		v, err := atLeastZero(s, name)
 		if err != nil {

@@ -100,11 +100,11 @@ func headcount(s signals.Snapshot) (running, have int, err error) {
 		}
 		return running, s.Have(), nil
 	}
-	up, err := atLeastZero(s, "fleet.running")
+	up, err := atLeastZero(&s, "fleet.running")
 	if err != nil {
 		return 0, 0, err
 	}
-	coming, err := atLeastZero(s, "fleet.pending")
+	coming, err := atLeastZero(&s, "fleet.pending")
 	if err != nil {
 		return 0, 0, err
 	}
