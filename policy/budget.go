@@ -54,7 +54,7 @@ func (b Budget) hour(s signals.Snapshot, bounds Bounds) (most int, because strin
 	}
 	billed := s.Billed() + s.Open
 	now += float64(s.Open) * each
-	if now > b.Hourly*(1+rounding) {
+	if now > b.Hourly {
 		mean := now / float64(max(1, billed))
 		return pays(b.Hourly, mean), fmt.Sprintf("%d cost %.2f an hour, %.2f each, the budget is %.2f an hour", billed, now, mean, b.Hourly), nil
 	}
@@ -91,12 +91,10 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 	return most, because, nil
 }
 
-// rounding is by how much sums of prices may be wrong.
-const rounding = 1e-9
-
-// pays is how many the money pays for at this price each.
+// pays is how many the money pays for at this price each. Ten times 0.1 are 1,
+// though their sum is a little off.
 func pays(money, each float64) int {
-	const plenty = 1e9
+	const plenty, rounding = 1e9, 1e-9
 	if each <= 0 {
 		return plenty
 	}

@@ -149,7 +149,8 @@ func TestNoGuardCanMakeUsDoMore(t *testing.T) {
 		with := anyDecision().Filter(func(d policy.Decision) bool { return len(d.Drain) > 0 }).Draw(t, "answer")
 		e.Guards = nil
 		before := e.Decide(s)
-		e.Guards = []policy.Guard{overwriting{with}}
+		honest := policy.LaunchLimit{PerTick: 99, PerHour: 999}
+		e.Guards = []policy.Guard{honest, overwriting{with}, honest}
 		if err := softer(before, e.Decide(s)); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"skynet/signals"
 )
@@ -68,10 +67,7 @@ func (l Limits) money(s signals.Snapshot, d Decision) Decision {
 		return d.buyAtMost(0).Because("limits", "launch or wake none instead of %d: what it costs cannot be told: %v", asked, err)
 	}
 	spent := now + float64(s.Open)*each + s.Others.Hourly
-	left := asked
-	if each > 0 {
-		left = int(min(float64(asked), max(0, math.Floor((l.Hourly-spent)/each+1e-9))))
-	}
+	left := pays(l.Hourly-spent, each)
 	if left < asked {
 		return d.buyAtMost(left).Because("limits", "launch or wake %d instead of %d: %.2f an hour are spent over all fleets, one more costs %.2f, at most %.2f may be",
 			left, asked, spent, each, l.Hourly)

@@ -331,6 +331,7 @@ func TestLimits(t *testing.T) {
 
 		{"money within", policy.Limits{Hourly: 10}, others(2, 6), costs(2, 0.5, none), 0, 1, 3, 1, 3, ""},
 		{"money, the last does not fit", policy.Limits{Hourly: 10}, others(2, 6.5), costs(2, 0.5, none), 0, 1, 3, 1, 2, "launch or wake 3 instead of 4: 8.50 an hour are spent over all fleets, one more costs 0.50, at most 10.00 may be"},
+		{"tenths add up", policy.Limits{Hourly: 0.3}, others(1, 0.1), costs(0.1, 0.1, none), 0, 0, 4, 0, 1, ""},
 		{"money used up", policy.Limits{Hourly: 10}, others(2, 8), costs(2, 0.5, none), 0, 1, 3, 0, 0, ""},
 		{"money overdrawn", policy.Limits{Hourly: 10}, others(2, 80), costs(2, 0.5, none), 0, 1, 3, 0, 0, ""},
 		{"asked for costs", policy.Limits{Hourly: 10}, others(2, 6), costs(2, 0.5, none), 3, 1, 3, 1, 0, ""},

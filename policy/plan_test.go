@@ -135,6 +135,7 @@ func TestPlan(t *testing.T) {
 		{"not those on their way", 0, 9, of("a", in(fleet.Starting), "b", in(fleet.Waking), "c", in(fleet.Working)), "drain c"},
 		{"nor the silent", 0, 9, of("a", in(fleet.Working, silent, unheard(4*time.Minute)), "b", in(fleet.Working)), "drain b"},
 		{"who leaves anyway counts", 1, 9, of("a", in(fleet.Working, silent, impaired), "b", in(fleet.Working), "c", in(fleet.Working)), "drain b, a silent"},
+		{"who leaves and was no capacity does not", 1, 9, of("a", in(fleet.Draining, jobs(1), draining(time.Hour)), "b", in(fleet.Working), "c", in(fleet.Working)), "drain b, a deadline"},
 		{"nor is it replaced in the same tick", 2, 9, of("a", in(fleet.Working, silent, impaired), "b", in(fleet.Working)), "a silent"},
 
 		// Who has drained is let go, or sleeps if there is a bed.
@@ -171,6 +172,17 @@ func TestPlan(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.deeds)
 			}
 		})
+	}
+}
+
+// Of many that are alike those go whose IDs come first, however they are sorted.
+func TestAmongEqualsTheIDDecides(t *testing.T) {
+	s := signals.Snapshot{Workers: crew(300, func(i int, w *fleet.Worker) { w.Jobs = i * 7 % 3 })}
+	d := plan(policy.DefaultPlan(), 0, 999, s)
+	for i := range 3 {
+		if alike := d.Drain[i*100 : (i+1)*100]; !slices.IsSorted(alike) {
+			t.Errorf("with %d in hand drains %v", i, alike)
+		}
 	}
 }
 
