@@ -175,3 +175,18 @@ func TestArrivalsAddUp(t *testing.T) {
 		}
 	})
 }
+
+// Two ticks of one moment: the clock was set back. What both counted is spread
+// over the time before.
+func TestRateAfterTheClockWasSetBack(t *testing.T) {
+	s := run(derived.Settings{}, queue(5, 0), queue(5, 6), queue(5, 3), queue(5, 6))
+	s.Recent[2].At = s.Recent[1].At
+	s.Signals = given(noon, queue(5, 12)...)
+	s = derived.Complete(s, derived.Settings{})
+	got, err := s.Value("work.rate")
+	last := math.Exp(-2. / 5)
+	want := (12./120*(1-last) + 9./60*(last-math.Exp(-3./5))) / (1 - math.Exp(-3./5))
+	if math.Abs(got-want) > 1e-9 || err != nil {
+		t.Errorf("got %g, %v; want %g", got, err, want)
+	}
+}
