@@ -32,13 +32,16 @@ var downhill = []struct {
 	{"queue/*", "queue fleet"}, // brokers
 	{"signals", "fleet"},
 	{"signals/derived", "signals fleet"},
-	{"signals/line", "signals fleet"}, // the lines of decide, also spoken by exec
+	{"signals/line", "signals fleet config/strict"}, // the lines of decide, also spoken by exec
 	{"signals/exec", "signals fleet signals/line"},
+	{"signals/prometheus", "signals signals/web"},
+	{"signals/httpjson", "signals signals/web"},
 	{"signals/*", "signals fleet queue journal"}, // sources
 	{"policy", "fleet signals"},
 	{"policy/file", "policy signals signals/derived config/strict"},
 	{"journal", "fleet signals policy"},
 	{"journal/*", "journal fleet signals policy"}, // records on disk
+	{"decide/suite", "decide policy signals signals/line config/strict"},
 	{"decide", "fleet signals signals/derived signals/line policy policy/file"},
 	{"controller", "fleet signals signals/derived policy journal"},
 	{"simulate", "controller signals/derived fleet signals policy journal queue"},
