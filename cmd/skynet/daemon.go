@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -17,14 +16,10 @@ import (
 	"skynet/fleet/roster"
 	"skynet/journal"
 	"skynet/journal/sqlite"
-	"skynet/policy/file"
 	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/signals"
-	"skynet/signals/calendar"
-	"skynet/signals/derived"
 	"skynet/signals/heartbeats"
-	"skynet/signals/queues"
 )
 
 // What is wired here satisfies what its users ask for.
@@ -54,7 +49,10 @@ type daemon struct {
 	ears    *heartbeats.Ears
 	local   *local.Fleet
 	journal journal.Journal
-	fleets  []*controller.Controller
+	fleets  []*loop
+	orders  *orders
+	own     []signals.Source   // of the user's own signals
+	ledger  *controller.Ledger // what all fleets use together, where limits over all are set
 
 	ends []func() error // what is to be ended, in reverse order
 }
@@ -67,7 +65,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		}
 	}()
 	d.ears = heartbeats.New()
-	for _, step := range []func(context.Context) error{d.takeLease, d.openQueues, d.openJournal, d.openLocal, d.warnOfStrays, d.openFleets} {
+	for _, step := range []func(context.Context) error{d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openLocal, d.warnOfStrays, d.openFleets} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -95,6 +93,11 @@ func (d *daemon) takeLease(context.Context) error {
 	}
 	d.onClose(release)
 	return nil
+}
+
+func (d *daemon) readOrders(context.Context) (err error) {
+	d.orders, err = openOrders(d.cfg.StateDir, d.log)
+	return err
 }
 
 func (d *daemon) openQueues(ctx context.Context) (err error) {
@@ -154,72 +157,6 @@ func (d *daemon) openLocal(context.Context) error {
 	return nil
 }
 
-func (d *daemon) openFleets(ctx context.Context) error {
-	for _, f := range d.cfg.Fleets {
-		c, err := d.controller(ctx, f)
-		if err != nil {
-			return fmt.Errorf("fleet %s: %w", f.Name, err)
-		}
-		d.fleets = append(d.fleets, c)
-	}
-	return nil
-}
-
-// controller puts one fleet's loop together.
-func (d *daemon) controller(ctx context.Context, f config.Fleet) (*controller.Controller, error) {
-	p, err := file.Load(f.Policy, namesOf(d.cfg, f))
-	if err != nil {
-		return nil, err
-	}
-	c := controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, d.world(f, p), d.rules(f, p), d.journal)
-	workers, err := c.Resume(ctx, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
-	}
-	d.ears.Prime(workers)
-	if d.dry {
-		c.Watch(logDryTicks(d.log))
-	} else {
-		c.Watch(logTicks(d.log))
-	}
-	return c, nil
-}
-
-// world is what a fleet's loop reads and acts on.
-func (d *daemon) world(f config.Fleet, p file.Policy) controller.World {
-	w := controller.World{
-		Cloud:   d.local,
-		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
-		Signals: d.sources(f, p),
-	}
-	if d.dry {
-		return controller.ReadOnly(w)
-	}
-	return w
-}
-
-// rules are how a fleet's loop decides.
-func (d *daemon) rules(f config.Fleet, p file.Policy) controller.Rules {
-	set := p.Signals
-	set.Queues, set.Slots, set.Interval = f.Queues, f.Local.Slots, d.cfg.Interval.Std()
-	for _, price := range f.Prices {
-		set.Prices = append(set.Prices, derived.Price{Type: price.Type, Hourly: price.Hourly})
-	}
-	return controller.Rules{Decider: p.Engine, Signals: set}
-}
-
-func (d *daemon) sources(f config.Fleet, p file.Policy) *signals.Collector {
-	interval := d.cfg.Interval.Std()
-	list := []signals.Source{
-		d.ears.Source(f.Name, f.Queues, interval),
-		calendar.New(p.Signals.Zone, p.Signals.Holidays...),
-	}
-	for _, name := range f.Queues {
-		list = append(list, queues.New(d.queues[name], interval))
-	}
-	return signals.NewCollector(list...)
-}
-
 // run runs the loops until ctx ends, and returns when the last tick has.
 func (d *daemon) run(ctx context.Context) {
 	var wg sync.WaitGroup
@@ -227,8 +164,9 @@ func (d *daemon) run(ctx context.Context) {
 		d.ears.Listen(ctx, d.mail, func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })
 	})
 	wg.Go(func() { d.prune(ctx) })
-	for _, c := range d.fleets {
-		wg.Go(func() { c.Run(ctx) })
+	for _, l := range d.fleets {
+		wg.Go(func() { l.Run(ctx) })
+		wg.Go(func() { l.reload(ctx) })
 	}
 	wg.Wait()
 }

@@ -50,7 +50,7 @@ func (q shaky) DeadLetters(ctx context.Context, n int) (list []queue.Dead, err e
 	return list, q.answers(ctx)
 }
 
-func asked(t *testing.T, s summary, q queue.Queue) summary {
+func questioned(t *testing.T, s summary, q queue.Queue) summary {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), sumUp)
 	defer cancel()
@@ -61,7 +61,7 @@ func asked(t *testing.T, s summary, q queue.Queue) summary {
 func TestSummaryAsksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := shaky{answersAt: time.Now().Add(7 * time.Second), depth: queue.Depth{Visible: 3, InFlight: 1, Delayed: 1, Dead: 7}}
-		s := asked(t, summary{Items: 160}, q)
+		s := questioned(t, summary{Items: 160}, q)
 		if s.unknown != nil || s.left != 5 || *s.Failed != 7 || *s.Done != 148 {
 			t.Fatalf("%+v", s)
 		}
@@ -82,7 +82,7 @@ func TestSummaryOfAQueueThatIsAway(t *testing.T) {
 				if at > 0 {
 					q.answersAt = start.Add(at)
 				}
-				s := asked(t, summary{Items: 160}, q)
+				s := questioned(t, summary{Items: 160}, q)
 				if took := time.Since(start); took != sumUp {
 					t.Errorf("it took %s", took)
 				}

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"skynet/config/strict"
+	"skynet/fleet"
 	"skynet/journal"
 )
 
@@ -16,10 +18,15 @@ func explainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain",
 		Short: "Say what was decided and why",
-		Long: `Say what the last ticks decided: what each policy wanted and why, what guards
-took away, what was done, and what came of it.`,
-		Example: "  skynet explain --config skynet.yaml            the last five ticks that did something\n" +
-			"  skynet explain --state-dir state --all --last 20   also those that held",
+		Long: `Say what ticks decided: what each policy wanted and why, what guards took away,
+what was done, and what came of it; and for a tick that did nothing, why nothing.
+
+Without flags it tells of the last five ticks that did something. One tick is
+told of whole, with every signal that it knew. Times are local: 15:04 is today's,
+"2026-03-01 17:00" any day's; 10m is ten minutes ago.`,
+		Example: "  skynet explain --config skynet.yaml                 the last five ticks that did something\n" +
+			"  skynet explain --config skynet.yaml --at 17:05      that minute's tick, with every signal\n" +
+			"  skynet explain --config skynet.yaml --all --last 20   also those that held",
 		Args: cobra.NoArgs,
 		RunE: explain,
 	}
@@ -27,6 +34,9 @@ took away, what was done, and what came of it.`,
 	addOutputFlag(c)
 	c.Flags().Int("last", 5, "how many decisions")
 	c.Flags().Bool("all", false, "also ticks that held: why nothing happened")
+	c.Flags().String("at", "", "the tick at that time: 17:05, \"2026-03-01 17:05\", RFC 3339, or 10m for ten minutes ago")
+	c.Flags().String("decision", "", "the tick with that decision's ID, as a drain tag or a log line names it")
+	c.Flags().Bool("signals", false, "every signal that was known; always there for a single tick")
 	return c
 }
 
@@ -35,31 +45,132 @@ func explain(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	n, _ := c.Flags().GetInt("last")
-	all, _ := c.Flags().GetBool("all")
-	if n < 1 {
-		return fmt.Errorf("--last %d: write 1 or more", n)
-	}
-	list, err := past(c, lookBack(n, all))
+	a, err := askedOf(c)
 	if err != nil {
 		return err
 	}
-	list = chosen(list, n, all)
+	h, err := openHistory(c)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	list, later, err := a.find(c.Context(), h)
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		return explainJSON(c.OutOrStdout(), list)
 	}
-	for _, r := range list {
-		explainText(c.OutOrStdout(), r)
+	for i, r := range list {
+		if i > 0 {
+			fmt.Fprintln(c.OutOrStdout())
+		}
+		told{r, after(later, r), a.signals}.print(c.OutOrStdout())
 	}
 	return nil
 }
 
-// lookBack is how many ticks to read to find n that did something.
-func lookBack(n int, all bool) int {
-	if all {
-		return n
+// question is which ticks are asked about.
+type question struct {
+	n       int
+	all     bool
+	at      time.Time // of one tick; zero: the last ones
+	exact   bool      // at is a tick's own time
+	signals bool
+}
+
+func askedOf(c *cobra.Command) (q question, err error) {
+	q.n, _ = c.Flags().GetInt("last")
+	q.all, _ = c.Flags().GetBool("all")
+	q.signals, _ = c.Flags().GetBool("signals")
+	if q.n < 1 {
+		return q, fmt.Errorf("--last %d: write 1 or more", q.n)
 	}
-	return 10_000
+	at, _ := c.Flags().GetString("at")
+	id, _ := c.Flags().GetString("decision")
+	switch {
+	case at != "" && id != "":
+		return q, fmt.Errorf("--at and --decision both name a tick: give one of them")
+	case at != "":
+		q.signals = true
+		q.at, err = momentOf(at, time.Now())
+		return q, err
+	case id != "":
+		q.signals, q.exact = true, true
+		var ok bool
+		if q.at, ok = fleet.DecisionTime(id); !ok {
+			return q, fmt.Errorf("--decision %q is not a decision's ID; it looks like %s", id, fleet.DecisionID("render", time.Now()))
+		}
+		_ = c.Flags().Set("fleet", id[:len(id)-len(fleet.DecisionID("", q.at))])
+	}
+	return q, nil
+}
+
+// momentOf reads a time as people write it.
+func momentOf(text string, now time.Time) (time.Time, error) {
+	if d, err := strict.ParseDuration(text); err == nil {
+		return now.Add(-d.Std()), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.ParseInLocation("2006-01-02 "+layout, now.Format("2006-01-02 ")+text, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q is not a time; write 17:05, \"2026-03-01 17:05\", 2026-03-01T17:05:00Z, or 10m for ten minutes ago", text)
+}
+
+const (
+	// around is how far from the time asked for a tick may lie.
+	around = time.Hour
+	// outcomeWithin is how long after a tick its launches are looked for.
+	outcomeWithin = time.Hour
+	// lookBack is how many ticks are read to find some that did something.
+	lookBack = 10_000
+)
+
+// find returns the ticks asked for, oldest first, and those after the first of
+// them, which tell what came of it.
+func (q question) find(ctx context.Context, h *history) (list, later []journal.Record, err error) {
+	if q.at.IsZero() {
+		n := q.n
+		if !q.all {
+			n = lookBack
+		}
+		all, err := h.between(ctx, time.Time{}, forever, n)
+		return chosen(all, q.n, q.all), all, err
+	}
+	if q.exact {
+		list, err = h.between(ctx, q.at, q.at.Add(time.Millisecond), 1)
+	} else {
+		list, err = q.nearest(ctx, h)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	from := list[0].Snapshot.Now
+	later, err = h.Between(ctx, h.fleet, from.Add(1), from.Add(outcomeWithin), 0)
+	return list, later, err
+}
+
+// nearest is the last tick at or before the time asked for, else the first after.
+func (q question) nearest(ctx context.Context, h *history) ([]journal.Record, error) {
+	before, err := h.Between(ctx, h.fleet, q.at.Add(-around), q.at, 1)
+	if err != nil || len(before) > 0 {
+		return before, err
+	}
+	next, err := h.between(ctx, q.at.Add(-around), q.at.Add(around), 0)
+	if err != nil {
+		return nil, err
+	}
+	return next[:1], nil
 }
 
 // chosen are the last n, of those that did something unless all are wanted. If
@@ -74,10 +185,21 @@ func chosen(list []journal.Record, n int, all bool) []journal.Record {
 			}
 		}
 	}
-	if len(kept) == 0 {
+	if len(kept) == 0 && len(list) > 0 {
 		kept = list[len(list)-1:]
 	}
 	return kept[max(0, len(kept)-n):]
+}
+
+// after are the ticks of a list that came after r, for as long as its launches
+// may take.
+func after(list []journal.Record, r journal.Record) (some []journal.Record) {
+	for _, l := range list {
+		if past := l.Snapshot.Now.Sub(r.Snapshot.Now); past > 0 && past <= outcomeWithin {
+			some = append(some, l)
+		}
+	}
+	return some
 }
 
 func explainJSON(out io.Writer, list []journal.Record) error {
@@ -88,51 +210,4 @@ func explainJSON(out io.Writer, list []journal.Record) error {
 		}
 	}
 	return nil
-}
-
-func explainText(out io.Writer, r journal.Record) {
-	d := r.Decision
-	fmt.Fprintf(out, "%s  %s: have %d, want %d: %s\n", r.Snapshot.Now.Local().Format(time.DateTime), d.Fleet, d.Have, d.Want, d.Action())
-	fmt.Fprintf(out, "  decision %s\n", d.ID)
-	for _, x := range d.Reasons {
-		fmt.Fprintf(out, "  %-9s %s\n", x.By, x.Said)
-	}
-	fmt.Fprintf(out, "  %-9s %s\n", "knew", knew(r))
-	for _, i := range r.Intents {
-		fmt.Fprintf(out, "  %-9s %s\n", "did", outcome(r, i))
-	}
-	fmt.Fprintln(out)
-}
-
-// knew is the numbers that decisions mostly rest on.
-func knew(r journal.Record) string {
-	var parts []string
-	for _, name := range []string{
-		"queue.visible", "queue.in_flight", "queue.oldest_age", "work.seconds_mean",
-		"fleet.running", "fleet.pending", "fleet.draining", "fleet.asleep", "fleet.silent", "fleet.slots",
-	} {
-		text := "unknown"
-		if v, err := r.Snapshot.Value(name); err == nil {
-			text = fmt.Sprintf("%.4g", v)
-		}
-		parts = append(parts, name+" "+text)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func outcome(r journal.Record, i journal.Intent) string {
-	for _, o := range r.Outcomes {
-		if o.Intent != i.ID {
-			continue
-		}
-		said := fmt.Sprintf("%s %d of %d", i.Kind, len(o.Done), i.Size())
-		if len(o.Done) > 0 {
-			said += fmt.Sprintf(" %v", o.Done)
-		}
-		if o.Failed != "" {
-			said += ": " + o.Failed
-		}
-		return said
-	}
-	return fmt.Sprintf("%s %d: the outcome is not known yet", i.Kind, i.Size())
 }

@@ -60,6 +60,7 @@ decision and its reasons are kept in a journal.`,
 		SilenceErrors: true,
 		Version:       wire.Version(),
 	}
-	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand())
+	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), decideCommand(),
+		testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
 	return c
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,8 +39,16 @@ func addJournalFlags(c *cobra.Command) {
 	c.Flags().String("fleet", "", "fleet to look at, if there are several")
 }
 
-// past reads the last n ticks of the fleet that the flags name, newest last.
-func past(c *cobra.Command, n int) ([]journal.Record, error) {
+// history is a journal that a command looks into, and the fleet that it is about.
+type history struct {
+	*sqlite.Reader
+	path  string
+	fleet string
+	warn  io.Writer
+}
+
+// openHistory opens the journal that the flags name.
+func openHistory(c *cobra.Command) (*history, error) {
 	folder, fleetName, err := whereAndWho(c)
 	if err != nil {
 		return nil, err
@@ -50,24 +61,46 @@ func past(c *cobra.Command, n int) ([]journal.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = r.Close() }()
 	if fleetName == "" {
 		if fleetName, err = onlyFleet(c.Context(), r); err != nil {
-			return nil, err
+			return nil, errors.Join(err, r.Close())
 		}
 	}
-	list, err := r.Records(c.Context(), fleetName, time.Time{}, n)
-	damaged := r.Degraded()
+	return &history{Reader: r, path: path, fleet: fleetName, warn: c.ErrOrStderr()}, nil
+}
+
+// between reads ticks, oldest first, of more than limit the newest. None at all
+// is an error that says so.
+func (h *history) between(ctx context.Context, from, to time.Time, limit int) ([]journal.Record, error) {
+	list, err := h.Between(ctx, h.fleet, from, to, limit)
+	damaged := h.Degraded()
 	if damaged != "" {
-		fmt.Fprintf(c.ErrOrStderr(), "skynet: note: the journal at %s: %s\n", path, damaged)
+		fmt.Fprintf(h.warn, "skynet: note: the journal at %s: %s\n", h.path, damaged)
 	}
-	if err == nil && len(list) == 0 && damaged != "" {
-		return nil, fmt.Errorf("of the last ticks of fleet %q none can be read", fleetName)
+	switch {
+	case err != nil || len(list) > 0:
+		return list, err
+	case damaged != "":
+		return nil, fmt.Errorf("of these ticks of fleet %q none can be read", h.fleet)
+	case from.IsZero():
+		return nil, fmt.Errorf("the journal at %s has no tick of fleet %q yet; the first comes at the next full interval", h.path, h.fleet)
 	}
-	if err == nil && len(list) == 0 {
-		return nil, fmt.Errorf("the journal at %s has no tick of fleet %q yet; the first comes at the next full interval", path, fleetName)
+	return nil, fmt.Errorf("the journal at %s has no tick of fleet %q between %s and %s", h.path, h.fleet, localTime(from), localTime(to))
+}
+
+func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// forever is later than any tick.
+var forever = time.Unix(0, math.MaxInt64)
+
+// past reads the last n ticks of the fleet that the flags name, newest last.
+func past(c *cobra.Command, n int) ([]journal.Record, error) {
+	h, err := openHistory(c)
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	defer h.Close()
+	return h.between(c.Context(), time.Time{}, forever, n)
 }
 
 func whereAndWho(c *cobra.Command) (folder, fleetName string, err error) {

@@ -49,7 +49,10 @@ func parseWord(word string) ([]*float64, error) {
 // parseHead reads "5", "5+2" or "5-2".
 func parseHead(head string) (first, step float64, err error) {
 	at := strings.LastIndexAny(head, "+-")
-	if at > 0 && !strings.ContainsRune("eE", rune(head[at-1])) {
+	if at > 0 && strings.ContainsRune("eE", rune(head[at-1])) { // an exponent's sign
+		at = strings.LastIndexAny(head[:at], "+-")
+	}
+	if at > 0 {
 		if step, err = number(head[at:]); err != nil {
 			return 0, 0, err
 		}

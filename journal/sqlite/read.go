@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -97,10 +98,15 @@ func scanIntent(scan func(...any) error, more ...any) (i journal.Intent, err err
 
 // Records implements journal.Journal. A tick of which a row is damaged is left
 // out, so that one bad row does not cost the whole history: see Degraded.
-func (r *Reader) Records(ctx context.Context, fleetName string, since time.Time, limit int) (out []journal.Record, err error) {
+func (r *Reader) Records(ctx context.Context, fleetName string, since time.Time, limit int) ([]journal.Record, error) {
+	return r.Between(ctx, fleetName, since, time.Unix(0, math.MaxInt64), limit)
+}
+
+// Between is Records up to a time, that one included.
+func (r *Reader) Between(ctx context.Context, fleetName string, from, to time.Time, limit int) (out []journal.Record, err error) {
 	var damaged int
 	err = r.view(ctx, "read ticks of "+fleetName, func(r reading) error {
-		ids, err := r.pick(fleetName, since, limit)
+		ids, err := r.pick(fleetName, from, to, limit)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -126,7 +132,7 @@ func (r *Reader) Records(ctx context.Context, fleetName string, since time.Time,
 }
 
 // pick chooses the ticks to read, newest first.
-func (r reading) pick(fleetName string, since time.Time, limit int) (ids []int64, err error) {
+func (r reading) pick(fleetName string, from, to time.Time, limit int) (ids []int64, err error) {
 	if limit <= 0 {
 		limit = -1 // SQLite's word for no limit
 	}
@@ -135,6 +141,6 @@ func (r reading) pick(fleetName string, since time.Time, limit int) (ids []int64
 		defer func() { ids = append(ids, id) }()
 		return scan(&id)
 	}, `SELECT t.id FROM ticks t JOIN decisions d ON d.tick = t.id
-		WHERE t.fleet = ? AND t.at >= ? ORDER BY t.at DESC, t.id DESC LIMIT ?`, fleetName, nanos(since), limit)
+		WHERE t.fleet = ? AND t.at BETWEEN ? AND ? ORDER BY t.at DESC, t.id DESC LIMIT ?`, fleetName, nanos(from), nanos(to), limit)
 	return ids, err
 }

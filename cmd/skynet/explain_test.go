@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"skynet/fleet"
+	"skynet/journal"
+	"skynet/journal/journaltest"
+	"skynet/journal/sqlite"
+	"skynet/policy"
+	"skynet/signals"
+)
+
+var teatime = time.Date(2026, 3, 1, 17, 0, 0, 0, time.UTC)
+
+// decided is a tick of fleet render so many minutes after teatime.
+func decided(minute int, change func(*journal.Record)) journal.Record {
+	now := teatime.Add(time.Duration(minute) * time.Minute)
+	r := journal.Record{
+		Snapshot: signals.Snapshot{Fleet: "render", Now: now, Signals: []signals.Signal{
+			signals.Missing("fleet.boot_seconds", now, "the source is away"),
+			signals.Known("queue.visible", 12, now, time.Minute),
+		}},
+		Decision: policy.Decision{
+			ID: fleet.DecisionID("render", now), Fleet: "render", Have: 3, Raw: 3, Want: 3,
+			Wants:   []policy.Want{{Policy: "slo", Want: 3, Because: "12 items × 90 s"}},
+			Reasons: []policy.Reason{{By: "slo", Said: "12 items × 90 s"}},
+		},
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func bought(r *journal.Record) {
+	d := &r.Decision
+	d.Raw, d.Want, d.Launch = 5, 5, 2
+	d.Reasons = append(d.Reasons, policy.Reason{By: "plan", Said: "launch 2"})
+	i := journal.Intent{
+		ID: d.ID + "/launch", Fleet: "render", Decision: d.ID, At: r.Snapshot.Now, Kind: journal.Launch,
+		Order: &fleet.Order{Fleet: "render", Count: 2, Token: "sky-1"},
+	}
+	r.Intents = []journal.Intent{i}
+	r.Outcomes = []journal.Outcome{{Intent: i.ID, At: i.At, Done: []fleet.ID{"i-1"}, Failed: "no capacity"}}
+}
+
+// journalled writes ticks into a state folder.
+func journalled(t *testing.T, list ...journal.Record) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	j, err := sqlite.Open(filepath.Join(folder, "journal.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	journaltest.Write(t, j, list...)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// said is what a command prints, and how it ends.
+func said(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs(args)
+	err := c.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestExplain(t *testing.T) {
+	folder := journalled(t,
+		decided(0, bought),
+		decided(1, func(r *journal.Record) { r.Snapshot.Born = []fleet.ID{"i-1"} }),
+		decided(2, func(r *journal.Record) {
+			r.Decision = policy.Decision{ID: r.Decision.ID, Fleet: "render", Failed: "no decision: list the instances: 503"}
+		}),
+		decided(3, func(r *journal.Record) {
+			r.Decision.Want, r.Decision.Raw, r.Decision.Have = 3, 3, 5
+			r.Decision.Reasons = append(r.Decision.Reasons, policy.Reason{By: "release", Said: "drain nobody instead of 2"})
+		}),
+	)
+	for _, c := range []struct {
+		name         string
+		args         []string
+		want, absent []string
+	}{
+		{"the last that did something", nil,
+			[]string{"have 3, want 5: launch", "wants 3: 12 items × 90 s", "plan       launch 2",
+				"launch 1 of 2: i-1; the rest was refused: no capacity", "heard for the first time within 1m0s: i-1", "queue.visible 12"},
+			[]string{"fleet.boot_seconds", "17:01:00"}},
+		{"one tick, whole", []string{"--at", "2026-03-01T17:01:30Z"},
+			[]string{"did        nothing: there are as many as are wanted", "fleet.boot_seconds", "unknown: the source is away"}, []string{"launch"}},
+		{"by its decision", []string{"--decision", "render-20260301T170000.000Z"}, []string{"heard for the first time", "fleet.boot_seconds"}, nil},
+		{"one that failed", []string{"--at", "2026-03-01T17:02:00Z"}, []string{"no decision", "list the instances: 503"}, []string{"have 0"}},
+		{"one that a guard held", []string{"--at", "2026-03-01T17:03:00Z"}, []string{"did        nothing: fewer would do, but a guard holds them"}, nil},
+		{"before the first: the first", []string{"--at", "2026-03-01T16:58:00Z"}, []string{"launch 1 of 2"}, nil},
+		{"all", []string{"--all"}, []string{"launch 1 of 2", "list the instances: 503", "a guard holds them"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := said(t, append([]string{"explain", "--state-dir", folder}, c.args...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(got, w) {
+					t.Errorf("does not say %q:\n%s", w, got)
+				}
+			}
+			for _, w := range c.absent {
+				if strings.Contains(got, w) {
+					t.Errorf("says %q:\n%s", w, got)
+				}
+			}
+		})
+	}
+}
+
+func TestExplainOfWhatIsNotThere(t *testing.T) {
+	folder := journalled(t, decided(0, nil))
+	for args, want := range map[string]string{
+		"--at 2026-03-05T00:00:00Z": "has no tick of fleet",
+		"--at noon":                 `--at "noon" is not a time`,
+		"--decision what":           `is not a decision's ID`,
+		"--last 0":                  "write 1 or more",
+		"--at 10m --decision render-20260301T170000.000Z": "give one of them",
+	} {
+		if _, err := said(t, append([]string{"explain", "--state-dir", folder}, strings.Fields(args)...)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+}
+
+func TestMomentOf(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
+	at := func(h, m int) time.Time { return time.Date(2026, 3, 1, h, m, 0, 0, time.Local) }
+	for text, want := range map[string]time.Time{
+		"17:05": at(17, 5), "10m": at(11, 50), "2026-03-01 17:05": at(17, 5), "2026-03-01 17:05:00": at(17, 5),
+		"2026-03-01T17:05:00Z": time.Date(2026, 3, 1, 17, 5, 0, 0, time.UTC),
+	} {
+		if got, err := momentOf(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%s is %s, %v", text, got, err)
+		}
+	}
+}

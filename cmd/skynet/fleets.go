@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/config"
+	"skynet/controller"
+	"skynet/fleet/roster"
+	"skynet/policy"
+	"skynet/policy/file"
+	"skynet/signals"
+	"skynet/signals/calendar"
+	"skynet/signals/exec"
+	"skynet/signals/queues"
+)
+
+// loop is one fleet's controller and what it takes to give it another policy.
+type loop struct {
+	*controller.Controller
+	daemon *daemon
+	fleet  config.Fleet
+	lasts  []signals.Source // the sources that outlive a policy
+	log    *zap.Logger
+	read   version        // of the policy file that runs
+	asked  *exec.Advisers // the programs that its policies ask
+}
+
+func (d *daemon) openFleets(ctx context.Context) error {
+	d.onClose(d.endPrograms)
+	if d.limits() != (policy.Limits{}) {
+		d.ledger = controller.NewLedger(d.fleetNames()...)
+	}
+	for _, f := range d.cfg.Fleets {
+		l, err := d.loop(ctx, f)
+		if err != nil {
+			return fmt.Errorf("fleet %s: %w", f.Name, err)
+		}
+		d.fleets = append(d.fleets, l)
+	}
+	return nil
+}
+
+// loop puts one fleet's loop together.
+func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
+	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: d.sources(f)}
+	p, err := l.load()
+	if err != nil {
+		return nil, err
+	}
+	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p), d.journal)
+	workers, err := l.Resume(ctx, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
+	}
+	d.ears.Prime(workers)
+	if d.dry {
+		l.Watch(logDryTicks(d.log))
+	} else {
+		l.Watch(logTicks(d.log))
+	}
+	return l, nil
+}
+
+// world is what the loop reads and acts on under a policy.
+func (l *loop) world(p file.Policy) controller.World {
+	d := l.daemon
+	w := controller.World{
+		Cloud:   d.local,
+		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
+		Signals: signals.NewCollector(append(l.lasts[:len(l.lasts):len(l.lasts)], calendar.New(p.Signals.Zone, p.Signals.Holidays...))...),
+		Orders:  d.orders,
+	}
+	if programs := programsOf(p); len(programs) > 0 {
+		l.asked = exec.New(programs...)
+		w.Advisers = l.asked
+	}
+	if d.ledger != nil {
+		w.Account = d.ledger
+	}
+	if d.dry {
+		return controller.ReadOnly(w)
+	}
+	return w
+}
+
+// rules are how the loop decides under a policy.
+func (l *loop) rules(p file.Policy) controller.Rules {
+	set, known := p.Signals, settingsOf(l.fleet)
+	set.Queues, set.Slots, set.Prices, set.Interval = known.Queues, known.Slots, known.Prices, l.daemon.cfg.Interval.Std()
+	e := p.Engine
+	if limits := l.daemon.limits(); limits != (policy.Limits{}) {
+		e.Guards = append(e.Guards[:len(e.Guards):len(e.Guards)], limits)
+	}
+	return controller.Rules{Decider: e, Signals: set}
+}
+
+// limits are those over all fleets.
+func (d *daemon) limits() policy.Limits {
+	return policy.Limits{Instances: d.cfg.Limits.Instances, Hourly: d.cfg.Limits.Hourly}
+}
+
+// sources are a fleet's sources that do not depend on its policy. They are made
+// once: some of them count from one reading to the next.
+func (d *daemon) sources(f config.Fleet) []signals.Source {
+	interval := d.cfg.Interval.Std()
+	list := []signals.Source{d.ears.Source(f.Name, f.Queues, interval)}
+	for _, name := range f.Queues {
+		list = append(list, queues.New(d.queues[name], interval))
+	}
+	return append(list, d.ownSignals()...)
+}
+
+func (d *daemon) fleetNames() []string {
+	names := make([]string, len(d.cfg.Fleets))
+	for i, f := range d.cfg.Fleets {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// endPrograms ends what policies ask.
+func (d *daemon) endPrograms() error {
+	var errs []error
+	for _, l := range d.fleets {
+		if l.asked != nil {
+			errs = append(errs, l.asked.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// priced wants a price where the policy speaks of money.
+func priced(p file.Policy, f config.Fleet) error {
+	if p.Money == "" || len(f.Prices) > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s: fleet %s has no prices, so nothing would be bought; add prices: [{type: …, hourly: …}] to it in the settings", f.Policy, p.Money, f.Name)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/controller"
+	"skynet/signals"
+)
+
+var _ controller.Orders = (*orders)(nil)
+
+// orders are the operator's standing orders, in a file of the state folder:
+// `skynet pause` writes it, and every tick reads it, so that an order needs no
+// connection and outlives a restart.
+type orders struct {
+	path string
+	log  *zap.Logger
+
+	mu   sync.Mutex
+	last map[string]signals.Standing // as read last, for when the file cannot be
+	said string                      // the trouble that was told last
+}
+
+func ordersFile(stateDir string) string { return filepath.Join(stateDir, "orders.json") }
+
+// openOrders reads the orders for the first time. A file that cannot be read
+// stops the start: it may hold a pause.
+func openOrders(stateDir string, log *zap.Logger) (*orders, error) {
+	o := &orders{path: ordersFile(stateDir), log: log}
+	var err error
+	o.last, err = readOrders(o.path)
+	return o, err
+}
+
+// readOrders reads the orders by fleet. No file is no orders.
+func readOrders(path string) (map[string]signals.Standing, error) {
+	all := map[string]signals.Standing{}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("standing orders: %w", err)
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("standing orders in %s: %w; correct the file, or remove it to be without any", path, err)
+	}
+	return all, nil
+}
+
+// writeOrders replaces the file as a whole.
+func writeOrders(path string, all map[string]signals.Standing) error {
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	draft := path + ".new"
+	if err := os.WriteFile(draft, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("standing orders: %w", err)
+	}
+	return os.Rename(draft, path)
+}
+
+// Standing gives a fleet's orders that have not expired. While the file cannot be
+// read those read last stand.
+func (o *orders) Standing(fleetName string, now time.Time) signals.Standing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all, err := readOrders(o.path)
+	o.tell(err)
+	if err == nil {
+		o.last = all
+	}
+	return inForce(o.last[fleetName], now)
+}
+
+// inForce leaves out what has expired.
+func inForce(s signals.Standing, now time.Time) signals.Standing {
+	if s.Pause != nil && !now.Before(s.Pause.Until) {
+		s.Pause = nil
+	}
+	if s.Floor != nil && !now.Before(s.Floor.Until) {
+		s.Floor = nil
+	}
+	return s
+}
+
+// tell logs trouble once.
+func (o *orders) tell(err error) {
+	said := ""
+	if err != nil {
+		said = err.Error()
+	}
+	if said != "" && said != o.said {
+		o.log.Error("the standing orders cannot be read; those read last stand", zap.Error(err))
+	}
+	o.said = said
+}

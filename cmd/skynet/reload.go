@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/policy/file"
+)
+
+// lookEvery is how often a policy file is looked at. It is read rather than
+// watched: that is cheap, and works the same for an editor that writes in place,
+// for a rename, and for the symbolic links of a ConfigMap.
+const lookEvery = 2 * time.Second
+
+// version tells one content of a file from another.
+type version [sha256.Size]byte
+
+func versionOf(data []byte) version { return sha256.Sum256(data) }
+
+func (v version) String() string { return hex.EncodeToString(v[:4]) }
+
+// load reads the fleet's policy file.
+func (l *loop) load() (file.Policy, error) {
+	data, err := os.ReadFile(l.fleet.Policy)
+	if err != nil {
+		return file.Policy{}, err
+	}
+	l.read = versionOf(data)
+	return l.parse(data)
+}
+
+func (l *loop) parse(data []byte) (file.Policy, error) {
+	p, err := file.Parse(l.fleet.Policy, data, namesOf(l.daemon.cfg, l.fleet))
+	if err != nil {
+		return p, err
+	}
+	return p, priced(p, l.fleet)
+}
+
+// reload takes the policy file up whenever it has changed, and looks at it at
+// once on SIGHUP, until ctx ends. A file that is refused leaves the policy that
+// runs in place.
+func (l *loop) reload(ctx context.Context) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	every := time.NewTicker(lookEvery)
+	defer every.Stop()
+	var seen glance
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			l.consider(&seen, true)
+		case <-every.C:
+			l.consider(&seen, false)
+		}
+	}
+}
+
+// glance is what the last look at a file brought.
+type glance struct {
+	version version
+	judged  version // the content that was taken up or refused last
+	failed  string
+}
+
+// consider takes up a new content: at once when told to, otherwise when two looks
+// find the same, so that a file half written is not taken for a whole one.
+func (l *loop) consider(seen *glance, told bool) {
+	data, err := os.ReadFile(l.fleet.Policy)
+	if err != nil {
+		if told || err.Error() != seen.failed {
+			l.log.Error("the policy file cannot be read; the policy that runs stays in place", zap.String("file", l.fleet.Policy), zap.Error(err))
+		}
+		seen.failed = err.Error()
+		return
+	}
+	now := versionOf(data)
+	settled := told || now == seen.version
+	seen.version, seen.failed = now, ""
+	switch {
+	case now == l.read && told:
+		l.log.Info("the policy file has not changed", zap.String("file", l.fleet.Policy), zap.Stringer("version", now))
+	case now == l.read:
+		seen.judged = now // what was refused meanwhile is gone
+	case settled && (told || now != seen.judged):
+		seen.judged = now
+		l.takeUp(data, now)
+	}
+}
+
+func (l *loop) takeUp(data []byte, v version) {
+	p, err := l.parse(data)
+	if err != nil {
+		l.log.Error("the changed policy file is refused; the policy that runs stays in place",
+			zap.String("file", l.fleet.Policy), zap.Stringer("version", v), zap.Stringer("runs", l.read), zap.Strings("mistakes", strings.Split(err.Error(), "\n")))
+		return
+	}
+	before := l.asked
+	l.asked = nil
+	l.Adopt(l.world(p), l.rules(p))
+	if before != nil { // a tick that is under way may still ask them
+		time.AfterFunc(2*l.daemon.cfg.Interval.Std(), func() { _ = before.Close() })
+	}
+	l.log.Info("the policy has changed; it holds from the next tick on",
+		zap.String("file", l.fleet.Policy), zap.Stringer("version", v), zap.Stringer("before", l.read))
+	l.read = v
+}
