@@ -245,6 +245,9 @@ func TestSLOKeepsPace(t *testing.T) {
 		{"in a great hurry", 60, 10 * time.Second, .95, nil, 4},
 		{"and more surely", 60, 10 * time.Second, .9999, nil, 5},
 		{"with slots of one", 60, 10 * time.Second, .95, reading{"fleet.slots": 1}, 13},
+		// 30 an hour of 5 minutes each, 2.5 erlangs: somebody waits 13.0 times in 100 with 5, 4.7 with 6.
+		{"no wait at all, 86 in 100", .5, time.Nanosecond, .865, reading{"work.seconds_mean": 300, "fleet.slots": 1}, 5},
+		{"no wait at all, 90 in 100", .5, time.Nanosecond, .9, reading{"work.seconds_mean": 300, "fleet.slots": 1}, 6},
 		{"ten thousand workers", 40_000 * 6, 2 * time.Minute, .95, nil, 10_001},
 	} {
 		t.Run(c.name, func(t *testing.T) {
