@@ -343,3 +343,28 @@ func TestReasonsSayTheNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Where only numbers are known the workers have no past: guards about single
+// workers and the quorum find nothing against them.
+func TestWorkersWithoutAPastAreNotHeldBack(t *testing.T) {
+	s := history(slices.Repeat([]signals.Tick{{Have: 8}}, 9)...)
+	for i := range 8 {
+		w := fleet.Worker{ID: fleet.ID(fmt.Sprint("worker-", i)), State: fleet.Working, Heard: noon}
+		if i == 7 {
+			w = fleet.Worker{ID: w.ID, State: fleet.Starting}
+		}
+		s.Workers = append(s.Workers, w)
+	}
+	for want, deeds := range map[int]string{3: "drain worker-0 worker-1 worker-2 worker-3 worker-4", 8: "", 11: "launch 3"} {
+		e := policy.Engine{
+			Bounds: policy.Bounds{Max: 20}, Policies: []policy.Policy{says{n: want}}, Plan: policy.DefaultPlan(),
+			Guards: []policy.Guard{
+				policy.Blind{}, policy.Quorum{Share: .8}, policy.Release{After: 5 * time.Minute, MinAge: 2 * time.Minute},
+				policy.LaunchLimit{PerTick: 20, PerHour: 80}, policy.Breaker{Dead: 3}, policy.Freeze{},
+			},
+		}
+		if d := e.Decide(s); told(d) != deeds {
+			t.Errorf("of 8 wants %d: %q, want %q: %v", want, told(d), deeds, d.Reasons)
+		}
+	}
+}
