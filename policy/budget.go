@@ -80,12 +80,12 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 	if today+now >= b.Daily {
 		return bounds.Min, fmt.Sprintf("%.2f are spent today, one more hour at %.2f reaches the budget of %.2f a day", today, now, b.Daily), nil
 	}
-	each, err := money(s, "cost.per_instance")
-	if err != nil {
-		return math.MaxInt, "", nil // what it buys will show in cost.per_hour
+	most = math.MaxInt
+	if each, err := money(s, "cost.per_instance"); err == nil { // else what it costs will show a tick later
+		rest := (b.Daily-today)/2 - now - float64(s.Open)*each
+		most = s.Billed() + s.Open + pays(rest, each)
 	}
-	rest := (b.Daily-today)/2 - now - float64(s.Open)*each
-	if most = s.Billed() + s.Open + pays(rest, each); most < bounds.Max {
+	if most < bounds.Max {
 		because = fmt.Sprintf("%.2f are spent today, with more than that two hours no longer fit into the budget of %.2f a day", today, b.Daily)
 	}
 	return most, because, nil

@@ -364,10 +364,8 @@ func budgetHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
 	b, _ := find[policy.Budget](e.Caps)
 	d := decide(e, s)
 	n, hourly, today, err := owed(s, d)
-	if !buys(d) || err != nil || n <= e.Bounds.Min {
-		return nil
-	}
-	if b.Hourly > 0 && hourly > b.Hourly*1.000001 || b.Daily > 0 && today+hourly >= b.Daily {
+	if err == nil && buys(d) && n > e.Bounds.Min &&
+		(b.Hourly > 0 && hourly > b.Hourly*1.000001 || b.Daily > 0 && today+hourly >= b.Daily) {
 		return fmt.Errorf("%d cost %g an hour, %g today: %+v of %+v", n, hourly, today, d, b)
 	}
 	return nil
