@@ -27,9 +27,6 @@ func (c *Config) refuse(r *strict.Report) {
 			signalAt(r, i).Bad("cloudwatch", nil, later+"remove the signal")
 		}
 	}
-	if c.Limits != (Limits{}) {
-		r.Bad("limits", nil, "are "+later+"bound each fleet with bounds.max in its policy file")
-	}
 	if strings.HasPrefix(c.Lease, "s3://") {
 		r.Bad("lease", c.Lease, "is "+later+"leave lease out for a file lock in state_dir")
 	}

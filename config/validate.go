@@ -34,7 +34,20 @@ func (c *Config) Validate(r *strict.Report) {
 	unique(r, "fleets", len(c.Fleets), "fleet", func(i int) string { return c.Fleets[i].Name })
 	unique(r, "signals", len(c.Signals), "signal", func(i int) string { return c.Signals[i].Name })
 	c.ownership(r)
+	c.priced(r)
 	c.refuse(r)
+}
+
+// priced wants the prices that a limit in money is reckoned from.
+func (c *Config) priced(r *strict.Report) {
+	if c.Limits.Hourly == 0 {
+		return
+	}
+	for i, f := range c.Fleets {
+		if len(f.Prices) == 0 && r.Sound(fmt.Sprintf("fleets[%d].prices", i)) {
+			fleetAt(r, i).Bad("", nil, "limits.hourly needs the prices of fleet %q; add prices: [{type: …, hourly: …}]", f.Name)
+		}
+	}
 }
 
 // Validate checks the account and the region's form.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"skynet/config"
+	"skynet/decide/suite"
 	"skynet/policy/file"
 	"skynet/signals"
 )
@@ -21,10 +22,12 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check settings and policy files",
-		Long: `Check settings files (skynet.yaml) and policy files. Every mistake is told at
-once, with its line, column, key, value and cure. A settings file is checked
-together with the policy files that it names. The status is 1 if anything is
-wrong, 2 if a file cannot be read.`,
+		Long: `Check settings files (skynet.yaml), policy files and files of policy tests. Every
+mistake is told at once, with its line, column, key, value and cure. A settings
+file is checked together with the policy files that it names: then it is known
+which queues and signals there are. Of good settings it also says how many calls
+a month the daemon will make to other systems, and what they cost. The status is
+1 if anything is wrong, 2 if a file cannot be read.`,
 		Example: "  skynet check skynet.yaml\n  skynet check --output json *.policy.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    check,
@@ -39,6 +42,10 @@ type verdict struct {
 	Kind string `json:"kind"` // settings or policy
 	OK   bool   `json:"ok"`
 	Said string `json:"said,omitempty"`
+
+	Calls []calls `json:"calls,omitempty"` // what a daemon with these settings asks of others
+
+	settings *config.Config
 }
 
 func check(c *cobra.Command, files []string) error {
@@ -53,10 +60,10 @@ func check(c *cobra.Command, files []string) error {
 			return err
 		}
 		for _, v := range list {
-			if told[v.File] {
+			if told[v.File+"\n"+v.Said] { // fleets may share a file, and each may find it wrong
 				continue
 			}
-			told[v.File] = true
+			told[v.File+"\n"+v.Said] = true
 			if !v.OK {
 				bad++
 			}
@@ -79,13 +86,20 @@ func (v verdict) print(w io.Writer, asJSON bool) {
 		_ = json.NewEncoder(w).Encode(v)
 	case v.OK:
 		fmt.Fprintf(w, "%s: ok (%s)\n", v.File, v.Kind)
+		if v.settings != nil {
+			printCalls(w, *v.settings)
+		}
 	default:
 		fmt.Fprintln(w, v.Said)
 	}
 }
 
-// settingsKey is a key that only a settings file has at its top.
-var settingsKey = regexp.MustCompile(`(?m)^(fleets|queues|state_dir|heartbeats|interval|listen|journal)\s*:`)
+// settingsKey is a key that only a settings file has at its top, testsKey one of
+// a file of policy tests.
+var (
+	settingsKey = regexp.MustCompile(`(?m)^(fleets|queues|state_dir|heartbeats|interval|listen|journal|limits|lease)\s*:`)
+	testsKey    = regexp.MustCompile(`(?m)^tests\s*:`)
+)
 
 func checkFile(path string) ([]verdict, error) {
 	path = filepath.Clean(path)
@@ -93,45 +107,67 @@ func checkFile(path string) ([]verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
-	if !settingsKey.Match(data) {
-		return []verdict{checkPolicy(path, signals.Names{Open: true})}, nil
+	switch {
+	case testsKey.Match(data):
+		_, err := suite.Load(path)
+		return []verdict{judged(path, "tests", err)}, nil
+	case !settingsKey.Match(data):
+		_, err := file.Load(path, signals.Names{Open: true})
+		return []verdict{judged(path, "policy", err)}, nil
 	}
+	return checkSettings(path), nil
+}
+
+// checkSettings checks the policy files first: what the daemon asks of others is
+// told last, when all is well.
+func checkSettings(path string) (list []verdict) {
 	cfg, err := config.Load(path, nil)
-	list := []verdict{judged(path, "settings", err)}
-	for _, p := range policiesOf(cfg, path) {
-		list = append(list, checkPolicy(p.path, p.names))
+	for _, p := range policiesOf(cfg) {
+		list = append(list, judged(p.path, "policy", p.check()))
 	}
-	return list, nil
+	v := judged(path, "settings", err)
+	if v.OK {
+		v.Calls, v.settings = callsOf(cfg), &cfg
+	}
+	return append(list, v)
 }
 
 // loadSettings reads settings for a run, and the policy files that they name,
 // so that all mistakes come at once, and before anything is touched.
 func loadSettings(path string, flags *pflag.FlagSet) (config.Config, error) {
 	cfg, err := config.Load(path, flags)
-	errs := []error{err}
-	for _, p := range policiesOf(cfg, path) {
-		_, err := file.Load(p.path, p.names)
-		errs = append(errs, err)
+	errs, said := []error{err}, map[string]bool{}
+	for _, p := range policiesOf(cfg) {
+		if err := p.check(); err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			errs = append(errs, err)
+		}
 	}
 	return cfg, errors.Join(errs...)
 }
 
-// policyOf is a policy file that settings name, and the signals that the policies
-// in it may speak of.
+// policyOf is a policy file that settings name, and the fleet that it is for.
 type policyOf struct {
 	path  string
+	fleet config.Fleet
 	names signals.Names
 }
 
+// check reads the file as the fleet's loop will.
+func (p policyOf) check() error {
+	read, err := file.Load(p.path, p.names)
+	if err != nil {
+		return err
+	}
+	p.fleet.Policy = p.path
+	return priced(read, p.fleet)
+}
+
 // policiesOf are the policy files that settings name, as far as they exist.
-func policiesOf(cfg config.Config, path string) (files []policyOf) {
+func policiesOf(cfg config.Config) (files []policyOf) {
 	for _, f := range cfg.Fleets {
-		p := f.Policy
-		if !filepath.IsAbs(p) {
-			p = filepath.Join(filepath.Dir(path), p)
-		}
-		if _, err := os.Stat(p); err == nil && f.Policy != "" {
-			files = append(files, policyOf{p, namesOf(cfg, f)})
+		if _, err := os.Stat(f.Policy); err == nil && f.Policy != "" {
+			files = append(files, policyOf{f.Policy, f, namesOf(cfg, f)})
 		}
 	}
 	return files
@@ -144,11 +180,6 @@ func namesOf(cfg config.Config, f config.Fleet) signals.Names {
 		n.User = append(n.User, s.Name)
 	}
 	return n
-}
-
-func checkPolicy(path string, names signals.Names) verdict {
-	_, err := file.Load(path, names)
-	return judged(path, "policy", err)
 }
 
 func judged(path, kind string, err error) verdict {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"skynet/config"
+)
+
+// month is 730 hours, as AWS bills it.
+const month = 730 * time.Hour
+
+// calls is what the daemon asks of one system in a month.
+type calls struct {
+	What  string  `json:"what"`
+	Of    string  `json:"of"`
+	Month float64 `json:"calls_a_month"`
+	Cost  float64 `json:"cost_a_month"` // US$
+	Why   string  `json:"why"`          // how the cost comes about
+}
+
+// callsOf are the calls that a daemon with these settings makes in a month while
+// nothing happens. Launches and drains come besides; they are few.
+func callsOf(cfg config.Config) (list []calls) {
+	ticks := float64(month) / float64(cfg.Interval.Std())
+	for _, q := range cfg.Queues {
+		list = append(list, calls{What: "depth of " + q.Name, Of: system(q.URL), Month: ticks, Why: "free: a server of yours"})
+	}
+	// Heartbeats are read all the time: a call that brings none waits two seconds.
+	list = append(list, calls{What: "heartbeats", Of: system(cfg.Heartbeats), Month: float64(month) / float64(2*time.Second), Why: "free: a server of yours"})
+	for _, s := range cfg.Signals {
+		c := calls{What: s.Name, Month: ticks, Why: "free, unless its owner bills you"}
+		var every time.Duration
+		switch {
+		case s.Prometheus != nil:
+			c.Of, every = "Prometheus", s.Prometheus.Every.Std()
+		case s.HTTPJSON != nil:
+			c.Of, every = "HTTP", s.HTTPJSON.Every.Std()
+		default:
+			continue
+		}
+		if every > cfg.Interval.Std() {
+			c.Month = float64(month) / float64(every)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// system is what answers at an address.
+func system(url string) string {
+	a, err := config.ParseAddress(url)
+	switch {
+	case err != nil:
+		return "?"
+	case a.System == config.SQSQueue:
+		return "Amazon SQS"
+	case a.Embedded():
+		return "embedded NATS"
+	}
+	return "NATS at " + a.Host
+}
+
+// printCalls prints them with their sum.
+func printCalls(out io.Writer, cfg config.Config) {
+	total := 0.0
+	fmt.Fprintf(out, "\ncalls a month, at a tick every %s:\n", cfg.Interval)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range callsOf(cfg) {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t$%.2f\t%s\n", c.What, c.Of, thousands(c.Month), c.Cost, c.Why)
+		total += c.Cost
+	}
+	_ = w.Flush()
+	fmt.Fprintf(out, "  in all $%.2f a month\n", total)
+}
+
+// thousands writes a count with commas.
+func thousands(v float64) string {
+	s := fmt.Sprintf("%.0f", v)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

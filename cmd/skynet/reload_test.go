@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"skynet/config"
+	"skynet/controller"
+	"skynet/journal"
+)
+
+// reloading is a loop on a policy file, and what it logs.
+func reloading(t *testing.T, policy string) (*loop, *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zap.InfoLevel)
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	cfg := config.Config{}
+	cfg.Defaults()
+	l := &loop{daemon: &daemon{cfg: cfg}, fleet: config.Fleet{Name: "render", Policy: path, Local: &config.Local{Slots: 1}}, log: zap.New(core)}
+	write(t, path, policy)
+	p, err := l.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Controller = controller.New(controller.Fleet{Name: "render", Interval: cfg.Interval.Std()}, l.world(p), l.rules(p), journal.NewMemory(0))
+	return l, logs
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heard is what was logged since, in one text.
+func heard(logs *observer.ObservedLogs) string {
+	var all []string
+	for _, e := range logs.TakeAll() {
+		all = append(all, fmt.Sprint(e.Level, " ", e.Message, " ", e.ContextMap()["mistakes"]))
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestAPolicyFileIsTakenUpWhenItHasChanged(t *testing.T) {
+	const good, better, bad = "bounds: {max: 3}\n", "bounds: {max: 5}\n", "bounds: {max: many}\nbonds: 3\n"
+	l, logs := reloading(t, good)
+	var seen glance
+	look := func() string { l.consider(&seen, false); return heard(logs) }
+
+	if said := look() + look(); said != "" {
+		t.Errorf("nothing has changed, yet: %s", said)
+	}
+	write(t, l.fleet.Policy, better)
+	if said := look(); said != "" {
+		t.Errorf("taken up at the first look, it may be half written: %s", said)
+	}
+	if said := look(); !strings.Contains(said, "info the policy has changed") {
+		t.Errorf("not taken up: %q", said)
+	}
+	if said := look() + look(); said != "" {
+		t.Errorf("taken up again: %s", said)
+	}
+
+	running := l.read
+	write(t, l.fleet.Policy, bad)
+	_ = look()
+	if said := look(); !strings.Contains(said, "error the changed policy file is refused") || !strings.Contains(said, `did you mean "bounds"`) || !strings.Contains(said, "many") {
+		t.Errorf("refused without all its mistakes: %q", said)
+	}
+	if said := look() + look(); said != "" || l.read != running {
+		t.Errorf("refused again, or taken up: %q", said)
+	}
+
+	write(t, l.fleet.Policy, better)
+	if said := look() + look(); said != "" {
+		t.Errorf("put back as it was: %q", said)
+	}
+	write(t, l.fleet.Policy, bad)
+	_ = look()
+	if said := look(); !strings.Contains(said, "is refused") {
+		t.Errorf("the same mistake made anew is not told: %q", said)
+	}
+}
+
+func TestSIGHUPLooksAtOnce(t *testing.T) {
+	l, logs := reloading(t, "bounds: {max: 3}\n")
+	var seen glance
+	l.consider(&seen, true)
+	if said := heard(logs); !strings.Contains(said, "has not changed") {
+		t.Errorf("says %q", said)
+	}
+	write(t, l.fleet.Policy, "bounds: {max: 4}\n")
+	l.consider(&seen, true)
+	if said := heard(logs); !strings.Contains(said, "the policy has changed") {
+		t.Errorf("says %q", said)
+	}
+	if err := os.Remove(l.fleet.Policy); err != nil {
+		t.Fatal(err)
+	}
+	l.consider(&seen, false)
+	l.consider(&seen, false)
+	if said := heard(logs); strings.Count(said, "error the policy file cannot be read") != 1 {
+		t.Errorf("says %q", said)
+	}
+}
