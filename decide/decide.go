@@ -40,7 +40,8 @@ type Session struct {
 	snapshot signals.Snapshot
 	decision policy.Decision
 	recent   []signals.Tick
-	have     int // when it was last known, -1: never
+	have     int         // when it was last known, -1: never
+	launched []time.Time // when those that are pending were, about, the oldest first
 }
 
 // New returns a Session that decides by a policy file for a fleet.
@@ -84,15 +85,15 @@ func (s *Session) Decide(ctx context.Context, in line.In) (line.Out, policy.Deci
 	snap := signals.Snapshot{Fleet: s.fleet, Now: now, Orders: in.Orders, Workers: in.Workers, Signals: in.Given(now)}
 	snap.Advice = s.advice(ctx, in, asked)
 	snap.Recent = slices.Clip(s.recent)
+	snap = derived.Complete(snap, set)
 	if why := uncounted(in); why != "" {
-		return s.hold(in, snap, set, why)
+		return s.hold(in, snap, why)
 	}
 	engine := s.engine
 	if in.Workers == nil {
 		engine = s.fewer
-		snap = madeUp(in, snap, set)
+		snap.Workers = s.madeUp(in, snap) // after Complete: what they would tell is not known
 	}
-	snap = derived.Complete(snap, set)
 	d := engine.Decide(snap)
 	s.remember(snap, d, in.Workers != nil)
 	return answer(in, snap, d), d, nil
@@ -131,9 +132,7 @@ func (s *Session) advice(ctx context.Context, in line.In, asked signals.Snapshot
 
 // hold is the answer where it is unknown how many workers there are: nothing can
 // be reckoned from that, and the tick is blind.
-func (s *Session) hold(in line.In, snap signals.Snapshot, set derived.Settings, why string) (line.Out, policy.Decision, error) {
-	snap = hide(snap, why, slices.Concat(single, busy, numbers)...)
-	snap = derived.Complete(snap, set)
+func (s *Session) hold(in line.In, snap signals.Snapshot, why string) (line.Out, policy.Decision, error) {
 	d := policy.Decision{ID: decisionID(snap), Fleet: snap.Fleet, Blind: true}.
 		Because("blind", "hold: %s, so it cannot be told how many workers there are", why)
 	s.remember(snap, d, in.Workers != nil)

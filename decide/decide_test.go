@@ -226,10 +226,9 @@ func TestWhatIsKnown(t *testing.T) {
 	tell(t, s, given(0, "fleet.running", 3, "fleet.pending", 1, "fleet.slots", 4, "queue.in_flight", 9, "fleet.utilisation", nil, "work.seconds_mean", 4))
 	for name, want := range map[string]string{
 		"fleet.running": "3", "fleet.pending": "1", "fleet.slots": "4", "work.seconds_mean": "4",
-		"fleet.busy_slots":  "9", // what is in flight is in their hands
 		"fleet.utilisation": "fleet.utilisation is unknown: given as null",
-		"fleet.draining":    "fleet.draining is unknown: not in the line, which lists no workers",
-		"fleet.idle":        "fleet.idle is unknown: not in the line, which lists no workers",
+		"fleet.draining":    "fleet.draining is unknown: not given",
+		"fleet.idle":        "fleet.idle is unknown: not given",
 		"queue.visible":     "queue.visible is unknown",
 	} {
 		v, err := s.Snapshot().Value(name)
@@ -241,13 +240,74 @@ func TestWhatIsKnown(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
 	}
-	for name, busy := range map[string][]any{"4": {"fleet.busy_slots", 4}, "12": {"queue.in_flight", 100}, "": {"queue.in_flight", nil}} {
-		s = session(t, backlog)
-		tell(t, s, given(0, append(busy, "fleet.running", 3, "fleet.pending", 1, "fleet.slots", 4)...))
-		v, err := s.Snapshot().Value("fleet.busy_slots")
-		if err == nil && fmt.Sprint(v) != name || err != nil && name != "" {
-			t.Errorf("%v: %g busy, %v", busy, v, err)
+}
+
+// What the workers have in hand is as the line says, or what is in flight.
+func TestInHand(t *testing.T) {
+	for _, c := range []struct {
+		line []any
+		want string // jobs of three that run
+	}{
+		{[]any{"fleet.busy_slots", 4}, "[1 1 2]"},
+		{[]any{"fleet.busy_slots", 4, "queue.in_flight", 9}, "[1 1 2]"},
+		{[]any{"queue.in_flight", 100}, "[4 4 4]"},
+		{[]any{"queue.in_flight", nil}, "[0 0 0]"},
+		{[]any{"fleet.busy_slots", 7, "fleet.idle", 1}, "[0 3 4]"},
+		{[]any{"fleet.idle", 2}, "[0 0 1]"},
+		{[]any{"fleet.idle", 9}, "[0 0 0]"},
+	} {
+		s := session(t, backlog)
+		tell(t, s, given(0, append(c.line, "fleet.running", 3, "fleet.pending", 0, "fleet.slots", 4)...))
+		var jobs []int
+		for _, w := range s.Snapshot().Workers {
+			jobs = append(jobs, w.Jobs)
 		}
+		slices.Sort(jobs)
+		if fmt.Sprint(jobs) != c.want {
+			t.Errorf("%v: %v, want %s", c.line, jobs, c.want)
+		}
+	}
+}
+
+// Those on their way keep the time at which they were first seen; the oldest
+// arrive first.
+func TestPendingOnesAge(t *testing.T) {
+	s := session(t, backlog)
+	for minute, c := range []struct {
+		pending int
+		want    string // ages in seconds, the oldest first
+	}{
+		{2, "[100 100]"}, // half way there
+		{2, "[160 160]"},
+		{3, "[220 220 60]"}, // launched since the line before
+		{2, "[280 120]"},
+		{0, "[]"},
+		{1, "[60]"},
+	} {
+		tell(t, s, given(minute, "queue.visible", 400, "queue.in_flight", 0, "fleet.running", 3, "fleet.pending", c.pending, "fleet.boot_seconds", 200))
+		ages := []float64{}
+		for _, w := range s.Snapshot().Workers {
+			if w.State == fleet.Starting {
+				ages = append(ages, s.Snapshot().Now.Sub(w.Launched).Seconds())
+			}
+		}
+		if fmt.Sprint(ages) != c.want {
+			t.Errorf("minute %d: %v, want %s", minute, ages, c.want)
+		}
+	}
+}
+
+// The last decision is a signal, as in the daemon.
+func TestTheLastDecision(t *testing.T) {
+	s := session(t, backlog)
+	tell(t, s, given(0, "queue.visible", 90, "queue.in_flight", 0, "fleet.running", 3, "fleet.pending", 0, "fleet.asleep", 2))
+	tell(t, s, given(1, "queue.visible", 20, "queue.in_flight", 0, "fleet.running", 9, "fleet.pending", 0))
+	if v, err := s.Snapshot().Value("decision.launched"); v != 6 || err != nil {
+		t.Errorf("launched and woke %g, %v", v, err)
+	}
+	tell(t, s, given(2, "queue.visible", 20, "queue.in_flight", 0, "fleet.running", 2, "fleet.pending", 0))
+	if v, err := s.Snapshot().Value("decision.drained"); v != 7 || err != nil {
+		t.Errorf("drained %g, %v", v, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"time"
 
 	"skynet/fleet"
@@ -17,7 +18,8 @@ const mostTicks = 10_000
 func (s *Session) remember(snap signals.Snapshot, d policy.Decision, listed bool) {
 	gap := snap.Now.Sub(s.snapshot.Now)
 	s.snapshot, s.decision = snap, d
-	tick := policy.Remember(snap, d, done(snap, d))
+	tick := policy.Remember(snap, d, done(d))
+	tick.Deeds.Launched = names(d.Launch) // not before: nobody will hear of them by these names
 	if !listed {
 		tick.Starting, tick.Interrupted = nil, nil
 	}
@@ -53,9 +55,17 @@ func (s *Session) lastHave() int {
 	return s.have
 }
 
-// done are the deeds that a decision calls for, taken for done. What was launched
-// has no names yet.
-func done(snap signals.Snapshot, d policy.Decision) signals.Deeds {
+// names stand for those that were launched: a line does not say what they are called.
+func names(n int) []fleet.ID {
+	list := make([]fleet.ID, n)
+	for i := range list {
+		list[i] = fleet.ID(fmt.Sprintf("launched-%06d", i+1))
+	}
+	return list
+}
+
+// done are the deeds that a decision calls for, taken for done.
+func done(d policy.Decision) signals.Deeds {
 	return signals.Deeds{
 		Asked: d.Launch + len(d.Wake), Woken: d.Wake, Recalled: d.Recall,
 		Drained: d.Drain, Slept: d.Sleep, Terminated: d.Terminate,

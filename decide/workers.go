@@ -5,10 +5,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
-	"skynet/signals/derived"
 	"skynet/signals/line"
 )
 
@@ -46,48 +46,69 @@ func standIn(in line.In, queues []string) line.In {
 	return in
 }
 
-const unlisted = "not in the line, which lists no workers"
-
-// madeUp adds the workers that the line's numbers speak of, so that the daemon's
+// madeUp are the workers that the line's numbers speak of, so that the daemon's
 // own plan can decide about them. Nothing is known of each but its state and what
 // it has in hand.
-func madeUp(in line.In, snap signals.Snapshot, set derived.Settings) signals.Snapshot {
-	slots := int(count(in, "fleet.slots", float64(set.Slots)))
-	running := crew("running", fleet.Working, int(count(in, "fleet.running", 0)))
-	items, known := inHand(in, len(running), slots)
-	spread(running, items, int(count(in, "fleet.idle", 0)))
-	silence(running, int(count(in, "fleet.silent", 0)))
-	for i := range running {
-		running[i].Slots, running[i].Heard = slots, snap.Now
+func (s *Session) madeUp(in line.In, snap signals.Snapshot) []fleet.Worker {
+	known, err := snap.Value("fleet.slots")
+	if err != nil {
+		known = 0
 	}
-	draining := crew("draining", fleet.Draining, int(count(in, "fleet.draining", 0)))
+	slots := toInt(known)
+	running := crew("running", fleet.Working, int(count(in, "fleet.running")))
+	spread(running, inHand(in, len(running), slots), int(count(in, "fleet.idle")))
+	silence(running, int(count(in, "fleet.silent")))
+	draining := crew("draining", fleet.Draining, int(count(in, "fleet.draining")))
 	for i := range draining {
-		w := &draining[i]
-		w.Slots, w.Heard, w.Drain, w.DrainingSince = slots, snap.Now, decisionID(snap), snap.Now
+		draining[i].Drain, draining[i].DrainingSince = decisionID(snap), snap.Now
 	}
-	asleep := crew("asleep", fleet.Asleep, int(count(in, "fleet.asleep", 0)))
+	asleep := crew("asleep", fleet.Asleep, int(count(in, "fleet.asleep")))
 	for i := range asleep {
 		asleep[i].AsleepSince = snap.Now
 	}
-	snap.Workers = slices.Concat(running, crew("pending", fleet.Starting, int(count(in, "fleet.pending", 0))), draining, asleep)
-	if len(set.Prices) == 1 { // else the dearest is reckoned with
-		for i := range snap.Workers {
-			snap.Workers[i].Type = set.Prices[0].Type
+	pending := s.pending(int(count(in, "fleet.pending")), snap)
+	for _, ws := range [][]fleet.Worker{running, draining} {
+		for i := range ws {
+			ws[i].Slots, ws[i].Heard = slots, snap.Now
 		}
 	}
-	snap = hide(snap, unlisted, single...)
-	if !known {
-		snap = hide(snap, unlisted, busy...)
-	}
-	return snap
+	return slices.Concat(running, pending, draining, asleep)
 }
 
-// count is a signal of the line, or what to take where it does not know.
-func count(in line.In, name string, otherwise float64) float64 {
+// pending are n workers that are on their way. Those that were there at the line
+// before keep their time; new ones were launched since then, or are half way there
+// if that is too long ago. The oldest are the first to arrive.
+func (s *Session) pending(n int, snap signals.Snapshot) []fleet.Worker {
+	boot, err := snap.Value("fleet.boot_seconds")
+	if err != nil {
+		boot = 0
+	}
+	halfWay := snap.Now.Add(-time.Duration(min(boot, 86_400) / 2 * float64(time.Second)))
+	s.launched = s.launched[max(0, len(s.launched)-n):]
+	for len(s.launched) < n {
+		s.launched = append(s.launched, later(s.snapshot.Now, halfWay))
+	}
+	ws := crew("pending", fleet.Starting, n)
+	for i := range ws {
+		ws[i].Launched = s.launched[i]
+	}
+	return ws
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// count is a number of workers as the line gives it. Of those that it does not
+// speak of none are made up.
+func count(in line.In, name string) float64 {
 	if v := in.Signals[name]; v != nil {
 		return *v
 	}
-	return otherwise
+	return 0
 }
 
 // crew are n workers in a state, with IDs in order.
@@ -101,14 +122,14 @@ func crew(name string, state fleet.State, n int) []fleet.Worker {
 
 // inHand is how many items the running workers have in hand. Where the line does
 // not say it, what is in flight is in their hands as far as they have slots.
-func inHand(in line.In, running, slots int) (items int, known bool) {
+func inHand(in line.In, running, slots int) int {
 	if v := in.Signals["fleet.busy_slots"]; v != nil {
-		return toInt(*v), true
+		return toInt(*v)
 	}
-	if _, null := in.Signals["fleet.busy_slots"]; null || in.Signals["queue.in_flight"] == nil || slots < 1 {
-		return 0, false
+	if v := in.Signals["queue.in_flight"]; v != nil {
+		return min(toInt(*v), running*slots)
 	}
-	return min(toInt(*in.Signals["queue.in_flight"]), running*slots), true
+	return 0
 }
 
 func toInt(v float64) int { return int(min(math.Ceil(v), 1e9)) }
@@ -131,29 +152,4 @@ func silence(ws []fleet.Worker, n int) {
 	for i := range min(n, len(ws)) {
 		ws[len(ws)-1-i].Silent = true
 	}
-}
-
-// single are the signals that can be told from single workers alone. Of workers
-// that are made up they would be inventions.
-var single = []string{
-	"fleet.draining", "fleet.asleep", "fleet.silent", "fleet.idle", "fleet.cpu_mean", "fleet.cpu_p95", "fleet.memory_p95",
-	"fleet.dead_on_arrival", "fleet.interruptions", "fleet.spot_share", "fleet.billing_left",
-}
-
-// busy are the signals that follow from what the workers have in hand.
-var busy = []string{"fleet.busy_slots", "fleet.utilisation"}
-
-// numbers are the signals that follow from how many workers there are.
-var numbers = []string{"fleet.running", "fleet.pending", "cost.per_hour"}
-
-// hide makes signals unknown that the line does not give.
-func hide(snap signals.Snapshot, why string, names ...string) signals.Snapshot {
-	list := slices.Clone(snap.Signals)
-	for _, name := range names {
-		if _, given := signals.Find(snap.Signals, name); !given {
-			list = append(list, signals.Missing(name, snap.Now, why))
-		}
-	}
-	snap.Signals = signals.Sort(list)
-	return snap
 }
