@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"skynet/signals"
 )
@@ -65,9 +66,9 @@ func (b Budget) hour(s signals.Snapshot, bounds Bounds) (most int, because strin
 }
 
 // day is the minimum once one more hour at the present rate would use the day's
-// budget up. Until then nothing is bought that could not be paid for two hours
-// more: the next tick would give up what this one buys, and a later one buy it
-// again with what that has saved.
+// budget up, and no bound until then. When it has been reached a short while ago
+// nothing is bought that could not be paid for two hours more: else a tick would
+// buy what has been saved, the next give it up, and so on all evening.
 func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string, err error) {
 	today, err := money(s, "cost.today")
 	if err != nil {
@@ -85,10 +86,33 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 		rest := (b.Daily-today)/2 - now - float64(s.Open)*each
 		most = s.Billed() + s.Open + pays(rest, each)
 	}
-	if most < bounds.Max {
-		because = fmt.Sprintf("%.2f are spent today, with more than that two hours no longer fit into the budget of %.2f a day", today, b.Daily)
+	if most >= bounds.Max || !b.reached(s, today) {
+		return math.MaxInt, "", nil
 	}
-	return most, because, nil
+	return most, fmt.Sprintf("%.2f are spent today, the budget of %.2f a day was nearly reached, with more than that two hours do not fit into it", today, b.Daily), nil
+}
+
+// reached reports whether an earlier tick of this day fell to the minimum.
+func (b Budget) reached(s signals.Snapshot, today float64) bool {
+	spentBy, rateAt := signals.Reader{Name: "cost.today"}, signals.Reader{Name: "cost.per_hour"}
+	ticks := s.Since(s.Now.Add(-b.Window()))
+	for i := range ticks {
+		spent, ok := spentBy.Value(&ticks[i])
+		rate, known := rateAt.Value(&ticks[i])
+		if ok && known && spent <= today && spent+rate >= b.Daily { // more was spent then: it was yesterday
+			return true
+		}
+	}
+	return false
+}
+
+// Window is how long a fall to the minimum is remembered: for longer than what
+// is bought after it can last.
+func (b Budget) Window() time.Duration {
+	if b.Daily > 0 {
+		return 2 * hour
+	}
+	return 0
 }
 
 // pays is how many the money pays for at this price each. Ten times 0.1 are 1,

@@ -345,7 +345,8 @@ func blindWantsWhatThereIs(e policy.Engine, s signals.Snapshot, decide decider) 
 	return nil
 }
 
-// owed is what the fleet is about to have and to cost, with what it buys.
+// owed is what the fleet is about to have and to cost an hour, with what it buys,
+// and what is spent today with an hour more of what there is.
 func owed(s signals.Snapshot, d policy.Decision) (n int, hourly, today float64, err error) {
 	s = s.Freeze()
 	var v [3]float64
@@ -355,7 +356,7 @@ func owed(s signals.Snapshot, d policy.Decision) (n int, hourly, today float64, 
 		}
 	}
 	bought := s.Open + len(d.Wake) + d.Launch
-	return s.Billed() + bought, v[0] + float64(bought)*v[1], v[2], err
+	return s.Billed() + bought, v[0] + float64(bought)*v[1], v[2] + v[0], err
 }
 
 func buys(d policy.Decision) bool { return len(d.Wake)+d.Launch > 0 }
@@ -365,8 +366,8 @@ func budgetHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
 	d := decide(e, s)
 	n, hourly, today, err := owed(s, d)
 	if err == nil && buys(d) && n > e.Bounds.Min &&
-		(b.Hourly > 0 && hourly > b.Hourly*1.000001 || b.Daily > 0 && today+hourly >= b.Daily) {
-		return fmt.Errorf("%d cost %g an hour, %g today: %+v of %+v", n, hourly, today, d, b)
+		(b.Hourly > 0 && hourly > b.Hourly*1.000001 || b.Daily > 0 && today >= b.Daily) {
+		return fmt.Errorf("%d cost %g an hour, %g today with one more: %+v of %+v", n, hourly, today, d, b)
 	}
 	return nil
 }
