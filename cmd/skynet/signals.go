@@ -148,7 +148,7 @@ func lineOf(sig signals.Signal, now time.Time) [4]string {
 	}
 	k, _ := signals.KindOf(sig.Name)
 	unit := k.Unit
-	if strings.ContainsAny(unit, "–") || unit == "0/1" { // a range says nothing beside a number
+	if strings.Contains(unit, "–") || unit == "0/1" || unit == "count" { // a range says nothing beside a number
 		unit = ""
 	}
 	note := sig.Note

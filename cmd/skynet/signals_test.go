@@ -34,7 +34,7 @@ func TestSignalsInPrint(t *testing.T) {
 	for _, part := range []string{
 		"fleet render at 2026-03-01 12:00:00, 3s ago\n\nSIGNAL ",
 		"\nqueue.visible ", "unknown: queues.videos.visible is unknown",
-		"\nwork.seconds_mean ", "\nfleet.running ", " 0 instances ", "120 s", "assumed: no boot has been seen yet",
+		"\nwork.seconds_mean ", "\nwork.drain_seconds ", "unknown: queues.videos.visible is unknown", "\nfleet.running ", " 0 instances ", "120 s", "assumed: no boot has been seen yet",
 		"\nforecast.usual ", "there is no forecast yet", "\ncost.spot_price ",
 		"\n\nSIGNAL ", "\nqueues.photos.visible ", "120 items", " 5s\n", "\nqueues.photos.backlog_seconds ", "1200 s", "assumed",
 		"\n\nSIGNAL ", "\nqueues.videos.visible ", "–",

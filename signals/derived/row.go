@@ -1,7 +1,9 @@
 package derived
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"skynet/signals"
@@ -77,7 +79,7 @@ func (v *view) rowOf(queue string) *row {
 	return r
 }
 
-// set is called with what was computed.
+// put adds what was computed. What was given and is final stays.
 func (r *row) put(l leaf, s signals.Signal) {
 	if !r.fixed[l] {
 		r.sig[l], r.has[l], r.mine[l] = s, true, true
@@ -107,6 +109,9 @@ func number(s signals.Signal, given bool, name string, now time.Time) (float64, 
 		return 0, fmt.Errorf("%s is unknown: no source gives it", name)
 	}
 	n, err := s.Check(now)
+	if err != nil && (strings.Contains(s.Unknown, " is unknown: ") || strings.Contains(s.Unknown, " is stale: ")) {
+		return 0, errors.New(s.Unknown) // the first cause is enough
+	}
 	if err == nil && n < 0 {
 		return 0, fmt.Errorf("%s is unknown: it is negative: %g", name, n)
 	}

@@ -22,8 +22,8 @@ func (r *row) sum(parts []*row) {
 func (r *row) combine(l leaf, parts []*row, with func(a, b float64) float64) {
 	total, of := 0.0, origin{}
 	for _, p := range parts {
-		v, err := number(p.sig[l], p.has[l], p.names[l], r.Now)
-		if l == growth { // may well be negative
+		v, err := p.count(l)
+		if l == growth && p.has[l] && p.sig[l].Unknown == "" { // may well be negative
 			v, err = p.sig[l].Check(r.Now)
 		}
 		if err != nil {
