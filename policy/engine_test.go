@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -213,5 +214,21 @@ func TestRestrainSaysThatItHadTo(t *testing.T) {
 				t.Errorf("said %v, want %v; puts to sleep %v, want %v", said, c.said, got.Sleep, c.sleep)
 			}
 		})
+	}
+}
+
+func TestTheEngineRemembersWhatAnyPartOfItNeeds(t *testing.T) {
+	for _, c := range []struct {
+		e    policy.Engine
+		want time.Duration
+	}{
+		{policy.Engine{}, time.Hour},
+		{policy.Engine{Guards: []policy.Guard{policy.Release{After: 90 * time.Minute}}}, 90 * time.Minute},
+		{policy.Engine{Guards: []policy.Guard{policy.Release{After: time.Minute}}, Caps: []policy.Cap{policy.Budget{Hourly: 1}}}, time.Hour},
+		{policy.Engine{Caps: []policy.Cap{policy.Budget{Daily: 1}}}, 2 * time.Hour},
+	} {
+		if got := c.e.Window(); got != c.want {
+			t.Errorf("%+v looks back %s, want %s", c.e, got, c.want)
+		}
 	}
 }
