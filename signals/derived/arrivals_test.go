@@ -122,6 +122,8 @@ func TestWhatFollowsForAQueue(t *testing.T) {
 		{"seconds of silent workers", ticks{queue(1, 0, "queue.in_flight", 4), queue(1, 12, "queue.in_flight", 4)}, "work.seconds_mean", 20, "", "estimated: items in flight over completions"},
 
 		{"backlog", ticks{queue(3, 0)}, "work.backlog_seconds", 30, "", "assumed"},
+		{"backlog of a depth below zero", ticks{queue(-3, 0)}, "work.backlog_seconds", 0, "queue.visible is unknown: it is negative: -3", ""},
+		{"arrivals after a depth below zero", ticks{queue(-3, 0), queue(5, 0)}, "queue.arrived", 0, "no earlier tick can be compared with", ""},
 		{"backlog of nothing", ticks{queue(0, 0)}, "work.backlog_seconds", 0, "", ""},
 		{"in flight, nobody there", ticks{queue(3, 0, "queue.in_flight", 2)}, "work.backlog_seconds", 50, "", "assumed"},
 		{"backlog unknown", ticks{queue("500", 0)}, "work.backlog_seconds", 0, "500", ""},
