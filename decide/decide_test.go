@@ -450,3 +450,15 @@ func law(r *rapid.T, in line.In, out line.Out, d policy.Decision) {
 		r.Fatalf("more than the maximum: %s", short(out))
 	}
 }
+
+// The promised example: a policy file of bounds alone, and its first line.
+func TestTheExample(t *testing.T) {
+	in, err := line.Parse([]byte(`{"time":"2026-03-01T17:00:00Z","signals":{"queue.visible":120,"queue.in_flight":8,"queue.arrived":40,"queue.completed":38,"queue.oldest_age":12.5,"work.seconds_mean":4,"fleet.running":6,"fleet.pending":1,"fleet.slots":4,"fleet.boot_seconds":90}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := tell(t, session(t, "bounds: {max: 20}\n"), in)
+	if short(out) != "7 7 hold" || out.Reasons[0].By != "slo" {
+		t.Errorf("%s\n%s", short(out), said(out))
+	}
+}
