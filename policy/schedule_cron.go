@@ -45,7 +45,7 @@ func ParseCron(text string) (Cron, error) {
 	case len(fields) != 5:
 		return Cron{}, errors.New("does not have five fields; write minute, hour, day of month, month and day of week, like 0 17 * * SUN")
 	}
-	parsed, err := cron.NewParser(cronFields).WithMaxSearchYears(cronYears).Parse(text)
+	parsed, err := cron.MustNewParser(cronFields).WithMaxSearchYears(cronYears).Parse(text)
 	if err != nil {
 		return Cron{}, errors.New("is not a cron expression: " + err.Error())
 	}

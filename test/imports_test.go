@@ -37,8 +37,9 @@ var downhill = []struct {
 	{"signals/prometheus", "signals signals/web"},
 	{"signals/httpjson", "signals signals/web"},
 	{"signals/*", "signals fleet queue journal"}, // sources
-	{"policy", "fleet signals"},
-	{"policy/file", "policy signals signals/derived config/strict"},
+	{"policy/expression", "signals"},
+	{"policy", "fleet signals policy/expression"},
+	{"policy/file", "policy policy/expression signals signals/derived config/strict"},
 	{"journal", "fleet signals policy"},
 	{"journal/*", "journal fleet signals policy"}, // records on disk
 	{"decide/suite", "decide policy signals signals/line config/strict"},
@@ -62,7 +63,10 @@ var (
 	awsInTests = []string{"fleet/local"} // serves what the SDK's client of instance metadata asks
 )
 
-// What policy may use besides the standard library: expressions and cron.
+// What policies and their expressions may use besides the standard library:
+// expressions and cron.
+var libraries = []string{"policy", "policy/expression"}
+
 var policyMay = []string{"github.com/expr-lang/expr", "github.com/netresearch/go-cron"}
 
 // Who may use cgo: the rest builds for any machine without a C compiler.
@@ -113,6 +117,7 @@ func TestThePlantedAreFound(t *testing.T) {
 		{"AWS in its tests", "fleet/local/a_test.go", `package local; import _ "github.com/aws/smithy-go"`, ""},
 		{"a library in policy", "policy/a.go", `package policy; import _ "go.uber.org/zap"`, "policy/a.go: policy may not use go.uber.org/zap"},
 		{"a library of policy's", "policy/a.go", `package policy; import (_ "math"; _ "github.com/netresearch/go-cron")`, ""},
+		{"a library in expressions", "policy/expression/a.go", `package expression; import _ "go.uber.org/zap"`, "policy/expression/a.go: policy/expression may not use go.uber.org/zap"},
 		{"a part of it", "policy/a.go", `package policy; import _ "github.com/expr-lang/expr/ast"`, ""},
 		{"one that begins alike", "policy/a.go", `package policy; import _ "github.com/expr-lang/exprs"`, "policy/a.go: policy may not use github.com/expr-lang/exprs"},
 		{"cgo", "worker/av/a.go", `package av; import "C"`, "worker/av/a.go: worker/av may not use cgo"},
@@ -239,7 +244,7 @@ func (s *source) checkOther(name string) {
 		s.bad("may not use cgo")
 	case strings.HasPrefix(name, aws) && !fits(s.pkg, awsMay) && !(s.test && fits(s.pkg, awsInTests)):
 		s.bad("may not import the AWS SDK: %s", name)
-	case s.pkg == "policy" && !s.test && !standard(name) && !slices.ContainsFunc(policyMay, func(lib string) bool {
+	case fits(s.pkg, libraries) && !s.test && !standard(name) && !slices.ContainsFunc(policyMay, func(lib string) bool {
 		return name == lib || strings.HasPrefix(name, lib+"/")
 	}):
 		s.bad("may not use %s", name)
