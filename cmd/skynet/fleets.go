@@ -58,6 +58,9 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
 	}
 	d.ears.Prime(workers)
+	if err := d.seed(ctx, f.Name); err != nil {
+		return nil, err
+	}
 	if d.dry {
 		l.Watch(logDryTicks(d.log))
 	} else {
@@ -114,6 +117,24 @@ func (d *daemon) sources(f config.Fleet) []signals.Source {
 	}
 	return append(list, d.ownSignals()...)
 }
+
+// seed tells the ledger what a fleet used when the daemon stopped.
+func (d *daemon) seed(ctx context.Context, fleetName string) error {
+	if d.ledger == nil {
+		return nil
+	}
+	last, err := d.journal.Records(ctx, fleetName, time.Time{}, seedTicks)
+	if err != nil {
+		return fmt.Errorf("read what an earlier run left in the journal: %w", err)
+	}
+	if u, ok := controller.Used(last); ok {
+		d.ledger.Seed(fleetName, u)
+	}
+	return nil
+}
+
+// seedTicks is how many of the last ticks are read for it: some may have failed.
+const seedTicks = 10
 
 func (d *daemon) fleetNames() []string {
 	names := make([]string, len(d.cfg.Fleets))

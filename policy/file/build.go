@@ -2,6 +2,8 @@ package file
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"skynet/config/strict"
 	"skynet/policy"
@@ -15,6 +17,13 @@ var kinds = []struct {
 	make func() spec
 }{
 	{"backlog", func() spec { return &backlog{} }},
+	{"exec", func() spec { return &program{} }},
+	{"rule", func() spec { return &rule{} }},
+	{"schedule", func() spec { return &schedule{} }},
+	{"slo", func() spec { return &slo{} }},
+	{"step", func() spec { return &step{} }},
+	{"target", func() spec { return &target{} }},
+	{"vote", func() spec { return &vote{} }},
 }
 
 // spec is one policy's settings as they are written.
@@ -67,13 +76,18 @@ func (*Entry) Variants() (key string, known []string) {
 
 // Variant makes the settings of the type.
 func (e *Entry) Variant(name string) any {
-	e.Type = name
+	*e = entry(name)
+	return e.spec
+}
+
+func entry(name string) Entry {
+	e := Entry{Type: name}
 	for _, k := range kinds {
 		if k.name == name {
 			e.spec = k.make()
 		}
 	}
-	return e.spec
+	return e
 }
 
 // policies builds them, each under a name of its own.
@@ -125,9 +139,21 @@ func (f *File) engine() policy.Engine {
 			Boot: f.Deadlines.Boot.Std(), Silence: f.Deadlines.Replace.Std(),
 			Drain: f.Guards.Release.DrainDeadline.Std(),
 			Keep:  f.Sleep.Keep, AtMost: f.Sleep.AtMost.Std(),
+			Hourly: f.hourly(),
 		},
+		Caps:   f.caps(),
 		Guards: f.guards(),
 	}
+}
+
+func (f *File) hourly() bool { return f.Guards.Release.Billing == "hour" }
+
+func (f *File) caps() []policy.Cap {
+	b := f.Guards.Budget
+	if b == (Budget{}) {
+		return nil
+	}
+	return []policy.Cap{policy.Budget{Hourly: b.Hourly, Daily: b.Daily}}
 }
 
 func (f *File) guards() []policy.Guard {
@@ -136,14 +162,29 @@ func (f *File) guards() []policy.Guard {
 	if g.Quorum != nil {
 		quorum = g.Quorum.Fraction()
 	}
-	return []policy.Guard{
-		policy.Blind{},
-		policy.Quorum{Share: quorum},
-		policy.Release{PerTick: g.Release.PerTick, After: g.Release.After.Std(), MinAge: g.Release.MinAge.Std()},
+	list := []policy.Guard{policy.Blind{}, policy.Quorum{Share: quorum}}
+	if f.hourly() {
+		// Before release: that keeps the first of the list, which must be those that may go.
+		list = append(list, policy.Billing{})
+	}
+	return append(list,
+		policy.Release{PerTick: g.Release.PerTick, After: f.after(), MinAge: g.Release.MinAge.Std()},
 		policy.LaunchLimit{PerTick: orElse(g.Launch.PerTick, most), PerHour: orElse(g.Launch.PerHour, 4*most)},
 		policy.Breaker{Dead: g.Breaker.DeadLaunches},
 		policy.Freeze{},
+	)
+}
+
+// after is how long the want must have been low. The slo policy alone decides
+// that itself.
+func (f *File) after() time.Duration {
+	if f.Guards.Release.After != nil {
+		return f.Guards.Release.After.Std()
 	}
+	if !slices.ContainsFunc(f.Policies, func(e Entry) bool { return e.Type != "slo" }) {
+		return 0
+	}
+	return 5 * time.Minute
 }
 
 func orElse(n, otherwise int) int {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 	_ "time/tzdata" // zones are known on every machine (keda#932)
 
@@ -18,15 +19,15 @@ import (
 
 // File is the policy file as it is written.
 type File struct {
+	Objective Objective `yaml:"objective" doc:"the wait that is promised"`
 	Bounds    Bounds    `yaml:"bounds" strict:"required" doc:"the fewest and the most workers"`
-	Policies  []Entry   `yaml:"policies" strict:"required" doc:"each says how many workers it wants; the largest wins"`
+	Policies  []Entry   `yaml:"policies" doc:"each says how many workers it wants; the largest wins; one of type slo if left out"`
 	Guards    Guards    `yaml:"guards" doc:"each makes a decision do less, never more"`
 	Sleep     Sleep     `yaml:"sleep" doc:"drained on-demand workers stop instead of ending"`
 	Deadlines Deadlines `yaml:"deadlines" doc:"when a worker that is not heard of is given up"`
+	Priors    Priors    `yaml:"priors" doc:"what is assumed until it has been learned"`
 	Timezone  string    `yaml:"timezone" doc:"IANA time zone of the fleet, such as Europe/Berlin; UTC if left out"`
 	Holidays  []string  `yaml:"holidays" doc:"dates, 2006-01-02, that are not like others of their weekday"`
-
-	Objective any `yaml:"objective" doc:"the wait that is promised"`
 
 	known signals.Names
 	zone  *time.Location
@@ -34,6 +35,33 @@ type File struct {
 }
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// Objective is the wait that is promised, from sent to started.
+type Objective struct {
+	Wait     strict.Duration `yaml:"wait" doc:"so long an item may wait before it is started; 5m if left out"`
+	Quantile float64         `yaml:"quantile" strict:"above=0,max=0.9999" doc:"the share of items that start within it; 0.95 if left out"`
+	Queues   []QueueWait     `yaml:"queues" doc:"another wait for some queues"`
+}
+
+// QueueWait is the wait that is promised to one queue's items.
+type QueueWait struct {
+	Name string          `yaml:"name" strict:"required" doc:"the queue"`
+	Wait strict.Duration `yaml:"wait" strict:"required" doc:"so long its items may wait"`
+}
+
+// Priors are what is assumed until it has been learned.
+type Priors struct {
+	Boot    strict.Duration `yaml:"boot" doc:"launch to first heartbeat; 2m if left out"`
+	Wake    strict.Duration `yaml:"wake" doc:"wake to first heartbeat; 1m if left out"`
+	Seconds strict.Duration `yaml:"seconds" doc:"time to process one item; 10s if left out"`
+	Queues  []QueuePrior    `yaml:"queues" doc:"another time for items of some queues"`
+}
+
+// QueuePrior is what is assumed of one queue's items.
+type QueuePrior struct {
+	Name    string          `yaml:"name" strict:"required" doc:"the queue"`
+	Seconds strict.Duration `yaml:"seconds" strict:"required" doc:"time to process one item of it"`
+}
 
 // Bounds are the fewest and the most workers.
 type Bounds struct {
@@ -54,7 +82,7 @@ type Guards struct {
 	Release Release         `yaml:"release" doc:"holds back the letting go of workers"`
 	Quorum  *strict.Percent `yaml:"quorum" doc:"nobody is let go while fewer of the workers are heard; 80% if left out"`
 	Breaker Breaker         `yaml:"breaker" doc:"stops buying when launches do not become workers"`
-	Budget  any             `yaml:"budget" doc:"caps in money"`
+	Budget  Budget          `yaml:"budget" doc:"caps in money, in the currency of the fleet's prices"`
 }
 
 // Launch bounds what is launched or woken; 0 stands for the default.
@@ -63,13 +91,19 @@ type Launch struct {
 	PerHour int `yaml:"per_hour" strict:"min=1" doc:"the same in any hour, failed ones included; four times bounds.max if left out"`
 }
 
+// Budget caps what a fleet costs; 0 is no budget.
+type Budget struct {
+	Hourly float64 `yaml:"hourly" strict:"above=0" doc:"the most money an hour; caps what is wanted, as bounds.max does"`
+	Daily  float64 `yaml:"daily" strict:"above=0" doc:"the most money a day, midnight to midnight in timezone; near it the fleet shrinks to bounds.min"`
+}
+
 // Release holds back the letting go of workers.
 type Release struct {
-	PerTick       strict.Share    `yaml:"per_tick" doc:"the most workers asked to drain in one tick, a count or a share of those there are"`
-	After         strict.Duration `yaml:"after" doc:"how long the want must have been low; 5m if left out"`
-	MinAge        strict.Duration `yaml:"min_age" doc:"a younger worker is not drained"`
-	DrainDeadline strict.Duration `yaml:"drain_deadline" doc:"a drain that takes longer ends anyway; never if left out"`
-	Billing       any             `yaml:"billing" doc:"second or hour"`
+	PerTick       strict.Share     `yaml:"per_tick" doc:"the most workers asked to drain in one tick, a count or a share of those there are"`
+	After         *strict.Duration `yaml:"after" doc:"how long the want must have been low; 5m if left out, 0s if slo is the only policy"`
+	MinAge        strict.Duration  `yaml:"min_age" doc:"a younger worker is not drained"`
+	DrainDeadline strict.Duration  `yaml:"drain_deadline" doc:"a drain that takes longer ends anyway; never if left out"`
+	Billing       string           `yaml:"billing" strict:"enum=second|hour" doc:"how instances are paid for: by the second, or by the hour (then they are let go near the end of a paid one)"`
 }
 
 // Breaker stops buying when launches do not become workers.
@@ -79,8 +113,9 @@ type Breaker struct {
 
 // Sleep keeps drained workers for later.
 type Sleep struct {
-	Keep   int             `yaml:"keep" strict:"min=0" doc:"how many drained on-demand workers sleep instead of ending"`
-	AtMost strict.Duration `yaml:"at_most" doc:"how long one sleeps before it is let go; no limit if left out"`
+	Keep      int             `yaml:"keep" strict:"min=0" doc:"how many drained on-demand workers sleep instead of ending"`
+	AtMost    strict.Duration `yaml:"at_most" doc:"how long one sleeps before it is let go; no limit if left out"`
+	Hibernate bool            `yaml:"hibernate" doc:"EC2: keep what is in memory; a local worker always does"`
 }
 
 // Deadlines say when a worker that is not heard of is given up.
@@ -108,8 +143,13 @@ func (d *Deadlines) Validate(r *strict.Report) {
 func (f *File) Defaults() {
 	plan := policy.DefaultPlan()
 	f.Guards.Release.PerTick = strict.Percentage(100)
-	f.Guards.Release.After = strict.Duration(5 * time.Minute)
+	f.Guards.Release.Billing = "second"
 	f.Guards.Breaker.DeadLaunches = 3
+	f.Objective = Objective{Wait: strict.Duration(5 * time.Minute), Quantile: 0.95}
+	assumed := derived.DefaultPriors()
+	f.Priors = Priors{
+		Boot: strict.Duration(assumed.Boot), Wake: strict.Duration(assumed.Wake), Seconds: strict.Duration(assumed.Seconds),
+	}
 	f.Deadlines = Deadlines{
 		Boot: strict.Duration(plan.Boot), Silent: strict.Duration(defaultSilent), Replace: strict.Duration(plan.Silence),
 	}
@@ -132,7 +172,10 @@ func (f *File) Validate(r *strict.Report) {
 	if len(f.Policies) == 0 && r.Given("policies") && r.Sound("policies") {
 		r.Bad("policies", nil, "is empty; give at least one, such as {type: backlog, per_worker: 10}")
 	}
-	f.refuseLater(r)
+	f.validateQueues(r)
+	if !r.Given("policies") {
+		f.Policies = []Entry{entry("slo")}
+	}
 	f.built = f.policies(r)
 }
 
@@ -145,21 +188,59 @@ func (f *File) validateZone(r *strict.Report) {
 	f.zone = zone
 }
 
-// refuseLater refuses what the format promises and this build does not have: a
-// key that is read and not obeyed would be worse than an error.
-func (f *File) refuseLater(r *strict.Report) {
-	for _, k := range []struct {
-		path  string
-		value any
-	}{
-		{"objective", f.Objective},
-		{"guards.budget", f.Guards.Budget},
-		{"guards.release.billing", f.Guards.Release.Billing},
-	} {
-		if k.value != nil {
-			r.Bad(k.path, nil, "is not supported by this build yet; leave it out")
+// validateQueues wants queues that are spoken of to be there.
+func (f *File) validateQueues(r *strict.Report) {
+	said := map[string]bool{}
+	one := func(section string, i int, name string) {
+		path := fmt.Sprintf("%s.queues[%d].name", section, i)
+		switch {
+		case !f.known.Open && !slices.Contains(f.known.Queues, name):
+			r.Unknown(path, name, "a queue of this fleet", f.known.Queues)
+		case said[section+name]:
+			r.Bad(path, name, "is listed twice; remove one")
 		}
+		said[section+name] = true
 	}
+	for i, q := range f.Objective.Queues {
+		one("objective", i, q.Name)
+	}
+	for i, q := range f.Priors.Queues {
+		one("priors", i, q.Name)
+	}
+}
+
+// Validate wants a wait that a controller can keep.
+func (o *Objective) Validate(r *strict.Report) { atLeast(r, "wait", o.Wait, time.Second) }
+
+// Validate wants a wait that a controller can keep.
+func (q *QueueWait) Validate(r *strict.Report) { atLeast(r, "wait", q.Wait, time.Second) }
+
+// Validate refuses times that nothing takes.
+func (p *Priors) Validate(r *strict.Report) {
+	atLeast(r, "boot", p.Boot, time.Second)
+	atLeast(r, "wake", p.Wake, time.Second)
+	atLeast(r, "seconds", p.Seconds, time.Millisecond)
+}
+
+// Validate refuses times that nothing takes.
+func (q *QueuePrior) Validate(r *strict.Report) { atLeast(r, "seconds", q.Seconds, time.Millisecond) }
+
+func atLeast(r *strict.Report, key string, v strict.Duration, least time.Duration) {
+	if v < strict.Duration(least) && r.Given(key) && r.Sound(key) {
+		r.Bad(key, v, "is too short; write at least %s", strict.Duration(least))
+	}
+}
+
+// objective is what the slo policy keeps.
+func (f *File) objective() policy.Objective {
+	o := policy.Objective{Wait: f.Objective.Wait.Std(), Quantile: f.Objective.Quantile}
+	for _, q := range f.Objective.Queues {
+		if o.Queues == nil {
+			o.Queues = map[string]time.Duration{}
+		}
+		o.Queues[q.Name] = q.Wait.Std()
+	}
+	return o
 }
 
 // Policy is a policy file that was read, ready to decide.
@@ -167,10 +248,32 @@ type Policy struct {
 	Engine  policy.Engine
 	Silent  time.Duration    // unheard for longer, a worker counts as silent
 	Signals derived.Settings // as far as the file says: time zone, holidays, priors
+	// Programs are those that policies of type exec ask; their answers belong into
+	// Snapshot.Advice.
+	Programs []Program
+	Money    string // the key that needs the prices of instances, "" if none does
 }
 
 func (f *File) signals() derived.Settings {
-	return derived.Settings{Zone: f.zone, Holidays: f.Holidays, Priors: derived.DefaultPriors()}
+	p := derived.Priors{Boot: f.Priors.Boot.Std(), Wake: f.Priors.Wake.Std(), Seconds: f.Priors.Seconds.Std()}
+	for _, q := range f.Priors.Queues {
+		if p.ByQueue == nil {
+			p.ByQueue = map[string]time.Duration{}
+		}
+		p.ByQueue[q.Name] = q.Seconds.Std()
+	}
+	return derived.Settings{
+		Zone: f.zone, Holidays: f.Holidays, Priors: p,
+		Daily: f.Guards.Budget.Daily, Hourly: f.hourly(),
+	}
+}
+
+// money is the key that needs prices.
+func (f *File) money() string {
+	if f.Guards.Budget != (Budget{}) {
+		return "guards.budget"
+	}
+	return ""
 }
 
 // Load reads a policy file. Everything wrong with it comes in one error. Known are
@@ -189,5 +292,5 @@ func Parse(name string, data []byte, known signals.Names) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	return Policy{Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Signals: f.signals()}, nil
+	return Policy{Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Signals: f.signals(), Money: f.money(), Programs: f.programs()}, nil
 }
