@@ -26,8 +26,8 @@ import (
 //
 // For what is being worked on: the slots that it takes.
 //
-// Lastly it keeps what it wanted within the last boot time: a worker let go in a
-// dip shorter than its boot would be missed. The policy is a release window of
+// Lastly it keeps of those there are what it wanted within the last boot time: a
+// worker let go in a dip shorter than its boot would be missed. The policy is a release window of
 // its own.
 type SLO struct {
 	As        string // how it is called in reasons; "": slo

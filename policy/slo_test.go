@@ -308,6 +308,12 @@ func TestSLOKeepsWhatItWantedForABoot(t *testing.T) {
 	if n, because, _ := within(2*time.Minute, .99).Want(s); n != 7 || !strings.HasSuffix(because, "; keeps 7, called for within the last boot time (1m30s)") {
 		t.Errorf("wants %d: %s", n, because)
 	}
+	// What was called for and never came (a guard, no capacity) is not bought now
+	// that it is needed no more.
+	s.Signals = measuring(nobody, reading{"fleet.running": 2}).Signals
+	if n, because, _ := within(2*time.Minute, .99).Want(s); n != 2 {
+		t.Errorf("of 2 there are wants %d: %s", n, because)
+	}
 }
 
 func anySLO() *rapid.Generator[policy.SLO] {

@@ -53,7 +53,7 @@ func explain(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	list, later, err := a.find(c.Context(), h)
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func past(c *cobra.Command, n int) ([]journal.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	return h.between(c.Context(), time.Time{}, forever, n)
 }
 

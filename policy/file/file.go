@@ -148,7 +148,7 @@ func (f *File) Defaults() {
 	f.Objective = Objective{Wait: strict.Duration(5 * time.Minute), Quantile: 0.95}
 	assumed := derived.DefaultPriors()
 	f.Priors = Priors{
-		Boot: strict.Duration(assumed.Boot), Wake: strict.Duration(assumed.Wake), Seconds: strict.Duration(assumed.Seconds),
+		Boot: strict.Duration(assumed.Boot), Wake: strict.Duration(assumed.Wake), Seconds: strict.Duration(assumed.Item),
 	}
 	f.Deadlines = Deadlines{
 		Boot: strict.Duration(plan.Boot), Silent: strict.Duration(defaultSilent), Replace: strict.Duration(plan.Silence),
@@ -255,7 +255,7 @@ type Policy struct {
 }
 
 func (f *File) signals() derived.Settings {
-	p := derived.Priors{Boot: f.Priors.Boot.Std(), Wake: f.Priors.Wake.Std(), Seconds: f.Priors.Seconds.Std()}
+	p := derived.Priors{Boot: f.Priors.Boot.Std(), Wake: f.Priors.Wake.Std(), Item: f.Priors.Seconds.Std()}
 	for _, q := range f.Priors.Queues {
 		if p.ByQueue == nil {
 			p.ByQueue = map[string]time.Duration{}

@@ -57,7 +57,7 @@ func times(n int, tick []any) (list [][]any) {
 type ticks = [][]any
 
 func TestWhatFollowsForAQueue(t *testing.T) {
-	priors := derived.Settings{Interval: time.Minute, Priors: derived.Priors{Seconds: 10 * time.Second}}
+	priors := derived.Settings{Interval: time.Minute, Priors: derived.Priors{Item: 10 * time.Second}}
 	for _, c := range []struct {
 		name   string
 		ticks  ticks

@@ -43,14 +43,14 @@ type Price struct {
 type Priors struct {
 	Boot    time.Duration            // launch to first heartbeat
 	Wake    time.Duration            // wake to first heartbeat
-	Seconds time.Duration            // time to process one item
+	Item    time.Duration            // time to process one item
 	ByQueue map[string]time.Duration // the same for one queue
 }
 
 // DefaultPriors are those of a policy file that names none: two minutes for a
 // machine to boot, one to wake, ten seconds an item.
 func DefaultPriors() Priors {
-	return Priors{Boot: 2 * time.Minute, Wake: time.Minute, Seconds: 10 * time.Second}
+	return Priors{Boot: 2 * time.Minute, Wake: time.Minute, Item: 10 * time.Second}
 }
 
 // Complete adds to a snapshot what follows from what it holds (workers, signals,

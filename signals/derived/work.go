@@ -173,7 +173,7 @@ func (r *row) littlesLaw() (float64, bool) {
 func (r *row) prior() {
 	p, ok := r.set.Priors.ByQueue[r.queue]
 	if !ok || p <= 0 {
-		p = r.set.Priors.Seconds
+		p = r.set.Priors.Item
 	}
 	if p <= 0 {
 		r.miss(secondsMean, r.why(secondsMean)+"no item has been done yet, and nothing is assumed")
