@@ -64,11 +64,13 @@ func (p SLO) Window() time.Duration {
 func (p SLO) Want(s signals.Snapshot) (int, string, error) {
 	c, unknown := p.size(&s)
 	said, n := c.said(p.Objective.Quantile), c.workers()
-	if most, length := p.kept(&s, &c); most > n {
+	// Of those there are: what was called for and never came is called for no more.
+	most, length := p.kept(&s, &c)
+	if most = min(most, c.supply.have); most > n {
 		sayKept(&said, most, length)
 		n = most
 	}
-	return n, string(said), unknown.err()
+	return min(n, unlimited), string(said), unknown.err()
 }
 
 // call is what a tick calls for.
