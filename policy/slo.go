@@ -97,7 +97,7 @@ func (p SLO) size(s *signals.Snapshot) (c call, missing unknowns) {
 		c.demands[i].allow(p.Objective.Quantile)
 	}
 	c.waiting, c.late = fewest(&c.supply, c.demands)
-	c.pace = paceOf(c.demands, &c.supply, p.Objective.Quantile)
+	c.pace = paceOf(s, c.demands, &c.supply, p.Objective.Quantile)
 	return c, missing
 }
 

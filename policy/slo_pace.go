@@ -1,6 +1,10 @@
 package policy
 
-import "math"
+import (
+	"math"
+
+	"skynet/signals"
+)
 
 // pace is what keeps up with what comes.
 type pace struct {
@@ -11,14 +15,20 @@ type pace struct {
 	workers  int
 }
 
-// notice is how long it may take, s, until a tick sees what has come.
-const notice = 60.0
+// notice is how long it may take, s, until a tick sees what has come: from one
+// tick to the next, a minute if that is not known yet.
+func notice(s *signals.Snapshot) float64 {
+	if step := s.Step(); step > 0 {
+		return step.Seconds()
+	}
+	return 60
+}
 
 // paceOf computes the fewest slots with which an item that comes waits longer than
 // promised no oftener than it may. Where arrivals are so rare that not one is
-// expected in a boot time, and each can wait for a boot twice over, nobody has to
-// stand by.
-func paceOf(list []demand, u *supply, quantile float64) (p pace) {
+// expected in a boot time, and each can wait for a tick and for a boot twice over,
+// nobody has to stand by.
+func paceOf(s *signals.Snapshot, list []demand, u *supply, quantile float64) (p pace) {
 	p.wait = math.MaxFloat64
 	for i := range list {
 		if d := &list[i]; d.arrivals > 0 {
@@ -27,7 +37,7 @@ func paceOf(list []demand, u *supply, quantile float64) (p pace) {
 			p.wait = min(p.wait, d.wait)
 		}
 	}
-	if p.arrivals == 0 || p.arrivals*u.boot < 1 && p.wait >= 2*u.boot+notice {
+	if p.arrivals == 0 || p.arrivals*u.boot < 1 && p.wait >= 2*u.boot+notice(s) {
 		return p
 	}
 	p.load = min(p.load, unlimited)

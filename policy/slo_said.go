@@ -33,6 +33,20 @@ func (w *words) number(v float64, digits int) {
 	*w = strconv.AppendFloat(*w, v, 'g', digits, 64)
 }
 
+// several adds a count of things.
+func (w *words) several(n float64, thing string) {
+	w.count(n)
+	w.say(" ", plural(n, thing))
+}
+
+// plural is the word for n things.
+func plural(n float64, thing string) string {
+	if n == 1 {
+		return thing
+	}
+	return thing + "s"
+}
+
 // said explains a call in one sentence with the numbers.
 func (c *call) said(quantile float64) words {
 	w := make(words, 0, 200)
@@ -64,8 +78,8 @@ func (c *call) sayWaiting(w *words, quantile float64) {
 		if d.queue != "" {
 			w.say(d.queue, " ")
 		}
-		w.count(d.items)
-		w.say(" items × ")
+		w.several(d.items, "item")
+		w.say(" × ")
 		w.number(d.seconds, 3)
 		w.say(" s")
 	}
@@ -75,7 +89,7 @@ func (c *call) sayWaiting(w *words, quantile float64) {
 	if c.supply.slots < mostItems {
 		w.say(", ")
 		w.number(c.supply.slots, 3)
-		w.say(" slots each")
+		w.say(plural(c.supply.slots, " slot"), " each")
 	}
 	w.say(": ")
 	sayShare(w, busiest, quantile)
@@ -157,8 +171,10 @@ func (p pace) say(w *words) {
 		w.say("too few to stand by for")
 		return
 	}
-	w.count(p.slots)
-	w.say(" slots or ", strconv.Itoa(p.workers), " workers keep pace")
+	w.several(p.slots, "slot")
+	w.say(" or ")
+	w.several(float64(p.workers), "worker")
+	w.say(" keep pace")
 }
 
 func sayKept(w *words, n int, length time.Duration) {

@@ -117,7 +117,7 @@ func TestSLO(t *testing.T) {
 		{"without a list of workers: running", reading{"queue.visible": 53, "fleet.running": 5}, nil, 2, ""},
 		{"without a list: pending are half way", reading{"queue.visible": 33, "fleet.pending": 1}, nil, 2, ""},
 		{"without a list: in flight is held by those who serve", reading{"queue.in_flight": 8, "fleet.running": 2}, nil, 2, "8 slots at work hold 2"},
-		{"without a list: as far as they can", reading{"queue.in_flight": 9, "fleet.running": 2}, nil, 2, "1 items"},
+		{"without a list: as far as they can", reading{"queue.in_flight": 9, "fleet.running": 2}, nil, 2, "1 item "},
 		{"slots below one count as one", reading{"queue.visible": 13, "fleet.slots": 0, "fleet.running": 3}, nil, 1, ""},
 		{"no time at all", reading{"queue.visible": 1000, "work.seconds_mean": 0}, idle(2), 1, ""},
 		{"more than makes sense", reading{"queue.visible": 1e300, "work.seconds_mean": 1e300}, nil, 1e9, ""},

@@ -166,7 +166,7 @@ func TestExplainAndSignals(t *testing.T) {
 func told(t *testing.T, s *site) {
 	t.Helper()
 	explained := call(t, skynet, "explain", "--config", s.config(), "--last", "100")
-	tells(t, explained.out, []string{"have 0, want 1: launch", "1 waiting at 1 a worker want 1", "queue.visible 1,", "did       launch 1 of 1 [i-", "did       drain 1 of 1", "says it has drained"})
+	tells(t, explained.out, []string{"have 0, want 1: launch", "1 waiting at 1 a worker want 1", "queue.visible 1,", "did        launch 1 of 1: i-", "did        drain 1 of 1", "says it has drained"})
 	list := records(t, call(t, skynet, "explain", "--state-dir", s.state(), "--last", "100", "--output", "json").out)
 	if kinds := fmt.Sprint(deeds(list)); kinds != "[launch drain terminate]" {
 		t.Errorf("deeds: %s", kinds)
