@@ -63,6 +63,30 @@ func TestThePagesTestsPass(t *testing.T) {
 	}
 }
 
+// TestTheExamplesPass runs the tests that come with the example policies.
+func TestTheExamplesPass(t *testing.T) {
+	files, err := filepath.Glob("../../config/examples/*.test.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		f, err := Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy, err := os.ReadFile(f.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := os.ReadFile(name)
+		for _, r := range play(t, string(policy), string(text)) {
+			if !r.OK {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+	}
+}
+
 const steady = `
 policy: a.policy.yaml
 tests:
