@@ -39,25 +39,34 @@ func (r *row) arrivals() {
 
 // since compares with earlier ticks. S of each, less S of now, is by how much the
 // depth was larger less what was completed since. A tick in which something arrived
-// stood at the maximum, so there is no need to look beyond it.
+// stood at the maximum, so there is no need to look beyond it. One that did not
+// hear of completions lends its time to the next, whose count holds them: it is
+// compared with only if there is no other.
 func (r *row) since(now, done float64) {
 	depth, counted, finished, graves := r.pastDepth(), r.past(arrived), r.past(completed), r.graves()
-	var h height
+	var h, deaf height
 	ticks := r.Since(r.Now.Add(-max(hour, r.window)))
 	for i := len(ticks) - 1; i >= 0; i-- {
 		t := &ticks[i]
 		graves.back(t)
-		if was, ok := depth(t); ok {
-			h.look(was-now-done-graves.grew, done, r.Now.Sub(t.At) >= r.window)
-			if n, ok := then(counted, t); ok && n > 0 {
-				break
-			}
+		was, seen := depth(t)
+		s, old := was-now-done-graves.grew, r.Now.Sub(t.At) >= r.window
+		n, heard := then(finished, t)
+		switch {
+		case seen && heard:
+			h.look(s, done, old)
+		case seen && !deaf.found:
+			deaf.look(s, done, old)
 		}
-		n, ok := then(finished, t)
-		if !ok {
-			break // what was completed before is in no sum
+		if came, ok := then(counted, t); seen && ok && came > 0 {
+			break
 		}
-		done += n
+		if heard {
+			done += n
+		}
+	}
+	if !h.found {
+		h = deaf
 	}
 	if !h.found {
 		r.miss(arrived, "no earlier tick can be compared with: what was there or completed is not known")

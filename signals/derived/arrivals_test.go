@@ -79,7 +79,9 @@ func TestWhatFollowsForAQueue(t *testing.T) {
 		{"heard of late, again and again", ticks{queue(0, 0), queue(2, 0), queue(1, 0), queue(1, 0), queue(0, 1), queue(0, 0), queue(0, 0), queue(0, 1)}, "queue.arrived", 0, "", ""},
 		{"a purge is not held against arrivals for ever", append(append(ticks{queue(500, 0)}, times(5, queue(0, 0))...), queue(3, 0)), "queue.arrived", 3, "", ""},
 		{"a tick that did not see the depth", ticks{queue(5, 0), queue("500", 4), queue(7, 3)}, "queue.arrived", 9, "", ""},
-		{"a tick that did not hear", ticks{queue(5, 0), queue(6, "deaf"), queue(7, 3)}, "queue.arrived", 4, "", ""},
+		{"a tick that did not hear", ticks{queue(5, 0), queue(6, "deaf"), queue(7, 3)}, "queue.arrived", 5, "", ""},
+		{"a tick that did not hear, and much arrived", ticks{queue(0, 0), queue(100, "deaf"), queue(100, 0)}, "queue.arrived", 100, "", ""},
+		{"nobody heard before", ticks{queue(9, "deaf"), queue(5, "deaf"), queue(7, 3)}, "queue.arrived", 5, "", ""},
 		{"depth unknown now", ticks{queue(5, 0), queue("500", 3)}, "queue.arrived", 0, "queue.visible is unknown: 500", ""},
 		{"deaf now", ticks{queue(5, 0), queue(5, "deaf")}, "queue.arrived", 0, "queue.completed is unknown: deaf", ""},
 		{"no depth before", ticks{queue("500", 0), queue(5, 0)}, "queue.arrived", 0, "no earlier tick can be compared with", ""},
@@ -161,21 +163,38 @@ func TestArrivalsAddUp(t *testing.T) {
 			if i == 0 {
 				late = make([]int, 4) // before the first tick is before the count
 			}
-			now := noon.Add(time.Duration(i) * time.Minute)
-			s = derived.Complete(signals.Snapshot{Now: now, Recent: s.Recent, Signals: given(now, queue(waiting, late[0])...)}, derived.Settings{Interval: time.Minute})
-			late = append(late[1:], 0)
-			if v, err := s.Value("queue.arrived"); err == nil {
-				sum += v
-			} else if i > 0 {
-				t.Fatal(err)
+			var depth, heard any = waiting, late[0]
+			if i > 0 && rapid.IntRange(0, 4).Draw(t, "trouble") == 0 { // what was not heard now is heard with the next
+				late[1] += late[0]
+				heard = "deaf"
+			} else if i > 0 && rapid.IntRange(0, 4).Draw(t, "outage") == 0 {
+				depth = "500"
 			}
+			now := noon.Add(time.Duration(i) * time.Minute)
+			s = derived.Complete(signals.Snapshot{Now: now, Recent: s.Recent, Signals: given(now, queue(depth, heard)...)}, derived.Settings{Interval: time.Minute})
+			late = append(late[1:], 0)
+			v, err := s.Value("queue.arrived")
+			known := i > 0 && depth != "500" && heard != "deaf"
+			if (err == nil) != known {
+				t.Fatalf("tick %d: %g, %v", i, v, err)
+			}
+			sum += v
 			s.Recent = append(s.Recent, signals.Tick{At: now, Signals: s.Signals})
 			unheard := float64(late[0] + late[1] + late[2])
-			if sum > float64(truly) || sum < float64(truly)-unheard {
+			if known && (sum > float64(truly) || sum < float64(truly)-unheard) {
 				t.Fatalf("tick %d: %g arrivals were counted, %d there were, %g completions are not heard of yet", i, sum, truly, unheard)
 			}
 		}
 	})
+}
+
+// An age that is too old is no better than none: then it is estimated.
+func TestOldestAgeThatIsStale(t *testing.T) {
+	s := run(derived.Settings{Interval: time.Minute}, queue(0, 0), queue(5, 0), queue(7, 0))
+	s.Signals = append(given(noon, queue(7, 0)...), signals.Known("queue.oldest_age", 3, ago(10*time.Minute), 5*time.Minute))
+	s = derived.Complete(s, derived.Settings{Interval: time.Minute})
+	got, err := s.Value("queue.oldest_age")
+	expect(t, got, err, 120, "")
 }
 
 // Two ticks of one moment: the clock was set back. What both counted is spread

@@ -49,7 +49,7 @@ func (r *row) derive() {
 // leave in the order in which they came, more or less, so those that wait are the
 // last arrivals.
 func (r *row) age() {
-	if given := r.sig[oldestAge]; r.has[oldestAge] && given.Unknown == "" || r.fixed[oldestAge] {
+	if r.known(oldestAge) || r.fixed[oldestAge] {
 		return
 	}
 	if r.zero(visible) {
