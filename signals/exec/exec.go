@@ -107,8 +107,11 @@ func (p *program) advise(ctx context.Context, now time.Time, question []byte) si
 }
 
 // ask asks once, within the time that the program has.
-func (p *program) ask(ctx context.Context, now time.Time, question []byte) (signals.Advice, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("no answer within %s", p.Timeout))
+func (p *program) ask(tick context.Context, now time.Time, question []byte) (signals.Advice, error) {
+	if tick.Err() != nil {
+		return signals.Advice{}, errors.New("not asked: the tick's time was up before")
+	}
+	ctx, cancel := context.WithTimeoutCause(tick, p.Timeout, fmt.Errorf("no answer within %s", p.Timeout))
 	defer cancel()
 	select {
 	case p.turn <- struct{}{}:
@@ -123,12 +126,15 @@ func (p *program) ask(ctx context.Context, now time.Time, question []byte) (sign
 		return signals.Advice{}, fmt.Errorf("failed %d times in a row, tried again in %s; the last time: %s", p.failed, p.retry.Sub(now).Round(time.Second), p.last)
 	}
 	advice, err := p.exchange(ctx, now, question)
-	if err != nil {
+	switch {
+	case err == nil:
+		p.failed, p.retry = 0, time.Time{}
+	case tick.Err() != nil: // others may have used the time: what it says late is not wanted, but it is not to blame
+		p.end(0)
+	default:
 		p.fail(now, err)
-		return signals.Advice{}, err
 	}
-	p.failed, p.retry = 0, time.Time{}
-	return advice, nil
+	return advice, err
 }
 
 // fail ends the child and has the next start wait: not after the first failure,

@@ -239,6 +239,25 @@ func TestTheTicksDeadline(t *testing.T) {
 	}
 }
 
+// A tick whose time others have used up says nothing about a program: it runs on,
+// and is not made to wait.
+func TestATickWithoutTime(t *testing.T) {
+	a := advisers(t, does("counts"))
+	if got := ask(t, a, 0); got.Want != 1 {
+		t.Fatalf("got %+v", got)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for minute := range 3 {
+		if got := a.Ask(over, at(1 + minute)); got[0].Unknown != "not asked: the tick's time was up before" {
+			t.Errorf("got %+v", got)
+		}
+	}
+	if got := ask(t, a, 4); got.Want != 2 {
+		t.Errorf("it was started anew, or waits: %+v", got)
+	}
+}
+
 // Nobody is left behind: neither the program nor what it has started.
 func TestNobodyIsLeft(t *testing.T) {
 	for _, what := range []string{"hangs", "and hangs", "and crashes"} {
