@@ -80,6 +80,9 @@ func (s *Source) ask(ctx context.Context, now time.Time) signals.Signal {
 	if err != nil {
 		return s.fall(now, err)
 	}
+	if at.After(now) {
+		at = now // the server's clock is ahead: what it measured must not be good for longer
+	}
 	sig := signals.Known(s.name, value, at, s.good)
 	if sig.Unknown == "" {
 		s.known = sig

@@ -215,6 +215,14 @@ func TestGood(t *testing.T) {
 	}
 }
 
+// What a server whose clock is ahead measured is good for no longer than the rest.
+func TestAServersClockThatIsAhead(t *testing.T) {
+	s := web.NewSource("my.own", &asked{late: -time.Hour}, web.Rhythm{Interval: time.Minute})
+	if got := read(s, 0); !got.At.Equal(noon) {
+		t.Errorf("measured at %s", got.At)
+	}
+}
+
 // A failure is asked again with the next tick, and the last answer stands until it
 // is stale.
 func TestFailuresAreAskedAgain(t *testing.T) {
