@@ -203,6 +203,8 @@ func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
 			v.begun = at
 		}
 		v.beat, v.heard = beat, at
+	case at.Before(v.begun) && v.begun.Sub(at) <= slept: // overtaken by what was taken for its first word
+		v.begun = at
 	}
 	e.last[beat.Worker] = v
 	return true

@@ -172,6 +172,25 @@ func TestWordsFromBeforeASleep(t *testing.T) {
 	}
 }
 
+// The first word of a start, or after a sleep, is the first that arrived, not the
+// first that was read: queues do not keep the order.
+func TestBootedWhereWordsOvertakeOneAnother(t *testing.T) {
+	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+	e := heartbeats.New()
+	e.Hear(at(50), append(postAt(at(45), beat(3)), append(postAt(at(15), beat(1)), postAt(at(30), beat(2))...)...))
+	if got := e.Booted("i-1"); !got.Equal(at(15)) {
+		t.Errorf("booted at %s", got)
+	}
+	e.Hear(at(3650), append(postAt(at(3645), beat(6)), postAt(at(3615), beat(4))...))
+	if got := e.Booted("i-1"); !got.Equal(at(3615)) {
+		t.Errorf("woke at %s", got)
+	}
+	e.Hear(at(3660), postAt(at(40), beat(5))) // from before its sleep
+	if got := e.Booted("i-1"); !got.Equal(at(3615)) {
+		t.Errorf("woke at %s", got)
+	}
+}
+
 // The machine's other clock stands still while it sleeps: by that one, an hour
 // in which nobody could be heard would be no break.
 func TestListeningIsByTheWallClock(t *testing.T) {
