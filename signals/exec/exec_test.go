@@ -249,7 +249,7 @@ func TestATickWithoutTime(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for minute := range 3 {
-		if got := a.Ask(over, at(1 + minute)); got[0].Unknown != "not asked: the tick's time was up before" {
+		if got := a.Ask(over, at(1+minute)); got[0].Unknown != "not asked: the tick's time was up before" {
 			t.Errorf("got %+v", got)
 		}
 	}
