@@ -192,6 +192,7 @@ func TestWindows(t *testing.T) {
 		"queue.visible":     {10, 20, unknown, 50, 70},
 		"surge":             {1, unknown, unknown, unknown, 1},
 		"decision.launched": {0, 6, 0, 0, 6},
+		"upload.cpu":        {1, 1, unknown, 1, 1},
 	})
 	for _, c := range []struct {
 		text string
@@ -200,8 +201,11 @@ func TestWindows(t *testing.T) {
 		{"mean(queue.visible, '4m')", 140. / 3},
 		{"min(queue.visible, '4m')", 20},
 		{"max(queue.visible, '4m')", 70},
-		{"rate(queue.arrived, '4m')", 210. / 180},
-		{"sum(queue.arrived, '4m')", 280},
+		{"rate(queue.arrived, '4m')", 210. / 240}, // 120 came in two minutes
+		{"rate(queue.arrived, '2m')", 150. / 180},
+		{"sum(queue.arrived, '4m')", 210},
+		{"sum(queue.arrived, '2m')", 100}, // two thirds of what came in three minutes
+		{"sum(upload.cpu, '4m')", 4},      // whether a user's own counts is not known
 		{"rate(decision.launched, '4m')", 12. / 240},
 		{"rate(queue.visible, '4m')", 60. / 240},
 		{"delta(queue.visible, '4m')", 60},
@@ -254,9 +258,21 @@ func TestWindowsAgainstLists(t *testing.T) {
 			total += v
 		}
 		mean := total / float64(len(known))
+		isKnown := func(i int) bool { return !math.IsNaN(values[i]) }
+		first, last := len(values)-n-1, len(values)-1 // a count is of the time since the last that is known
+		for i := first; i >= 0; i-- {
+			if isKnown(i) {
+				first = i
+				break
+			}
+		}
+		for !isKnown(last) {
+			last--
+		}
+		rate := total / float64(last-first) / 60
 		for name, want := range map[string]float64{
 			"mean(queue.visible, '%dm')": mean, "min(queue.visible, '%dm')": slices.Min(known), "max(queue.visible, '%dm')": slices.Max(known),
-			"rate(queue.arrived, '%dm')": mean / 60, "sum(queue.arrived, '%dm')": mean * float64(n),
+			"rate(queue.arrived, '%dm')": rate, "sum(queue.arrived, '%dm')": rate * 60 * float64(n),
 			"quantile(queue.visible, 0, '%dm')": slices.Min(known), "quantile(queue.visible, 1, '%dm')": slices.Max(known),
 		} {
 			if got, err := number(fmt.Sprintf(name, n), s); err != nil || math.Abs(got-want) > 1e-9*(1+want) {

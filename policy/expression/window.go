@@ -44,18 +44,20 @@ var windowed = map[string]over{
 	"quantile": quantile,
 }
 
-// sample is a signal at one tick, and how long before it the tick before was.
+// sample is a signal at one tick, and for how long before that it was not known: a
+// tick that did not count lends its time to the next one that did.
 type sample struct {
 	at    time.Time
 	since time.Duration
 	value float64
 }
 
-// samples are the known ones of a window, of so many ticks; before is the one at
-// its start, if that is known.
+// samples are the known ones of a window, of so many ticks and so long; before is
+// the one at its start, if that is known.
 type samples struct {
 	known  []sample
 	ticks  int
+	length time.Duration
 	before *sample
 }
 
@@ -92,27 +94,37 @@ func (s slot) read(snapshot signals.Snapshot, covered bool) (float64, error) {
 
 // samples are those of the ticks after now less the window, and now's own.
 func (s slot) samples(snapshot signals.Snapshot) (past samples) {
-	ticks := snapshot.Since(snapshot.Now.Add(-s.window))
-	last := snapshot.Now
+	ticks, read := snapshot.Since(snapshot.Now.Add(-s.window)), signals.Reader{Name: s.signal}
 	past.known = make([]sample, 0, len(ticks)+1)
 	past.ticks = len(ticks) + 1
-	if earlier := len(snapshot.Recent) - len(ticks); earlier > 0 {
-		start := &snapshot.Recent[earlier-1]
-		last = start.At
-		if v, ok := start.Value(s.signal); ok {
+	last := snapshot.Now
+	if earlier := snapshot.Recent[:len(snapshot.Recent)-len(ticks)]; len(earlier) > 0 {
+		start := &earlier[len(earlier)-1]
+		past.length, last = snapshot.Now.Sub(start.At), lastKnown(earlier, &read)
+		if v, ok := read.Value(start); ok {
 			past.before = &sample{at: start.At, value: v}
 		}
 	}
 	for i := range ticks {
-		if v, ok := ticks[i].Value(s.signal); ok {
+		if v, ok := read.Value(&ticks[i]); ok {
 			past.known = append(past.known, sample{ticks[i].At, ticks[i].At.Sub(last), v})
+			last = ticks[i].At
 		}
-		last = ticks[i].At
 	}
 	if v, err := snapshot.Value(s.signal); err == nil {
 		past.known = append(past.known, sample{snapshot.Now, snapshot.Now.Sub(last), v})
 	}
 	return past
+}
+
+// lastKnown is the latest tick that knew the signal; if none did, the latest.
+func lastKnown(ticks []signals.Tick, read *signals.Reader) time.Time {
+	for i := len(ticks) - 1; i >= 0; i-- {
+		if _, ok := read.Value(&ticks[i]); ok {
+			return ticks[i].At
+		}
+	}
+	return ticks[len(ticks)-1].At
 }
 
 func mean(_ slot, s samples) (float64, error) {
@@ -123,14 +135,18 @@ func mean(_ slot, s samples) (float64, error) {
 	return total / float64(len(s.known)), nil
 }
 
-// sum adds counts up. What is unknown is taken to be like the rest: an outage of
-// a source must not look like a quiet queue.
-func sum(_ slot, s samples) (float64, error) {
-	total := 0.0
-	for _, v := range s.known {
-		total += v.value
+// sum adds counts up. Where the window begins or ends with ticks that did not
+// count, they are taken to be like the rest, and so is each unknown sample of a
+// user's own: an outage of a source must not look like a quiet queue.
+func sum(s slot, past samples) (float64, error) {
+	total, counting := past.total()
+	switch {
+	case !counted(s.signal):
+		return total * (float64(past.ticks) / float64(len(past.known))), nil
+	case counting <= 0:
+		return 0, errNoTime
 	}
-	return total * (float64(s.ticks) / float64(len(s.known))), nil
+	return total * (past.length.Seconds() / counting.Seconds()), nil
 }
 
 // rate is per second: of a count, what was counted over the time in which it was;
@@ -140,15 +156,22 @@ func rate(s slot, past samples) (float64, error) {
 		change, length, err := past.change()
 		return change / length.Seconds(), err
 	}
-	total, length := 0.0, time.Duration(0)
-	for _, v := range past.known {
+	total, counting := past.total()
+	if counting <= 0 {
+		return 0, errNoTime
+	}
+	return total / counting.Seconds(), nil
+}
+
+var errNoTime = errors.New("no time has passed")
+
+// total adds up what was counted, and the time in which it was.
+func (s samples) total() (total float64, counting time.Duration) {
+	for _, v := range s.known {
 		total += v.value
-		length += v.since
+		counting += v.since
 	}
-	if length <= 0 {
-		return 0, errors.New("no time has passed")
-	}
-	return total / length.Seconds(), nil
+	return total, counting
 }
 
 // delta is the change over the window at the slope that rate gives.
