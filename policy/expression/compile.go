@@ -43,7 +43,7 @@ func compile(text string, names signals.Names, wanted string, fits func(value) b
 	}
 	tree, err := parse(text)
 	if err != nil {
-		c.bad(err.From, "%s", strings.Replace(err.Message, "unexpected token EOF", "ends too early", 1))
+		c.bad(err.From, "%s", grammar(err.Message, text))
 		return nil, c.problems
 	}
 	v := c.node(tree)
@@ -88,15 +88,22 @@ func (c *compiler) bad(from int, format string, args ...any) value {
 	if c.stopped {
 		return value{}
 	}
-	p := Problem{Line: 1, Column: 1, Said: fmt.Sprintf(format, args...)}
+	p := c.place(from)
+	p.Said = fmt.Sprintf(format, args...)
+	c.problems = append(c.problems, p)
+	return value{}
+}
+
+// place is the line and column of an offset.
+func (c *compiler) place(from int) Problem {
+	p := Problem{Line: 1, Column: 1}
 	for _, r := range c.text[:min(max(from, 0), len(c.text))] {
 		p.Column++
 		if r == '\n' {
 			p.Line, p.Column = p.Line+1, 1
 		}
 	}
-	c.problems = append(c.problems, p)
-	return value{}
+	return p
 }
 
 // unknown notes a name that is none of those known.

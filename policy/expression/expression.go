@@ -140,11 +140,13 @@ type Problem struct {
 }
 
 // Error is the problem with its place.
-func (p Problem) Error() string {
+func (p Problem) Error() string { return p.where() + ": " + p.Said }
+
+func (p Problem) where() string {
 	if p.Line > 1 {
-		return fmt.Sprintf("line %d, column %d: %s", p.Line, p.Column, p.Said)
+		return fmt.Sprintf("line %d, column %d", p.Line, p.Column)
 	}
-	return fmt.Sprintf("column %d: %s", p.Column, p.Said)
+	return fmt.Sprintf("column %d", p.Column)
 }
 
 // Problems are all that is wrong with an expression, in the order of the text.

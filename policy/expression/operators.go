@@ -90,12 +90,12 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, do func(a, b float64) float64) 
 	if a == nil || b == nil {
 		return value{}
 	}
-	at, divides := n.Location().From+1, n.Operator == "/" || n.Operator == "%"
-	what := fmt.Sprintf("%s at column %d", n.Operator, at)
+	at, divides := c.place(n.Location().From).where(), n.Operator == "/" || n.Operator == "%"
+	what := fmt.Sprintf("%s at %s", n.Operator, at)
 	return value{number: func(f *frame) float64 {
 		x, y := a(f), b(f)
 		if divides && y == 0 {
-			return f.fail("division by zero at column %d", at)
+			return f.fail("division by zero at %s", at)
 		}
 		return f.finite(do(x, y), what)
 	}}
