@@ -11,6 +11,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -150,11 +151,41 @@ func New(f Fleet, w World, r Rules, j Journal) *Controller {
 // goroutine.
 func (c *Controller) Adopt(w World, r Rules) { c.fresh.Store(&change{w, r}) }
 
-// takeUp takes up what was adopted since the tick before.
-func (c *Controller) takeUp() {
-	if f := c.fresh.Swap(nil); f != nil {
-		c.world, c.rules = f.world, f.rules
+// takeUp takes up what was adopted since the tick before. If that looks further
+// back, the journal has what was forgotten.
+func (c *Controller) takeUp(ctx context.Context, now time.Time) {
+	f := c.fresh.Swap(nil)
+	if f == nil {
+		return
 	}
+	before := c.memory()
+	c.world, c.rules = f.world, f.rules
+	if c.memory() > before {
+		c.lookFurtherBack(ctx, now)
+	}
+}
+
+// lookFurtherBack remembers what the journal has from before the oldest tick that
+// is remembered. If it cannot be read, a window that ticks do not cover lets nobody
+// go, as after a first start.
+func (c *Controller) lookFurtherBack(ctx context.Context, now time.Time) {
+	reading, cancel := context.WithTimeout(ctx, longestRead)
+	defer cancel()
+	records, err := c.journal.Records(reading, c.fleet.Name, now.Add(-c.memory()), 0)
+	if err != nil {
+		return
+	}
+	oldest := now
+	if len(c.recent) > 0 {
+		oldest = c.recent[0].At
+	}
+	var earlier []signals.Tick
+	for _, r := range records {
+		if r.Decision.Failed == "" && r.Snapshot.Now.Before(oldest) {
+			earlier = append(earlier, r.Tick())
+		}
+	}
+	c.recent = append(earlier, c.recent...)
 }
 
 // memory is how far back a tick remembers: what the longest window needs, and a
@@ -169,11 +200,7 @@ func (c *Controller) Watch(f func(Report)) { c.watchers = append(c.watchers, f) 
 // Resume reads what an earlier run left in the journal, so that budgets and
 // windows go on where they were. It changes nothing in the fleet.
 func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker, error) {
-	records, err := c.journal.Records(ctx, c.fleet.Name, now.Add(-c.memory()), 0)
-	if err == nil && len(records) == 0 {
-		// However long ago the last tick was, what it had learned is worth having.
-		records, err = c.journal.Records(ctx, c.fleet.Name, time.Time{}, 1)
-	}
+	records, err := c.earlier(ctx, now)
 	if err != nil {
 		return nil, err
 	}
@@ -191,6 +218,20 @@ func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker,
 	}
 	return workers, nil
 }
+
+// earlier reads the ticks that are to be remembered. However long ago the last one
+// that decided was, what it had learned is worth having.
+func (c *Controller) earlier(ctx context.Context, now time.Time) (records []journal.Record, err error) {
+	decided := func(r journal.Record) bool { return r.Decision.Failed == "" }
+	records, err = c.journal.Records(ctx, c.fleet.Name, now.Add(-c.memory()), 0)
+	for n := 1; err == nil && n <= mostFailed && !slices.ContainsFunc(records, decided); n *= 10 {
+		records, err = c.journal.Records(ctx, c.fleet.Name, time.Time{}, n)
+	}
+	return records, err
+}
+
+// mostFailed is how many of the last ticks are looked at to find one that decided.
+const mostFailed = 10_000
 
 // Run ticks at every multiple of the interval until ctx ends. It never stops
 // by itself: a tick that fails is reported, and the next one tries again.

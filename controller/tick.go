@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// readShare is how much of an interval may be spent on reading.
+	// readShare is how much of an interval may be spent on reading, and how much
+	// again on asking programs.
 	readShare = 0.5
-	// longestRead bounds it: a source that takes longer is down.
+	// longestRead bounds each: a source that takes longer is down.
 	longestRead = 20 * time.Second
 	// unlisted is how long at least a launch counts as starting though the cloud
 	// does not list it. EC2's lists lag behind its launches:
@@ -39,8 +40,8 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) Report {
 }
 
 func (c *Controller) tick(ctx context.Context, now time.Time) Report {
-	c.takeUp()
 	now = c.times.free(now)
+	c.takeUp(ctx, now)
 	s, err := c.observe(ctx, now)
 	if err != nil {
 		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
@@ -114,7 +115,9 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 		s.Orders = c.world.Orders.Standing(s.Fleet, now)
 	}
 	if c.world.Advisers != nil {
-		s.Advice = c.world.Advisers.Ask(reading, s)
+		asking, cancel := context.WithTimeout(ctx, limit) // of their own: a slow source must not cost their answers
+		defer cancel()
+		s.Advice = c.world.Advisers.Ask(asking, s)
 	}
 	return s, nil
 }
