@@ -69,7 +69,7 @@ func (r *reader) integer(n *node, v reflect.Value, path string, as rules) {
 	i, err := strconv.ParseInt(n.text, 10, 64)
 	digits := strings.TrimLeft(n.text, "+-")
 	switch {
-	case !r.numeric(n, path, "a whole number"):
+	case !r.numeric(n, path, "a whole number", as):
 	case err != nil || len(digits) > 1 && digits[0] == '0':
 		r.fault(n, path, "is not a whole number; write it with digits alone")
 	case v.OverflowInt(i):
@@ -84,7 +84,7 @@ func (r *reader) float(n *node, v reflect.Value, path string, as rules) {
 	switch {
 	case n.kind == number && strings.ContainsAny(n.text, "iInN"):
 		r.fault(n, path, "is not a number that can be used; write a finite one")
-	case !r.numeric(n, path, "a number"):
+	case !r.numeric(n, path, "a number", as):
 	case err != nil || math.IsNaN(f) || math.IsInf(f, 0) || strings.ContainsAny(n.text, "xX_pP"):
 		r.fault(n, path, "is not a number; write it like 1.5")
 	case r.within(n, f, path, as):
@@ -93,17 +93,30 @@ func (r *reader) float(n *node, v reflect.Value, path string, as rules) {
 }
 
 // numeric reports whether a node may be a number. goccy takes 1e3 for text.
-func (r *reader) numeric(n *node, path, what string) bool {
+func (r *reader) numeric(n *node, path, what string, as rules) bool {
 	_, err := strconv.ParseFloat(n.text, 64)
+	percent, hundredths := perCent(n.text)
 	switch {
 	case n.kind == number, n.kind == text && !n.quoted && err == nil:
 		return true
+	case percent && as.max != nil && *as.max <= 1:
+		r.fault(n, path, fmt.Sprintf("is not %s; write %g", what, hundredths))
+	case percent:
+		r.fault(n, path, "is not "+what+"; write it without the percent sign, if a share is not what is meant")
 	case n.kind == text && err == nil:
 		r.fault(n, path, "is text, not "+what+"; remove the quotes")
 	default:
 		r.fault(n, path, "is not "+what+"; write it with digits, like 5")
 	}
 	return false
+}
+
+// perCent reads "99%" as 0.99.
+func perCent(text string) (ok bool, part float64) {
+	digits, ok := strings.CutSuffix(text, "%")
+	// Divided as text, so that 99.9 is not 0.9990000000000001.
+	part, err := strconv.ParseFloat(digits+"e-2", 64)
+	return ok && err == nil, part
 }
 
 // within reports a number outside its bounds.
@@ -113,6 +126,9 @@ func (r *reader) within(n *node, f float64, path string, as rules) bool {
 		r.fault(n, path, fmt.Sprintf("is too small; write at least %v", *as.min))
 	case as.above != nil && f <= *as.above:
 		r.fault(n, path, fmt.Sprintf("is too small; write more than %v", *as.above))
+	case as.max != nil && *as.max <= 1 && f > 1 && f < 100:
+		_, part := perCent(n.text + "%")
+		r.fault(n, path, fmt.Sprintf("is too large; write at most %v, and %g for %s%%", *as.max, part, n.text))
 	case as.max != nil && f > *as.max:
 		r.fault(n, path, fmt.Sprintf("is too large; write at most %v", *as.max))
 	default:
