@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"go.uber.org/zap"
 
 	"skynet/controller"
@@ -54,20 +56,59 @@ func readOrders(path string) (map[string]signals.Standing, error) {
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, fmt.Errorf("standing orders in %s: %w; correct the file, or remove it to be without any", path, err)
 	}
+	if all == nil { // the file says null
+		all = map[string]signals.Standing{}
+	}
 	return all, nil
 }
 
-// writeOrders replaces the file as a whole.
+// changeOrders changes the orders, one command after the other: of two that are
+// given at once none may undo the other. What has expired is dropped.
+func changeOrders(ctx context.Context, path string, change func(all map[string]signals.Standing) error) error {
+	// The folder is locked, rather than a file of its own: who may write orders need
+	// not be able to open what another user has created.
+	l := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("standing orders: wait for another command: %w", err)
+	}
+	defer func() { _ = l.Unlock() }()
+	all, err := readOrders(path)
+	if err != nil {
+		return err
+	}
+	if err := change(all); err != nil {
+		return err
+	}
+	now := time.Now()
+	for name, s := range all {
+		if all[name] = inForce(s, now); all[name] == (signals.Standing{}) {
+			delete(all, name)
+		}
+	}
+	return writeOrders(path, all)
+}
+
+// writeOrders replaces the file as a whole, so that nobody reads half of it. The
+// daemon must be able to read it, whoever writes.
 func writeOrders(path string, all map[string]signals.Standing) error {
 	data, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
-	draft := path + ".new"
-	if err := os.WriteFile(draft, append(data, '\n'), 0o644); err != nil {
+	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*")
+	if err != nil {
 		return fmt.Errorf("standing orders: %w", err)
 	}
-	return os.Rename(draft, path)
+	_, err = draft.Write(append(data, '\n'))
+	if err = errors.Join(err, draft.Chmod(0o644), draft.Sync(), draft.Close()); err == nil {
+		err = os.Rename(draft.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("standing orders: %w", errors.Join(err, os.Remove(draft.Name())))
+	}
+	return nil
 }
 
 // Standing gives a fleet's orders that have not expired. While the file cannot be

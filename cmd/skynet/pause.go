@@ -89,24 +89,26 @@ func order(c *cobra.Command, change func(*signals.Standing) (said string, err er
 	if err != nil {
 		return err
 	}
-	path := ordersFile(folder)
-	all, err := readOrders(path)
+	var lines []string
+	err = changeOrders(c.Context(), ordersFile(folder), func(all map[string]signals.Standing) error {
+		for _, name := range fleets {
+			s := all[name]
+			said, err := change(&s)
+			if err != nil {
+				return err
+			}
+			all[name] = s
+			lines = append(lines, fmt.Sprintf("fleet %s %s", name, said))
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	for _, name := range fleets {
-		s := all[name]
-		said, err := change(&s)
-		if err != nil {
-			return err
-		}
-		all[name] = s
-		if s == (signals.Standing{}) {
-			delete(all, name)
-		}
-		fmt.Fprintf(c.OutOrStdout(), "fleet %s %s\n", name, said)
+	for _, l := range lines { // not before it is done
+		fmt.Fprintln(c.OutOrStdout(), l)
 	}
-	return writeOrders(path, all)
+	return nil
 }
 
 // addStateFlags adds where a command finds the state folder.

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/signals"
+)
+
+// Orders given at the same time all stand.
+func TestOrdersGivenAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if out, err := said(t, "pause", "--for", "30m", "--state-dir", folder, "--fleet", fmt.Sprintf("fleet_%d", i)); err != nil {
+				t.Errorf("%s, %v", out, err)
+			}
+		})
+	}
+	wg.Wait()
+	all, err := readOrders(ordersFile(folder))
+	if err != nil || len(all) != 20 {
+		t.Errorf("%d of 20 pauses are there, %v", len(all), err)
+	}
+}
+
+// The daemon must be able to read what another user wrote, however strict that
+// user's umask.
+func TestOrdersCanBeReadByTheDaemon(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	folder := t.TempDir()
+	if out, err := said(t, "pause", "--for", "30m", "--state-dir", folder, "--fleet", "render"); err != nil {
+		t.Fatalf("%s, %v", out, err)
+	}
+	f, err := os.Stat(ordersFile(folder))
+	if err != nil || f.Mode().Perm() != 0o644 {
+		t.Errorf("its mode is %v, %v", f.Mode(), err)
+	}
+	left, _ := filepath.Glob(filepath.Join(folder, "*.new*"))
+	if len(left) > 0 {
+		t.Errorf("drafts are left: %v", left)
+	}
+}
+
+func TestExpiredOrdersAreDropped(t *testing.T) {
+	folder, past, later := t.TempDir(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	err := writeOrders(ordersFile(folder), map[string]signals.Standing{
+		"old":  {Pause: &signals.Pause{Until: past}},
+		"half": {Pause: &signals.Pause{Until: past}, Floor: &signals.Floor{Want: 3, Until: later}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := said(t, "pause", "--for", "30m", "--state-dir", folder, "--fleet", "render"); err != nil {
+		t.Fatalf("%s, %v", out, err)
+	}
+	all, err := readOrders(ordersFile(folder))
+	if h := all["half"]; err != nil || len(all) != 2 || h.Pause != nil || h.Floor == nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestNoOrdersWrittenAsNull(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(ordersFile(folder), []byte("null"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := said(t, "pause", "--for", "30m", "--state-dir", folder, "--fleet", "render"); err != nil || !strings.Contains(out, "is paused") {
+		t.Fatalf("%s, %v", out, err)
+	}
+	o, err := openOrders(folder, zap.NewNop())
+	if err != nil || o.Standing("render", time.Now()).Pause == nil {
+		t.Errorf("not paused, %v", err)
+	}
+}
