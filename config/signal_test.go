@@ -1,6 +1,9 @@
 package config_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -52,5 +55,33 @@ func TestGroupsOfTheCatalogue(t *testing.T) {
 		if refused := strings.Contains(err.Error(), "is in a group of the catalogue"); refused != signals.Reserved(group+".own") {
 			t.Errorf("%s: refused %v, reserved %v: %v", group, refused, signals.Reserved(group+".own"), err)
 		}
+	}
+}
+
+// The example of docs/signals.md is read as it stands there.
+func TestTheSignalsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/signals.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(examples) != 1 {
+		t.Fatalf("found %d examples", len(examples))
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"shop.token": "hush", "render.policy.yaml": "bounds: {max: 1}\n",
+		"skynet.yaml": "queues: [{name: p, url: 'nats://embedded/p'}]\nfleets: [{name: render, queues: [p], policy: render.policy.yaml, local: {}}]\n" + string(examples[0][1]),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := config.Load(filepath.Join(folder, "skynet.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Signals) != 2 || c.Signals[0].Prometheus.Every.Std() != 5*time.Minute || c.Signals[1].HTTPJSON.Timeout.Std() != 2*time.Second {
+		t.Errorf("read %+v", c.Signals)
 	}
 }
