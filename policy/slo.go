@@ -70,6 +70,11 @@ func (p SLO) Want(s signals.Snapshot) (int, string, error) {
 		sayKept(&said, most, length)
 		n = most
 	}
+	// One that may never come must not have another go that is there.
+	if lost := min(c.supply.lost, c.supply.have-n); lost > 0 {
+		n += lost
+		sayLost(&said, n, c.supply.lost)
+	}
 	return min(n, unlimited), string(said), unknown.err()
 }
 

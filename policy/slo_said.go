@@ -180,3 +180,7 @@ func (p pace) say(w *words) {
 func sayKept(w *words, n int, length time.Duration) {
 	w.say("; keeps ", strconv.Itoa(n), ", called for within the last boot time (", span(length), ")")
 }
+
+func sayLost(w *words, n, lost int) {
+	w.say("; keeps ", strconv.Itoa(n), ": ", strconv.Itoa(lost), " on their way should have come long ago")
+}

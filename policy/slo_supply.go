@@ -15,6 +15,7 @@ type supply struct {
 	held  float64 // items in the hands of living workers, draining ones among them
 	boot  float64 // s
 	have  int     // running and on their way
+	lost  int     // of those on their way, the ones that should have come a boot time ago
 	runs  int     // running
 
 	// waves are workers that can start their first item at the same time, in the
@@ -67,6 +68,7 @@ func supplyOf(s *signals.Snapshot, inFlight float64, missing *unknowns) supply {
 type crew struct {
 	running, recall, asleep int
 	pending                 [2*parts + 1]int // by the parts of a boot time that they still need
+	lost                    int              // of those, the ones that should have come as long ago as they take
 	busy, held, recallJobs  float64
 }
 
@@ -83,9 +85,9 @@ func crewOf(s *signals.Snapshot, boot, wake float64) (c crew) {
 				c.held += float64(w.Jobs)
 			}
 		case fleet.Starting:
-			c.pending[partOf(boot, s.Now.Sub(w.Launched).Seconds(), boot)]++
+			c.await(boot, s.Now.Sub(w.Launched).Seconds(), boot)
 		case fleet.Waking:
-			c.pending[partOf(wake, s.Now.Sub(since(w)).Seconds(), boot)]++
+			c.await(wake, s.Now.Sub(since(w)).Seconds(), boot)
 		case fleet.Draining, fleet.Drained:
 			if !w.Silent {
 				c.held += float64(w.Jobs)
@@ -99,6 +101,14 @@ func crewOf(s *signals.Snapshot, boot, wake float64) (c crew) {
 		}
 	}
 	return c
+}
+
+// await counts a worker on its way.
+func (c *crew) await(takes, passed, boot float64) {
+	c.pending[partOf(takes, passed, boot)]++
+	if passed > 2*max(takes, soon) {
+		c.lost++
+	}
 }
 
 // partOf is how many parts of a boot time a worker still needs. One that is
@@ -140,7 +150,7 @@ func crewBySignals(s *signals.Snapshot, u *supply, inFlight float64, missing *un
 
 // muster puts a crew in order of who starts items when.
 func (u *supply) muster(c crew, wake float64) {
-	u.held, u.runs, u.have = c.held, c.running, c.running
+	u.held, u.runs, u.have, u.lost = c.held, c.running, c.running, c.lost
 	u.busy = min(c.busy, float64(c.running)*u.slots)
 	u.add(c.running, 0, u.slots)
 	for i, n := range c.pending {

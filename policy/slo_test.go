@@ -345,6 +345,23 @@ func startsInTime(workers, slots, items int, seconds, wait float64) float64 {
 }
 
 // What it wants is enough, and one less is not.
+// Of two, one has been on its way for far too long. It must not stay in the place of
+// the one that works.
+func TestSLODoesNotCountOnThoseThatMayNeverCome(t *testing.T) {
+	for ago, want := range map[time.Duration]int{2 * time.Minute: 1, 10 * time.Minute: 2} {
+		s := withPast(measuring(nobody, reading{"queue.visible": 1}))
+		s.Workers = append(idle(1), fleet.Worker{ID: "w-late", State: fleet.Starting, Launched: noon.Add(-ago), Unheard: ago})
+		n, because, err := within(5*time.Minute, .95).Want(s)
+		if n != want || err != nil {
+			t.Errorf("launched %s ago: wants %d, want %d: %s (%v)", ago, n, want, because, err)
+		}
+		e := policy.Engine{Bounds: policy.Bounds{Max: 10}, Policies: []policy.Policy{within(5*time.Minute, .95)}, Plan: policy.DefaultPlan()}
+		if d := e.Decide(s); (len(d.Drain) > 0) == (want == 2) {
+			t.Errorf("launched %s ago: drains %v: %+v", ago, d.Drain, d.Reasons)
+		}
+	}
+}
+
 func TestSLOWantsJustEnough(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := anySLO().Draw(t, "policy")
