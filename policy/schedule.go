@@ -2,7 +2,7 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
+	"strconv"
 	"time"
 
 	"skynet/signals"
@@ -28,33 +28,33 @@ func (c Schedule) Name() string { return cmp.Or(c.As, "schedule") }
 
 // Want is Workers while it is on, 0 while it is off, and until when.
 func (c Schedule) Want(s signals.Snapshot) (int, string, error) {
-	zone := cmp.Or(c.Zone, time.UTC)
-	if start, ok := c.Cron.last(s.Now, zone, c.For); ok {
-		return c.Workers, c.until(start, zone), nil
+	k := &clock{zone: cmp.Or(c.Zone, time.UTC)}
+	if start, ok := c.Cron.last(s.Now, k, c.For); ok {
+		return c.Workers, c.until(start, k), nil
 	}
-	next, ok := c.Cron.next(s.Now, zone)
+	next, ok := c.Cron.next(s.Now, k)
 	if !ok {
 		return 0, "off: it never starts again", nil
 	}
-	return 0, "off until " + onClock(next, zone), nil
+	return 0, "off until " + k.shows(next), nil
 }
 
 // until says when it ends. Starts that fall within it, and into what they
 // prolong, count: a few, since those of "* * * * *" never end.
-func (c Schedule) until(start time.Time, zone *time.Location) string {
+func (c Schedule) until(start time.Time, k *clock) string {
 	const few = 3
 	end := start.Add(c.For)
 	for range few {
-		next, ok := c.Cron.next(start, zone)
+		next, ok := c.Cron.next(start, k)
 		if !ok || next.After(end) {
-			return fmt.Sprintf("on until %s, want %d", onClock(end, zone), c.Workers)
+			return "on until " + k.shows(end) + ", want " + strconv.Itoa(c.Workers)
 		}
 		start, end = next, next.Add(c.For)
 	}
-	return fmt.Sprintf("on until %s at least, want %d", onClock(end, zone), c.Workers)
+	return "on until " + k.shows(end) + " at least, want " + strconv.Itoa(c.Workers)
 }
 
-// onClock is a time as the fleet's own clock shows it.
-func onClock(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("Mon 2006-01-02 15:04 MST")
+// shows is a time as people read it on the clock.
+func (k *clock) shows(t time.Time) string {
+	return t.In(k.zone).Format("Mon 2006-01-02 15:04 MST")
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netresearch/go-cron"
 	"pgregory.net/rapid"
 
 	"skynet/policy"
@@ -318,6 +319,49 @@ func TestScheduleAgainstAWalk(t *testing.T) {
 			i := slices.IndexFunc(starts, func(start time.Time) bool { return start.After(now) })
 			if n == 0 && i >= 0 && !strings.HasSuffix(because, starts[i].In(zone).Format("2006-01-02 15:04 MST")) {
 				t.Fatalf("%q in %s at %s: %s; by the walk it starts at %s", c.text, zone, now.In(zone), because, starts[i].In(zone))
+			}
+		}
+	})
+}
+
+// TestScheduleAgainstTheLibrary compares over decades, where no clock jumps, with
+// the library's search, which goes from minute to minute.
+func TestScheduleAgainstTheLibrary(t *testing.T) {
+	parser := cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DomL | cron.DowNth | cron.DowLast | cron.DowOrDom).WithMaxSearchYears(40)
+	rapid.Check(t, func(t *rapid.T) {
+		c := plain(t)
+		if f := strings.Fields(c.text); strings.HasPrefix(f[2], "*/") || strings.HasPrefix(f[4], "*/") {
+			t.Skip("the library takes these for restrictions")
+		}
+		theirs, err := parser.Parse("TZ=UTC " + c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(rapid.Int64Range(0, 130*365*86400).Draw(t, "now"), 0).UTC()
+		next := theirs.Next(now)
+		parsed, err := policy.ParseCron(c.text)
+		if err != nil {
+			if !next.IsZero() {
+				t.Fatalf("%q: %v, and the library has %s", c.text, err, next)
+			}
+			return
+		}
+		want := func(now time.Time, n int, said string) {
+			s := policy.Schedule{Cron: parsed, For: time.Minute, Workers: 1}
+			if got, because, _ := s.Want(signals.Snapshot{Now: now}); got != n || !strings.HasPrefix(because, said) {
+				t.Fatalf("%q at %s: want %d, %s; by the library %d, %s", c.text, now, got, because, n, said)
+			}
+		}
+		if now = next.Add(-time.Minute); !theirs.Next(now.Add(-time.Second)).Equal(now) {
+			want(now, 0, "off until "+next.Format("Mon 2006-01-02 15:04 MST"))
+		}
+		want(next, 1, "on until ")
+		previous := theirs.(*cron.SpecSchedule).Prev(next)
+		for _, on := range []time.Duration{next.Sub(previous), next.Sub(previous) - time.Minute} {
+			s := policy.Schedule{Cron: parsed, For: on, Workers: 1}
+			got, because, _ := s.Want(signals.Snapshot{Now: next.Add(-time.Second)})
+			if (got == 1) != (previous.Add(on).After(next.Add(-time.Second))) {
+				t.Fatalf("%q for %s before %s: want %d, %s; the start before is %s", c.text, on, next, got, because, previous)
 			}
 		}
 	})
