@@ -74,8 +74,9 @@ func explain(c *cobra.Command, _ []string) error {
 type question struct {
 	n       int
 	all     bool
-	at      time.Time // of one tick; zero: the last ones
-	exact   bool      // at is a tick's own time
+	at      time.Time     // of one tick; zero: the last ones
+	within  time.Duration // how exactly at was written: a minute, a second, a millisecond
+	exact   bool          // at is a tick's own time
 	signals bool
 }
 
@@ -93,7 +94,7 @@ func askedOf(c *cobra.Command) (q question, err error) {
 		return q, fmt.Errorf("--at and --decision both name a tick: give one of them")
 	case at != "":
 		q.signals = true
-		q.at, err = momentOf(at, time.Now())
+		q.at, q.within, err = momentOf(at, time.Now())
 		return q, err
 	case id != "":
 		q.signals, q.exact = true, true
@@ -106,25 +107,38 @@ func askedOf(c *cobra.Command) (q question, err error) {
 	return q, nil
 }
 
-// momentOf reads a time as people write it.
-func momentOf(text string, now time.Time) (time.Time, error) {
+// layouts are how people write times, and how exactly.
+var layouts = []struct {
+	text   string
+	today  bool // the date is left out
+	within time.Duration
+}{
+	{time.DateTime, false, time.Second}, {"2006-01-02T15:04:05", false, time.Second}, {"15:04:05", true, time.Second},
+	{"2006-01-02 15:04", false, time.Minute}, {"2006-01-02T15:04", false, time.Minute}, {"15:04", true, time.Minute},
+}
+
+// momentOf reads a time as people write it. Ticks come a little after the full
+// second: 17:05 means any time within that minute.
+func momentOf(text string, now time.Time) (at time.Time, within time.Duration, err error) {
 	if d, err := strict.ParseDuration(text); err == nil {
-		return now.Add(-d.Std()), nil
+		return now.Add(-d.Std()), 0, nil
 	}
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+		if t.Nanosecond() != 0 {
+			return t, time.Millisecond, nil
+		}
+		return t, time.Second, nil
 	}
-	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t, nil
+	for _, l := range layouts {
+		layout, full := l.text, text
+		if l.today {
+			layout, full = time.DateOnly+" "+layout, now.Format(time.DateOnly)+" "+text
+		}
+		if t, err := time.ParseInLocation(layout, full, time.Local); err == nil {
+			return t, l.within, nil
 		}
 	}
-	for _, layout := range []string{"15:04:05", "15:04"} {
-		if t, err := time.ParseInLocation("2006-01-02 "+layout, now.Format("2006-01-02 ")+text, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--at %q is not a time; write 17:05, \"2026-03-01 17:05\", 2026-03-01T17:05:00Z, or 10m for ten minutes ago", text)
+	return time.Time{}, 0, fmt.Errorf("--at %q is not a time; write 17:05, \"2026-03-01 17:05\", 2026-03-01T17:05:00Z, or 10m for ten minutes ago", text)
 }
 
 const (
@@ -160,18 +174,22 @@ func (q question) find(ctx context.Context, h *history) (list, later []journal.R
 	return list, later, err
 }
 
-// nearest is the last tick at or before the time asked for, else the first after.
+// nearest is the first tick within the time asked for, else the last before it,
+// else the first after.
 func (q question) nearest(ctx context.Context, h *history) ([]journal.Record, error) {
+	within, err := h.Between(ctx, h.fleet, q.at, q.at.Add(q.within-1), 0)
+	if err != nil || len(within) > 0 {
+		return take(within, 1), err
+	}
 	before, err := h.Between(ctx, h.fleet, q.at.Add(-around), q.at, 1)
 	if err != nil || len(before) > 0 {
 		return before, err
 	}
 	next, err := h.between(ctx, q.at.Add(-around), q.at.Add(around), 0)
-	if err != nil {
-		return nil, err
-	}
-	return next[:1], nil
+	return take(next, 1), err
 }
+
+func take(list []journal.Record, n int) []journal.Record { return list[:min(n, len(list))] }
 
 // chosen are the last n, of those that did something unless all are wanted. If
 // none did, the last tick says why.

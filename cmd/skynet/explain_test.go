@@ -139,6 +139,53 @@ func TestExplainOfWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// A tick comes a little after the full minute that it is asked for by.
+func TestExplainTheMinutesTick(t *testing.T) {
+	late := func(minute int, want int) journal.Record {
+		return decided(minute, func(r *journal.Record) {
+			r.Snapshot.Now = r.Snapshot.Now.Add(1234567 * time.Nanosecond)
+			r.Decision.ID = fleet.DecisionID("render", r.Snapshot.Now)
+			r.Decision.Want = want
+		})
+	}
+	folder := journalled(t, late(0, 40), late(1, 41), late(2, 42))
+	at := teatime.Add(time.Minute).Local()
+	for text, want := range map[string]string{
+		at.Format("2006-01-02 15:04"):                        "want 41",
+		at.Format(time.DateTime):                             "want 41",
+		at.UTC().Format(time.RFC3339):                        "want 41",
+		at.Add(30 * time.Second).Format(time.DateTime):       "want 41",
+		at.Add(-30 * time.Second).Format(time.DateTime):      "want 40",
+		at.Add(time.Millisecond).Format(time.RFC3339Nano):    "want 41",
+		at.Add(-time.Millisecond).Format(time.RFC3339Nano):   "want 40",
+		at.Add(-90 * time.Second).Format("2006-01-02T15:04"): "want 40",
+		at.Add(-70 * time.Second).UTC().Format(time.RFC3339): "want 40", // before the first
+		at.Add(20 * time.Minute).UTC().Format(time.RFC3339):  "want 42",
+		at.Add(-20 * time.Minute).UTC().Format(time.RFC3339): "want 40",
+	} {
+		if out, err := said(t, "explain", "--state-dir", folder, "--at", text); err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v, want %s:\n%s", text, err, want, out)
+		}
+	}
+	if out, err := said(t, "explain", "--state-dir", folder, "--decision", fleet.DecisionID("render", at.Add(1234567*time.Nanosecond))); err != nil || !strings.Contains(out, "want 41") {
+		t.Errorf("by its decision: %v:\n%s", err, out)
+	}
+}
+
+// What a cloud or a program says cannot steer the terminal.
+func TestExplainWritesPlainText(t *testing.T) {
+	folder := journalled(t, decided(0, func(r *journal.Record) {
+		r.Decision.Reasons = append(r.Decision.Reasons, policy.Reason{By: "plan", Said: "drain i-\x1b[2J\x07\u009b31m\nrm\xff"})
+		r.Snapshot.Signals = append(r.Snapshot.Signals, signals.Missing("user.a", r.Snapshot.Now, "\x1b]0;title\x07"))
+	}))
+	for _, args := range [][]string{nil, {"--signals"}} {
+		out, err := said(t, append([]string{"explain", "--state-dir", folder}, args...)...)
+		if err != nil || strings.ContainsAny(out, "\x1b\x07\u009b") || !strings.Contains(out, "drain i-") {
+			t.Errorf("%v: %v: %q", args, err, out)
+		}
+	}
+}
+
 func TestMomentOf(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
 	at := func(h, m int) time.Time { return time.Date(2026, 3, 1, h, m, 0, 0, time.Local) }
@@ -146,7 +193,7 @@ func TestMomentOf(t *testing.T) {
 		"17:05": at(17, 5), "10m": at(11, 50), "2026-03-01 17:05": at(17, 5), "2026-03-01 17:05:00": at(17, 5),
 		"2026-03-01T17:05:00Z": time.Date(2026, 3, 1, 17, 5, 0, 0, time.UTC),
 	} {
-		if got, err := momentOf(text, now); err != nil || !got.Equal(want) {
+		if got, _, err := momentOf(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s is %s, %v", text, got, err)
 		}
 	}

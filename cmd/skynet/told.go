@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"skynet/fleet"
 	"skynet/journal"
@@ -50,7 +51,21 @@ func (t told) print(out io.Writer) {
 	t.known(out)
 }
 
-func say(out io.Writer, who, said string) { fmt.Fprintf(out, "  %-10s %s\n", who, said) }
+func say(out io.Writer, who, said string) { fmt.Fprintf(out, "  %-10s %s\n", who, oneLine(said)) }
+
+// oneLine is a text that others wrote (a cloud, a program) as it may be shown on a
+// terminal: on one line, and without characters that steer it.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r):
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
 
 func headline(d policy.Decision) string {
 	said := d.Action()
@@ -172,7 +187,7 @@ func (t told) known(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, sig := range t.Snapshot.Signals {
 		value, note := shown(sig, t.Snapshot.Now)
-		fmt.Fprintf(w, "    %s\t%s\t%s\n", sig.Name, value, note)
+		fmt.Fprintf(w, "    %s\t%s\t%s\n", sig.Name, value, oneLine(note))
 	}
 	_ = w.Flush()
 }
