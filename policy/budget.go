@@ -66,9 +66,10 @@ func (b Budget) hour(s signals.Snapshot, bounds Bounds) (most int, because strin
 }
 
 // day is the minimum once one more hour at the present rate would use the day's
-// budget up, and no bound until then. When it has been reached a short while ago
-// nothing is bought that could not be paid for two hours more: else a tick would
-// buy what has been saved, the next give it up, and so on all evening.
+// budget up. Until then no more is bought than what such an hour can still pay
+// for: else a tick would buy what the next gives up. When it has been reached it
+// stays at the minimum for a while: else the rate, low again, would let the fleet
+// be bought back at once, and given up again, all evening.
 func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string, err error) {
 	today, err := money(s, "cost.today")
 	if err != nil {
@@ -81,15 +82,27 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 	if today+now >= b.Daily {
 		return bounds.Min, fmt.Sprintf("%.2f are spent today, one more hour at %.2f reaches the budget of %.2f a day", today, now, b.Daily), nil
 	}
-	most = math.MaxInt
-	if each, err := money(s, "cost.per_instance"); err == nil { // else what it costs will show a tick later
-		rest := (b.Daily-today)/2 - now - float64(s.Open)*each
-		most = s.Billed() + s.Open + pays(rest, each)
+	if b.reached(s, today) {
+		return bounds.Min, fmt.Sprintf("%.2f are spent today, the budget of %.2f a day was reached within the last %s", today, b.Daily, span(b.Window())), nil
 	}
-	if most >= bounds.Max || !b.reached(s, today) {
+	each, err := money(s, "cost.per_instance")
+	if err != nil {
+		return math.MaxInt, "", nil // what it costs will show a tick later
+	}
+	most = s.Billed() + s.Open + fitting(b.Daily-today-now-float64(s.Open)*each, each)
+	if most >= bounds.Max { // nobody will ask why
 		return math.MaxInt, "", nil
 	}
-	return most, fmt.Sprintf("%.2f are spent today, the budget of %.2f a day was nearly reached, with more than that two hours do not fit into it", today, b.Daily), nil
+	return most, fmt.Sprintf("%.2f are spent today at %.2f an hour, one more costs %.2f an hour, the budget is %.2f a day", today, now, each, b.Daily), nil
+}
+
+// fitting is how many stay short of the money at this price each.
+func fitting(money, each float64) int {
+	n := pays(money, each)
+	if n > 0 && each > 0 && float64(n)*each >= money*(1-1e-9) {
+		n--
+	}
+	return n
 }
 
 // reached reports whether an earlier tick of this day fell to the minimum.
@@ -106,8 +119,7 @@ func (b Budget) reached(s signals.Snapshot, today float64) bool {
 	return false
 }
 
-// Window is how long a fall to the minimum is remembered: for longer than what
-// is bought after it can last.
+// Window is how long a fall to the minimum lasts at least.
 func (b Budget) Window() time.Duration {
 	if b.Daily > 0 {
 		return 2 * hour

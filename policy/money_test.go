@@ -80,22 +80,23 @@ func TestBudgetCap(t *testing.T) {
 		{"asked for is too much", hourly, asked(billed(16, 0, costs(8, 1, none)), 4), 16, ""}, // 12 an hour for 20 is 0.6 each
 		{"it costs nothing", hourly, billed(4, 0, costs(0, 0, none)), plenty, ""},
 
-		{"a day, far from it", daily, billed(4, 0, costs(2, 0.5, 20)), plenty, ""},
-		{"one hour more just fits", daily, billed(4, 0, costs(2, 0.5, 97)), plenty, ""},
+		{"a day, far from it: what an hour can pay for", daily, billed(4, 0, costs(2, 0.5, 20)), 159, ""},
+		{"one hour more just fits", daily, billed(4, 0, costs(2, 0.5, 97)), 5, "97.00 are spent today at 2.00 an hour, one more costs 0.50 an hour, the budget is 100.00 a day"},
+		{"an hour of one costs all that is left", daily, billed(4, 0, costs(2, 1, 97)), 4, ""},
+		{"nobody runs, and one is too dear", policy.Budget{Daily: 0.05}, billed(0, 0, costs(0, 0.1, 0)), 2, ""},
+		{"with those that are asked for", daily, asked(billed(4, 0, costs(2, 0.5, 94)), 5), 11, ""},
 		{"one hour more reaches it", daily, billed(4, 0, costs(2, 0.5, 98)), 2, "98.00 are spent today, one more hour at 2.00 reaches the budget of 100.00 a day"},
 		{"it is overspent", daily, billed(4, 0, costs(2, 0.5, 300)), 2, ""},
 		{"reached, whatever one more costs", daily, billed(4, 0, costs(2, none, 98)), 2, ""},
 		{"not reached, and one more costs nobody knows what", daily, billed(4, 0, costs(2, none, 97)), plenty, ""},
 
-		{"reached a while ago: two hours do not fit", daily, once(119, 60, 40, billed(4, 0, costs(2, 0.5, 97))), 4, "97.00 are spent today, the budget of 100.00 a day was nearly reached, with more than that two hours do not fit into it"},
-		{"two hours fit, but not for many", daily, once(119, 60, 40, billed(4, 0, costs(2, 0.5, 94))), 6, ""},
-		{"with those that are asked for", daily, once(119, 60, 40, asked(billed(4, 0, costs(2, 0.5, 90)), 5)), 10, ""},
-		{"it was nearly reached", daily, once(119, 60, 39.9, billed(4, 0, costs(2, 0.5, 97))), plenty, ""},
-		{"it was reached long ago", daily, once(120, 60, 40, billed(4, 0, costs(2, 0.5, 97))), plenty, ""},
-		{"it was reached yesterday", daily, once(10, 99, 40, billed(4, 0, costs(2, 0.5, 97))), plenty, ""},
+		{"reached a while ago", daily, once(119, 60, 40, billed(4, 0, costs(2, 0.5, 70))), 2, "70.00 are spent today, the budget of 100.00 a day was reached within the last 2h"},
+		{"it was nearly reached", daily, once(119, 60, 39.9, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
+		{"it was reached long ago", daily, once(120, 60, 40, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
+		{"it was reached yesterday", daily, once(10, 99, 40, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
 
 		{"both: the lower is the hour", both, billed(4, 0, costs(2, 0.5, 20)), 20, "the budget is 10.00 an hour"},
-		{"both: the lower is the day", both, once(9, 60, 40, billed(4, 0, costs(2, 0.5, 90))), 10, "of 100.00 a day"},
+		{"both: the lower is the day", both, once(9, 60, 40, billed(4, 0, costs(2, 0.5, 90))), 2, "of 100.00 a day"},
 		{"both: the day is spent, the hour cannot be told", both, billed(4, 0, costs(2, none, 99)), 2, "of 100.00 a day"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

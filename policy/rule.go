@@ -61,9 +61,6 @@ func (r Rule) Want(s signals.Snapshot) (int, string, error) {
 	if err != nil {
 		return 0, "", fmt.Errorf("want is unknown: %w, with %s", err, shown(used))
 	}
-	if v < 0 {
-		return 0, "", fmt.Errorf("want is %s: not a number of workers, with %s", short(v), shown(used))
-	}
 	return ceil(v), r.because(v, used), nil
 }
 
@@ -89,6 +86,9 @@ func (r Rule) because(v float64, used expression.Reading) (said string) {
 	}
 	if len(used) > 0 {
 		said += shown(used) + "; "
+	}
+	if v < 0 {
+		return said + fmt.Sprintf("want %s, that is nobody", short(v))
 	}
 	if n := ceil(v); float64(n) != v {
 		return said + fmt.Sprintf("want %s, rounded up to %d", short(v), n)

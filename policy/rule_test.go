@@ -66,7 +66,7 @@ func TestRule(t *testing.T) {
 		{"huge", "", "1e300", busy, 1e9, "want 1e+300, rounded up to 1000000000", ""},
 		{"number unknown", galleryWhen, "fleet.slots * fleet.busy_slots", busy, 0, "", "fleet.busy_slots is unknown"},
 		{"condition unknown", "true or fleet.busy_slots > 1", "1", busy, 0, "", "fleet.busy_slots is unknown"},
-		{"negative", "", "0 - fleet.slots", busy, 0, "", "want is -4: not a number of workers, with fleet.slots 4"},
+		{"negative: a quiet queue must be able to shrink the fleet", "", "0 - fleet.slots", busy, 0, "fleet.slots 4; want -4, that is nobody", ""},
 		{"division by zero", "", "1 / surge", busy, 0, "", "want is unknown: division by zero at column 3, with surge 0"},
 		{"division by zero in the condition", "not (0 / surge < 1)", "1", busy, 0, "", "when is unknown: division by zero at column 8, with surge 0"},
 	} {
