@@ -45,7 +45,8 @@ var downhill = []struct {
 	{"decide/suite", "decide policy signals signals/line config/strict"},
 	{"decide", "fleet signals signals/derived signals/line policy policy/file"},
 	{"controller", "fleet signals signals/derived policy journal"},
-	{"simulate", "controller signals/derived fleet signals policy journal queue"},
+	{"simulate/scenario", "config/strict"},
+	{"simulate", "controller signals/derived fleet signals policy journal simulate/scenario"},
 	{"worker", "fleet queue"},
 	{"worker/*", "fleet queue"}, // media, stores, metadata
 	{"cmd/internal/*", "*"},     // what the programs share

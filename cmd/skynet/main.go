@@ -61,6 +61,6 @@ decision and its reasons are kept in a journal.`,
 		Version:       wire.Version(),
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), decideCommand(),
-		testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
+		simulateCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
 	return c
 }

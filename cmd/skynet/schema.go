@@ -10,6 +10,7 @@ import (
 	"skynet/config/strict"
 	"skynet/decide/suite"
 	"skynet/policy/file"
+	"skynet/simulate/scenario"
 )
 
 // schemas are the files that people write for us, by the word that asks for one.
@@ -21,6 +22,7 @@ var schemas = []struct {
 	{"settings", strict.Schema[config.Config]},
 	{"worker", strict.Schema[config.Worker]},
 	{"test", suite.Schema},
+	{"scenario", scenario.Schema},
 }
 
 func schemaCommand() *cobra.Command {
@@ -31,8 +33,8 @@ func schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [" + strings.Join(words, "|") + "]",
 		Short: "Print the JSON Schema of a file, for editors",
-		Long: `Print the JSON Schema of policy files, or of settings, worker settings or policy
-tests. It is made from the types that read the file. An editor with a YAML
+		Long: `Print the JSON Schema of policy files, or of settings, worker settings, policy
+tests or scenarios. It is made from the types that read the file. An editor with a YAML
 language server finds it by a first line such as
 
   # yaml-language-server: $schema=policy.schema.json`,
