@@ -124,7 +124,7 @@ func (c *child) ask(ctx context.Context, question []byte) ([]byte, error) {
 	case a := <-answer:
 		return c.whole(ctx, a, wrote)
 	case <-ctx.Done():
-		return nil, c.withLastWords(late(ctx))
+		return nil, c.withLastWords(c.out.unended(late(ctx)))
 	case <-c.exited:
 	}
 	select {
@@ -228,6 +228,16 @@ func (a *answers) give(v answer) {
 	}
 	a.waiting <- v
 	a.waiting = nil
+}
+
+// unended adds that there is an answer but for the end of its line.
+func (a *answers) unended(err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.line) > 0 {
+		return fmt.Errorf("%w: what it wrote has no end of line", err)
+	}
+	return err
 }
 
 // tail keeps the end of what is written to it.

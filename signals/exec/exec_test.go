@@ -224,6 +224,10 @@ func TestDoesNotRead(t *testing.T) {
 	if got := advisers(t, p).Ask(t.Context(), s); got[0].Unknown != "the program answers without reading the question" {
 		t.Errorf("got %+v", got)
 	}
+	p.Command = []string{"sh", "-c", `read line; printf '{"want":1}'; exec sleep 3600`}
+	if got := advisers(t, p).Ask(t.Context(), at(0)); got[0].Unknown != "no answer within 200ms: what it wrote has no end of line" {
+		t.Errorf("got %+v", got)
+	}
 	if got := advisers(t, does("counts")).Ask(t.Context(), s); got[0].Want != 1 {
 		t.Errorf("one that reads: %+v", got)
 	}
