@@ -154,11 +154,7 @@ const (
 // them, which tell what came of it.
 func (q question) find(ctx context.Context, h *history) (list, later []journal.Record, err error) {
 	if q.at.IsZero() {
-		n := q.n
-		if !q.all {
-			n = lookBack
-		}
-		all, err := h.between(ctx, time.Time{}, forever, n)
+		all, err := q.last(ctx, h)
 		return chosen(all, q.n, q.all), all, err
 	}
 	if q.exact {
@@ -172,6 +168,30 @@ func (q question) find(ctx context.Context, h *history) (list, later []journal.R
 	from := list[0].Snapshot.Now
 	later, err = h.Between(ctx, h.fleet, from.Add(1), from.Add(outcomeWithin), 0)
 	return list, later, err
+}
+
+// last are the last ticks, so many that those asked for are among them. It looks
+// further back only when it must: thousands of ticks of many workers take seconds.
+func (q question) last(ctx context.Context, h *history) (all []journal.Record, err error) {
+	if q.all {
+		return h.between(ctx, time.Time{}, forever, q.n)
+	}
+	for n := 20 * min(q.n, lookBack); ; n *= 8 {
+		n = min(n, lookBack)
+		all, err = h.between(ctx, time.Time{}, forever, n)
+		if err != nil || len(all) < n || n >= lookBack || didSomething(all) >= q.n {
+			return all, err
+		}
+	}
+}
+
+func didSomething(list []journal.Record) (n int) {
+	for _, r := range list {
+		if len(r.Intents) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // nearest is the first tick within the time asked for, else the last before it,

@@ -172,6 +172,21 @@ func TestExplainTheMinutesTick(t *testing.T) {
 	}
 }
 
+// What was done long ago is found behind the ticks that held since.
+func TestExplainLooksFurtherBack(t *testing.T) {
+	list := []journal.Record{decided(0, bought), decided(1, bought)}
+	for i := range 200 {
+		list = append(list, decided(2+i, nil))
+	}
+	folder := journalled(t, list...)
+	for n, want := range map[string]int{"1": 1, "2": 2, "5": 2, "1000000000000000000": 2} {
+		out, err := said(t, "explain", "--state-dir", folder, "--last", n)
+		if got := strings.Count(out, "plan       launch 2"); err != nil || got != want {
+			t.Errorf("--last %s tells of %d, want %d: %v", n, got, want, err)
+		}
+	}
+}
+
 // What a cloud or a program says cannot steer the terminal.
 func TestExplainWritesPlainText(t *testing.T) {
 	folder := journalled(t, decided(0, func(r *journal.Record) {

@@ -26,8 +26,9 @@ type loop struct {
 	fleet  config.Fleet
 	lasts  []signals.Source // the sources that outlive a policy
 	log    *zap.Logger
-	read   version        // of the policy file that runs
-	asked  *exec.Advisers // the programs that its policies ask
+	read   version          // of the policy file that runs
+	asked  *exec.Advisers   // the programs that its policies ask
+	former []*exec.Advisers // those of earlier policies: some may still run
 }
 
 func (d *daemon) openFleets(ctx context.Context) error {
@@ -148,6 +149,9 @@ func (d *daemon) fleetNames() []string {
 func (d *daemon) endPrograms() error {
 	var errs []error
 	for _, l := range d.fleets {
+		for _, a := range l.former {
+			errs = append(errs, a.Close())
+		}
 		if l.asked != nil {
 			errs = append(errs, l.asked.Close())
 		}

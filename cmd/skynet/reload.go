@@ -110,6 +110,7 @@ func (l *loop) takeUp(data []byte, v version) {
 	l.asked = nil
 	l.Adopt(l.world(p), l.rules(p))
 	if before != nil { // a tick that is under way may still ask them
+		l.former = append(l.former, before)
 		time.AfterFunc(2*l.daemon.cfg.Interval.Std(), func() { _ = before.Close() })
 	}
 	l.log.Info("the policy has changed; it holds from the next tick on",

@@ -13,6 +13,7 @@ import (
 	"skynet/config"
 	"skynet/controller"
 	"skynet/journal"
+	"skynet/signals"
 )
 
 // reloading is a loop on a policy file, and what it logs.
@@ -108,5 +109,33 @@ func TestSIGHUPLooksAtOnce(t *testing.T) {
 	l.consider(&seen, false)
 	if said := heard(logs); strings.Count(said, "error the policy file cannot be read") != 1 {
 		t.Errorf("says %q", said)
+	}
+}
+
+// A program that the policy before asked ends with the daemon, though that ends
+// before the time that a tick under way is given.
+func TestProgramsOfAnEarlierPolicyEndWithTheDaemon(t *testing.T) {
+	const asking = "bounds: {max: 3}\npolicies: [{type: exec, name: mine, command: [/bin/sh, -c, 'echo $$ > %s; while read l; do echo \"{\\\"want\\\":1}\"; done']}]\n"
+	pid := filepath.Join(t.TempDir(), "pid")
+	l, logs := reloading(t, fmt.Sprintf(asking, pid))
+	l.daemon.fleets = []*loop{l}
+	before := l.asked
+	if a := before.Ask(t.Context(), signals.Snapshot{Fleet: "render", Now: teatime}); len(a) != 1 || a[0].Unknown != "" {
+		t.Fatalf("it answers %+v", a)
+	}
+	write(t, l.fleet.Policy, "bounds: {max: 4}\n")
+	var seen glance
+	if l.consider(&seen, true); l.asked == before {
+		t.Fatalf("not taken up: %s", heard(logs))
+	}
+	if err := l.daemon.endPrograms(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join("/proc", strings.TrimSpace(string(text)))); err == nil {
+		t.Errorf("program %s still runs", text)
 	}
 }
