@@ -45,7 +45,7 @@ func (Billing) Soften(s signals.Snapshot, d Decision) Decision {
 		return d
 	}
 	return d.Because("billing", "drain %d instead of %d: the others have more than %s left of an hour that is paid for%s",
-		len(d.Drain), n, window, whatIsInHand(each))
+		len(d.Drain), n, span(window), whatIsInHand(each))
 }
 
 func whatIsInHand(each float64) string {

@@ -105,17 +105,17 @@ var manyOverdue = [...]string{
 }
 
 func (p Plan) overdueSaid(w *fleet.Worker, c fleet.Cause, now time.Time) string {
-	ago := func(t time.Time) time.Duration { return now.Sub(t).Round(time.Second) }
+	ago := func(t time.Time) string { return span(now.Sub(t)) }
 	switch c {
 	case fleet.CauseDead:
-		return fmt.Sprintf("%s is dead on arrival: on its way, listened for in vain for %s, at most %s is given", w.ID, w.Unheard.Round(time.Second), p.Boot)
+		return fmt.Sprintf("%s is dead on arrival: on its way, listened for in vain for %s, at most %s is given", w.ID, span(w.Unheard), span(p.Boot))
 	case fleet.CauseSlept:
-		return fmt.Sprintf("%s has slept for %s, at most %s is kept", w.ID, ago(w.AsleepSince), p.AtMost)
+		return fmt.Sprintf("%s has slept for %s, at most %s is kept", w.ID, ago(w.AsleepSince), span(p.AtMost))
 	case fleet.CauseDeadline:
-		return fmt.Sprintf("%s has been draining for %s with %d in hand, the deadline is %s", w.ID, ago(w.DrainingSince), w.Jobs, p.Drain)
+		return fmt.Sprintf("%s has been draining for %s with %d in hand, the deadline is %s", w.ID, ago(w.DrainingSince), w.Jobs, span(p.Drain))
 	}
 	if w.Impaired {
-		return fmt.Sprintf("%s is replaced: silent for %s, and the cloud's checks of it fail", w.ID, w.Unheard.Round(time.Second))
+		return fmt.Sprintf("%s is replaced: silent for %s, and the cloud's checks of it fail", w.ID, span(w.Unheard))
 	}
-	return fmt.Sprintf("%s is replaced: silent for %s, the deadline is %s", w.ID, w.Unheard.Round(time.Second), p.Silence)
+	return fmt.Sprintf("%s is replaced: silent for %s, the deadline is %s", w.ID, span(w.Unheard), span(p.Silence))
 }

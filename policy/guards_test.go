@@ -278,6 +278,7 @@ func TestBlind(t *testing.T) {
 
 func TestBreaker(t *testing.T) {
 	died := func(n int) signals.Tick { return signals.Tick{Died: named(n)} }
+	probe := signals.Tick{Deeds: signals.Deeds{Asked: 1}}
 	born := func(n, died int) signals.Tick { return signals.Tick{Born: named(n), Died: named(died)} }
 	onTheWay := func(s signals.Snapshot, state fleet.State) signals.Snapshot {
 		s.Workers = []fleet.Worker{{ID: "i-new", State: state}}
@@ -302,7 +303,12 @@ func TestBreaker(t *testing.T) {
 		{"a probe is on its way", onTheWay(history(died(3)), fleet.Starting), 0},
 		{"a probe is waking", onTheWay(history(died(3)), fleet.Waking), 0},
 		{"a probe was sent, its answer is lost", open(history(died(3))), 0},
-		{"the probe died too", history(died(3), died(1)), 1},
+		{"the probe died too: the next comes a minute after it", history(died(3), probe, died(1)), 1},
+		{"three probes have died: four minutes", history(died(3), died(1), died(1), died(1), probe, signals.Tick{}, signals.Tick{}), 0},
+		{"and then the next", history(died(3), died(1), died(1), died(1), probe, signals.Tick{}, signals.Tick{}, signals.Tick{}), 1},
+		{"after many a quarter of an hour", history(append(slices.Repeat([]signals.Tick{died(1)}, 20), append([]signals.Tick{probe}, slices.Repeat([]signals.Tick{{}}, 13)...)...)...), 0},
+		{"and no longer", history(append(slices.Repeat([]signals.Tick{died(1)}, 20), append([]signals.Tick{probe}, slices.Repeat([]signals.Tick{{}}, 14)...)...)...), 1},
+		{"a probe that works ends it", history(died(3), died(1), died(1), died(1), probe, born(1, 0), died(3)), 1},
 		{"the probe works", history(died(3), born(1, 0)), 6},
 		{"the probe works since just now", now(history(died(3)), 1, 0), 6},
 		{"one works, others died beside it", now(history(died(1)), 1, 5), 6},
@@ -331,11 +337,11 @@ func TestReasonsSayTheNumbers(t *testing.T) {
 		d     policy.Decision
 		want  string
 	}{
-		{policy.LaunchLimit{PerTick: 4, PerHour: 10}, policy.Decision{Launch: 6}, "launch or wake 2 instead of 6: 8 of 10 this hour are spent"},
+		{policy.LaunchLimit{PerTick: 4, PerHour: 10}, policy.Decision{Launch: 6}, "launch or wake 2 instead of 6: 8 of 10 this hour are spent, the first of them until 12:59:00Z"},
 		{policy.LaunchLimit{PerTick: 4, PerHour: 100}, policy.Decision{Launch: 6}, "launch or wake 4 instead of 6: at most 4 a tick"},
 		{policy.Quorum{Share: .8}, policy.Decision{Drain: named(3)}, "let nobody go instead of 3: 2 of 9 workers are silent, more likely we are deaf"},
 		{policy.Release{PerTick: policy.Count(2)}, policy.Decision{Have: 9, Drain: named(5)}, "drain 2 instead of 5: at most so many a tick"},
-		{policy.Release{After: time.Hour}, policy.Decision{Have: 9, Drain: named(5)}, "drain nobody instead of 5: less than 1h0m0s of history"},
+		{policy.Release{After: time.Hour}, policy.Decision{Have: 9, Drain: named(5)}, "drain nobody instead of 5: less than 1h of history"},
 	} {
 		got := c.guard.Soften(s, c.d).Reasons
 		if diff := cmp.Diff([]policy.Reason{{By: c.guard.Name(), Said: c.want}}, got); diff != "" {

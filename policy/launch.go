@@ -26,9 +26,20 @@ func (l LaunchLimit) Soften(s signals.Snapshot, d Decision) Decision {
 	}
 	d = d.buyAtMost(left)
 	if left < l.PerTick {
-		return d.Because("launch", "launch or wake %d instead of %d: %d of %d this hour are spent", left, asked, spent, l.PerHour)
+		return d.Because("launch", "launch or wake %d instead of %d: %d of %d this hour are spent, the first of them until %s", left, asked, spent, l.PerHour, utcTime(firstAsked(s).Add(hour)))
 	}
 	return d.Because("launch", "launch or wake %d instead of %d: at most %d a tick", left, asked, l.PerTick)
+}
+
+// firstAsked is when something was launched or woken first within the hour.
+func firstAsked(s signals.Snapshot) time.Time {
+	ticks := s.Since(s.Now.Add(-hour))
+	for i := range ticks {
+		if ticks[i].Deeds.Asked > 0 {
+			return ticks[i].At
+		}
+	}
+	return s.Now
 }
 
 // buyAtMost cuts wakes and launches to n together.

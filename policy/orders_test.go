@@ -150,11 +150,11 @@ func TestManyDeedsAreToldTogether(t *testing.T) {
 		{many(1, fleet.Drained), 1, "i-0000 sleeps: it has drained, and up to 2 are kept"},
 		{many(3, fleet.Drained), 2, "i-0002 is let go: it says it has drained"},
 		{many(2, fleet.Drained), 1, "2 sleep: they have drained, and up to 2 are kept: i-0000, i-0001"},
-		{many(4, fleet.Starting, unheard(time.Hour)), 4, "i-0003 is dead on arrival: on its way, listened for in vain for 1h0m0s, at most 15m0s is given"},
+		{many(4, fleet.Starting, unheard(time.Hour)), 4, "i-0003 is dead on arrival: on its way, listened for in vain for 1h, at most 15m is given"},
 		{many(5, fleet.Starting, unheard(time.Hour)), 5, "1 more are dead on arrival: i-0004"},
 		{many(900, fleet.Asleep, sleeping(2*time.Hour)), 5, "896 more have slept for too long: i-0004, i-0005, i-0006, i-0007, and 892 more"},
 		{many(900, fleet.Draining, draining(2*time.Hour)), 5, "896 more have been draining past the deadline: i-0004, i-0005, i-0006, i-0007, and 892 more"},
-		{many(900, fleet.Draining, silent, unheard(2*time.Hour)), 1, "i-0000 is replaced: silent for 2h0m0s, the deadline is 10m0s"}, // one at a time
+		{many(900, fleet.Draining, silent, unheard(2*time.Hour)), 1, "i-0000 is replaced: silent for 2h, the deadline is 10m"}, // one at a time
 		{many(900, fleet.Working, silent, unheard(2*time.Hour)), 5, "86 more are replaced: silent for too long: i-0004, i-0005, i-0006, i-0007, and 82 more"},
 	} {
 		d := plan(p, 0, 9, c.s)

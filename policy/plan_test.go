@@ -228,10 +228,10 @@ func TestEveryDeedHasItsReason(t *testing.T) {
 		}
 	}
 	want := []string{
-		"c has slept for 13h0m0s, at most 12h0m0s is kept",
-		"d is dead on arrival: on its way, listened for in vain for 16m0s, at most 15m0s is given",
-		"e is replaced: silent for 5m0s, and the cloud's checks of it fail",
-		"f has been draining for 1h0m0s with 2 in hand, the deadline is 45m0s",
+		"c has slept for 13h, at most 12h is kept",
+		"d is dead on arrival: on its way, listened for in vain for 16m, at most 15m is given",
+		"e is replaced: silent for 5m, and the cloud's checks of it fail",
+		"f has been draining for 1h with 2 in hand, the deadline is 45m",
 		"1 asked for without an answer so far count as on their way",
 		"recall 1 draining before buying any: a",
 		"wake 1 sleeping: b",

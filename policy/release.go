@@ -48,7 +48,7 @@ func (r Release) spareYoung(s signals.Snapshot, d Decision) Decision {
 	}
 	old := spare(s, d.Drain, func(w *fleet.Worker) bool { return s.Now.Sub(since(w)) < r.MinAge })
 	if len(old) < len(d.Drain) {
-		d = d.Because("release", "drain %d instead of %d: the others are younger than %s", len(old), len(d.Drain), r.MinAge)
+		d = d.Because("release", "drain %d instead of %d: the others are younger than %s", len(old), len(d.Drain), span(r.MinAge))
 		d.Drain = old
 	}
 	return d
@@ -65,13 +65,13 @@ func (r Release) waitAndSee(s signals.Snapshot, d Decision) Decision {
 	if !covered {
 		n := len(d.Drain)
 		d.Drain = nil
-		return d.Because("release", "drain nobody instead of %d: less than %s of history", n, r.After)
+		return d.Because("release", "drain nobody instead of %d: less than %s of history", n, span(r.After))
 	}
 	if d.Raw > d.Want { // the maximum was lowered: what it forbids may not be kept
 		most = min(most, d.Want)
 	}
 	if n := max(0, d.Have-most); n < len(d.Drain) {
-		d = d.Because("release", "drain %d instead of %d: up to %d were wanted in the last %s", n, len(d.Drain), most, r.After)
+		d = d.Because("release", "drain %d instead of %d: up to %d were wanted in the last %s", n, len(d.Drain), most, span(r.After))
 		d.Drain = take(d.Drain, n)
 	}
 	return d

@@ -187,7 +187,7 @@ func (u *supply) there() []wave {
 func span(d time.Duration) string {
 	text := d.Round(time.Second).String()
 	if d < time.Second {
-		return d.String()
+		return d.Round(time.Millisecond).String()
 	}
 	if n := len(text); n > 2 && text[n-2:] == "0s" && text[n-3] == 'm' {
 		text = text[:n-2]
