@@ -102,6 +102,9 @@ func runSuite(ctx context.Context, path string, only *regexp.Regexp) (list []tes
 	if err != nil {
 		return nil, fmt.Errorf("%s: policy: %w", path, err)
 	}
+	if err := f.Know(p.Engine.Policies); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	for _, t := range f.Tests {
 		if !only.MatchString(t.Name) {
 			continue

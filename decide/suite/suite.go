@@ -9,9 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"skynet/config/strict"
+	"skynet/policy"
 	"skynet/signals"
 )
 
@@ -161,6 +164,25 @@ func Load(path string) (File, error) {
 		f.Policy = filepath.Join(filepath.Dir(path), f.Policy)
 	}
 	return f, err
+}
+
+// Know reports the first policy that the tests speak of and the policy file does
+// not have.
+func (f File) Know(policies []policy.Policy) error {
+	names := make([]string, len(policies))
+	for i, p := range policies {
+		names[i] = p.Name()
+	}
+	for i, t := range f.Tests {
+		for j, e := range t.Expect {
+			for k, w := range e.Policies {
+				if !slices.Contains(names, w.Name) {
+					return fmt.Errorf("tests[%d].expect[%d].policies[%d].name: %q is no policy of %s; known: %s", i, j, k, w.Name, f.Policy, strings.Join(names, ", "))
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Parse reads a file's bytes; name is for messages.

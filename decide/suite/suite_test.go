@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"skynet/decide"
+	"skynet/policy"
 	"skynet/policy/file"
 	"skynet/signals"
 )
@@ -22,13 +23,13 @@ var update = flag.Bool("update", false, "write the .error files anew")
 const smallest = "objective: {wait: 2m, quantile: 0.99}\nbounds: {max: 20}\n"
 
 // play runs a file of tests on a policy file.
-func play(t *testing.T, policy, tests string) (results []Result) {
+func play(t *testing.T, text, tests string) (results []Result) {
 	t.Helper()
 	f, err := Parse("a.test.yaml", []byte(tests))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := file.Parse("a.policy.yaml", []byte(policy), signals.Names{Open: true})
+	p, err := file.Parse("a.policy.yaml", []byte(text), signals.Names{Open: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +182,19 @@ func TestBad(t *testing.T) {
 		if diff := cmp.Diff(string(want), err.Error()+"\n"); diff != "" {
 			t.Errorf("%s: %s", f, diff)
 		}
+	}
+}
+
+func TestAPolicyThatIsNotThereIsAMistake(t *testing.T) {
+	f, err := Parse("a.test.yaml", []byte(fmt.Sprintf(steady, "{at: 1m, policies: [{name: slow, want: 3}]}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Know([]policy.Policy{policy.SLO{}}); err == nil || !strings.Contains(err.Error(), `tests[0].expect[0].policies[0].name: "slow" is no policy of a.policy.yaml; known: slo`) {
+		t.Errorf("%v", err)
+	}
+	if err := f.Know([]policy.Policy{policy.SLO{As: "slow"}}); err != nil {
+		t.Error(err)
 	}
 }
 

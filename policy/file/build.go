@@ -90,6 +90,12 @@ func entry(name string) Entry {
 	return e
 }
 
+// speakers are those besides policies whose reasons stand in a decision.
+var speakers = []string{
+	"bounds", "floor", "plan", "guards", "budget",
+	"blind", "quorum", "release", "billing", "launch", "limits", "breaker", "freeze",
+}
+
 // policies builds them, each under a name of its own.
 func (f *File) policies(r *strict.Report) (list []policy.Policy) {
 	taken := map[string]int{}
@@ -98,24 +104,33 @@ func (f *File) policies(r *strict.Report) (list []policy.Policy) {
 			continue // its type is wrong, and was reported
 		}
 		at := r.At(fmt.Sprintf("policies[%d]", i))
-		as := f.nameOf(at, e)
-		if taken[as]++; taken[as] > 1 {
-			as = fmt.Sprintf("%s_%d", as, taken[as])
-		}
+		as := f.nameOf(at, e, taken)
 		list = append(list, e.spec.build(as, within{at, f}))
 	}
 	return list
 }
 
-func (f *File) nameOf(r *strict.Report, e Entry) string {
+// nameOf is the name that an entry is given, or its type, with a number if that
+// was there before.
+func (f *File) nameOf(r *strict.Report, e Entry, taken map[string]int) string {
+	as := e.Type
 	n, ok := e.spec.(interface{ name() string })
-	if !ok || n.name() == "" {
-		return e.Type
+	if given := ok && n.name() != ""; given {
+		as = n.name()
+		switch {
+		case !plainName.MatchString(as):
+			r.Bad("name", as, "is not a name; write small letters, digits and _, like sunday")
+		case slices.Contains(speakers, as):
+			r.Bad("name", as, "is the name of a guard or of the plan in reasons; choose another")
+		case taken[as] > 0:
+			r.Bad("name", as, "is the name of another policy; give each its own")
+		}
 	}
-	if !plainName.MatchString(n.name()) {
-		r.Bad("name", n.name(), "is not a name; write small letters, digits and _, like sunday")
+	for base, n := as, 2; taken[as] > 0; n++ {
+		as = fmt.Sprintf("%s_%d", base, n)
 	}
-	return n.name()
+	taken[as]++
+	return as
 }
 
 // backlog: EC2 Auto Scaling's backlog per instance.

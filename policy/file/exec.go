@@ -53,7 +53,9 @@ func (p *program) beside(in within) []string {
 		return p.Command
 	}
 	command := append([]string(nil), p.Command...)
-	command[0] = in.Beside(command[0])
+	if command[0] = in.Beside(command[0]); !strings.ContainsRune(command[0], filepath.Separator) {
+		command[0] = "." + string(filepath.Separator) + command[0] // else it were looked for in PATH
+	}
 	return command
 }
 

@@ -39,3 +39,16 @@ policies:
 		t.Error(diff)
 	}
 }
+
+// TestAProgramBesideAFileHereIsNotLookedForInPATH: a path without a slash would be.
+func TestAProgramBesideAFileHereIsNotLookedForInPATH(t *testing.T) {
+	for _, name := range []string{"p.yaml", "./p.yaml"} {
+		p, err := file.Parse(name, []byte("bounds: {max: 3}\npolicies: [{type: exec, command: [./mine.py]}]\n"), signals.Names{Open: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Programs[0].Command[0]; got != "./mine.py" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func TestTheSchemaTakesWhatTheReaderTakes(t *testing.T) {
 // keys, on names, on the calendar, on the words of an expression.
 var onlyTheReader = []string{
 	"boot_zero", "bounds_crossed", "holiday_nonsense", "holiday_nowhere", "objective_queue_twice",
-	"policies_empty", "policy_name", "quorum_too_much", "replace_before_silent",
+	"policies_empty", "policy_name", "policy_name_taken", "quorum_too_much", "replace_before_silent",
 	"replace_before_the_default_of_silent", "rule_function", "rule_many", "rule_syntax", "rule_when_empty",
 	"rule_when_number", "rule_window", "schedule_every", "schedule_fields", "schedule_for_long",
 	"schedule_for_zero", "schedule_hour", "schedule_never", "schedule_zone", "silent_zero",
