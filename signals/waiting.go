@@ -94,9 +94,9 @@ func (s Snapshot) arrivals(name string, enough float64) (list []Batch) {
 	if n, err := s.Value(name); err == nil {
 		add(n)
 	}
-	read := Reader{Name: name}
-	for i := len(s.Recent) - 1; i >= 0; i-- {
-		t := &s.Recent[i]
+	read, ticks := Reader{Name: name}, s.unbroken()
+	for i := len(ticks) - 1; i >= 0; i-- {
+		t := &ticks[i]
 		n, known := read.Value(t)
 		if open {
 			list[len(list)-1].Oldest = max(0, s.Now.Sub(t.At))
@@ -111,19 +111,44 @@ func (s Snapshot) arrivals(name string, enough float64) (list []Batch) {
 			add(n)
 		}
 	}
-	if open { // nothing stands before the first tick
-		first := &list[len(list)-1]
-		first.Oldest = s.reach() + s.Step()
+	if open { // the first tick's own count
+		list[len(list)-1].Oldest = s.beforeFirst(len(ticks))
 	}
 	return list
 }
 
-// reach is how far back history goes.
+// beforeFirst is how long ago the tick before the first unbroken one was, about a
+// step if there was none.
+func (s Snapshot) beforeFirst(unbroken int) time.Duration {
+	if n := len(s.Recent) - unbroken; n > 0 {
+		return max(0, s.Now.Sub(s.Recent[n-1].At))
+	}
+	return s.reach() + s.Step()
+}
+
+// reach is how far back history goes without a break.
 func (s Snapshot) reach() time.Duration {
-	if len(s.Recent) == 0 {
+	ticks := s.unbroken()
+	if len(ticks) == 0 {
 		return 0
 	}
-	return max(0, s.Now.Sub(s.Recent[0].At))
+	return max(0, s.Now.Sub(ticks[0].At))
+}
+
+// unbroken are the ticks since the last long break: what arrived during a night in
+// which nobody looked may be as old as the night or a second. Ticks that are
+// usually further apart than an hour do not break it.
+func (s Snapshot) unbroken() []Tick {
+	const enough = 4 // ticks from which their usual distance can be told
+	last := s.Now
+	for i := len(s.Recent) - 1; i >= 0; i-- {
+		at := s.Recent[i].At
+		if gap := last.Sub(at); gap > remembered && (len(s.Recent) < enough || gap > 3*s.Step()) {
+			return s.Recent[i+1:]
+		}
+		last = at
+	}
+	return s.Recent
 }
 
 // profile takes the last arrivals, as many as wait. None is older than the limit.

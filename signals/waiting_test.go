@@ -1,6 +1,7 @@
 package signals_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,4 +135,53 @@ func TestWaitingHoldsWhatWaits(t *testing.T) {
 			t.Fatalf("%g wait, batches hold %g", visible, sum)
 		}
 	})
+}
+
+// A night in which nobody looked says nothing of how old what waits in the morning
+// is: neither the whole night, nor more.
+func TestWaitingAfterANight(t *testing.T) {
+	night := 8 * time.Hour
+	for _, c := range []struct {
+		name    string
+		evening []time.Duration // ticks before the night
+		counts  []float64       // of the ticks since, a minute apart, -1 for unknown; the last is now's
+		want    []signals.Batch
+		age     string // "" if it is known
+	}{
+		{"the first tick", []time.Duration{0}, []float64{-1}, nil, "unknown in every tick"},
+		{"the first tick after many", []time.Duration{0, 1, 2, 3, 4}, []float64{-1}, nil, "unknown in every tick"},
+		{"the second", []time.Duration{0}, []float64{-1, 1}, []signals.Batch{{Items: 5, Oldest: time.Minute}, {Items: 1, Oldest: time.Minute}}, "remembered"},
+		{"the third", []time.Duration{0, 1}, []float64{-1, 1, 1}, []signals.Batch{{Items: 4, Oldest: 2 * time.Minute}, {Items: 1, Oldest: 2 * time.Minute}, {Items: 1, Oldest: time.Minute}}, "remembered"},
+		{"one that counts the night", []time.Duration{0}, []float64{6}, []signals.Batch{{Items: 6, Oldest: night}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, last := signals.Snapshot{}, len(c.counts)-1
+			morning := noon.Add(-time.Duration(last) * time.Minute)
+			for _, m := range c.evening {
+				at := morning.Add(-night - m*time.Minute)
+				s.Recent = append([]signals.Tick{{At: at, Signals: []signals.Signal{signals.Known("queue.arrived", 0, at, 0)}}}, s.Recent...)
+			}
+			for i, n := range c.counts {
+				at := morning.Add(time.Duration(i) * time.Minute)
+				list := []signals.Signal{signals.Known("queue.arrived", n, at, 0), signals.Known("queue.visible", 6, at, 0)}
+				if n < 0 {
+					list[0] = signals.Missing("queue.arrived", at, "nothing to compare with")
+				}
+				if s.Now, s.Signals = at, list; i < last {
+					s.Recent = append(s.Recent, signals.Tick{At: at, Signals: list})
+				}
+			}
+			got, err := s.Waiting("")
+			if c.want == nil {
+				if len(got) != 1 || got[0].Oldest != 0 || err == nil {
+					t.Errorf("got %v, %v", got, err)
+				}
+			} else if !slices.Equal(got, c.want) || err != nil {
+				t.Errorf("got %v, %v, want %v", got, err, c.want)
+			}
+			if _, _, err := s.OldestWaiting(""); (err == nil) != (c.age == "") || err != nil && !strings.Contains(err.Error(), c.age) {
+				t.Errorf("age: %v, want %q", err, c.age)
+			}
+		})
+	}
 }
