@@ -3,9 +3,10 @@
 // its standard input, one answer on its standard output, {"want":12} at least.
 //
 // A program that answers late, wrongly or at too great a length, or that ends, is
-// a piece of advice that is unknown, with the reason. It is killed with all that
-// it has started, and started again when it is asked next; one that fails again
-// and again is left alone for longer and longer.
+// a piece of advice that is unknown, with the reason. It is killed with its process
+// group, which is all that it has started but for what has made a session of its
+// own, and started again when it is asked next; one that fails again and again is
+// left alone for longer and longer.
 package exec
 
 import (
