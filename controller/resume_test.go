@@ -105,3 +105,36 @@ func TestProgramsHaveATimeOfTheirOwn(t *testing.T) {
 		}
 	})
 }
+
+type panics struct{ policy.Policy }
+
+func (panics) Want(signals.Snapshot) (int, string, error) { panic("index out of range") }
+
+type wild struct{}
+
+func (wild) Ask(context.Context, signals.Snapshot) []signals.Advice { panic("no such file") }
+func (wild) Standing(string, time.Time) (_ signals.Standing)        { panic("no such fleet") }
+
+// A mistake in one fleet's policy must not take the others' controller down. The
+// tick is in the journal, and the next one tries again.
+func TestAPanicCostsOneTick(t *testing.T) {
+	for name, change := range map[string]func(*controller.World, *policy.Engine){
+		"policy":   func(_ *controller.World, e *policy.Engine) { e.Policies = []policy.Policy{panics{e.Policies[0]}} },
+		"programs": func(w *controller.World, _ *policy.Engine) { w.Advisers = wild{} },
+		"orders":   func(w *controller.World, _ *policy.Engine) { w.Orders = wild{} },
+	} {
+		r := newRig(t)
+		r.Waiting = 80
+		w, e := r.worldOf(), engine()
+		change(&w, &e)
+		r.Adopt(w, rules(e))
+		if rep := r.tick(); rep.Err == nil || rep.Decision.Failed == "" || len(r.Calls) > 0 {
+			t.Errorf("%s: %v, failed %q, did %v", name, rep.Err, rep.Decision.Failed, r.Calls)
+		}
+		r.Advance(interval)
+		r.Adopt(r.worldOf(), rules(engine()))
+		if rep := r.tick(); rep.Err != nil || len(rep.Deeds.Launched) != 10 {
+			t.Errorf("%s: the tick after it: %v, %+v", name, rep.Err, rep.Deeds)
+		}
+	}
+}

@@ -46,7 +46,10 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 	if err != nil {
 		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
 	}
-	s, d := c.decide(s)
+	s, d, err := c.think(ctx, s)
+	if err != nil {
+		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
+	}
 	rec := journal.Record{Snapshot: s, Decision: d, Intents: c.intents(s, d)}
 	if err := c.write(ctx, rec); err != nil {
 		c.neverSent(rec.Intents)
@@ -56,6 +59,18 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 	did := rec.Deeds()
 	c.remember(policy.Remember(s, d, did))
 	return Report{Snapshot: s, Decision: d, Deeds: did}
+}
+
+// think completes what was observed and decides. A mistake in a policy that makes it
+// panic costs its fleet the tick, not the other fleets their controller.
+func (c *Controller) think(ctx context.Context, s signals.Snapshot) (seen signals.Snapshot, d policy.Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			seen, err = s, fmt.Errorf("a mistake of ours, please report it: %v", p)
+		}
+	}()
+	seen, d = c.decide(c.complete(ctx, s))
+	return seen, d, nil
 }
 
 // decide asks the decider. Where several fleets share limits they decide one
@@ -90,11 +105,15 @@ func (c *Controller) fail(ctx context.Context, s signals.Snapshot, err error) Re
 	return Report{Snapshot: s, Decision: d, Err: err}
 }
 
-// observe reads everything at once and freezes it. Nothing reads after it.
+// readLimit is how long reading may take, and asking programs again.
+func (c *Controller) readLimit() time.Duration {
+	return min(time.Duration(float64(c.fleet.Interval)*readShare), longestRead)
+}
+
+// observe reads everything at once, and finds out what came of earlier deeds.
 func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapshot, error) {
 	s := signals.Snapshot{Fleet: c.fleet.Name, Now: now}
-	limit := min(time.Duration(float64(c.fleet.Interval)*readShare), longestRead)
-	reading, cancel := context.WithTimeout(ctx, limit)
+	reading, cancel := context.WithTimeout(ctx, c.readLimit())
 	defer cancel()
 	var wg sync.WaitGroup
 	var err error
@@ -110,16 +129,22 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	c.recent = upTo(c.recent, now)
 	s.Recent = slices.Clip(c.recent)
 	s.Workers = withUnlisted(s, max(unlisted, 2*c.fleet.Interval))
+	return s, nil
+}
+
+// complete adds what follows from what was read, the operator's orders, and what
+// programs answer, and freezes it. Nothing reads after it.
+func (c *Controller) complete(ctx context.Context, s signals.Snapshot) signals.Snapshot {
 	s = derived.Complete(s, c.rules.Signals)
 	if c.world.Orders != nil {
-		s.Orders = c.world.Orders.Standing(s.Fleet, now)
+		s.Orders = c.world.Orders.Standing(s.Fleet, s.Now)
 	}
 	if c.world.Advisers != nil {
-		asking, cancel := context.WithTimeout(ctx, limit) // of their own: a slow source must not cost their answers
+		asking, cancel := context.WithTimeout(ctx, c.readLimit()) // of their own: a slow source must not cost their answers
 		defer cancel()
 		s.Advice = c.world.Advisers.Ask(asking, s)
 	}
-	return s, nil
+	return s
 }
 
 // workers asks the roster, and does not wait for one that ignores its deadline.
