@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 
 	"skynet/cmd/internal/wire"
 	"skynet/controller"
+	"skynet/policy"
 )
 
 // Log keys, the same everywhere, so that they can be searched for.
@@ -42,7 +44,7 @@ func newLog(c *cobra.Command) (*zap.Logger, error) {
 // logTicks logs what the controller did: a line for each change of mind, and
 // one when trouble begins or ends. Quiet ticks are for debugging.
 func logTicks(log *zap.Logger) func(controller.Report) {
-	trouble := ""
+	trouble, moods := "", map[string]bool{}
 	return func(r controller.Report) {
 		log := log.With(zap.String(keyFleet, r.Snapshot.Fleet))
 		if r.Err != nil {
@@ -57,6 +59,7 @@ func logTicks(log *zap.Logger) func(controller.Report) {
 			log.Info("decides again")
 		}
 		d := r.Decision
+		logMoods(log, moods, d)
 		fields := []zap.Field{
 			zap.String(keyDecision, d.ID), zap.Int(keyHave, d.Have), zap.Int(keyWant, d.Want),
 			zap.String(keyAction, d.Action()), zap.String(keyBecause, reasons(d)), zap.Duration(keyTook, r.Took),
@@ -70,6 +73,62 @@ func logTicks(log *zap.Logger) func(controller.Report) {
 			log.Warn("refused", zap.String(keyDecision, d.ID), zap.String("why", strings.TrimSpace(f)))
 		}
 	}
+}
+
+// mood is a state of a fleet that an operator wants to know of when it begins and
+// when it ends.
+type mood struct {
+	name, begins, ends string
+	why                func(policy.Decision) string // "" where it is not so
+}
+
+var moodsOfAFleet = []mood{
+	{"blind", "is blind: nobody is let go", "sees again", blindness},
+	{"paused", "is paused: nothing is done", "is paused no longer", func(d policy.Decision) string { return argued(d, "freeze") }},
+	{"short", "wants more and gets none", "gets what it wants", shortage},
+}
+
+func logMoods(log *zap.Logger, in map[string]bool, d policy.Decision) {
+	for _, m := range moodsOfAFleet {
+		why := m.why(d)
+		switch {
+		case why != "" && !in[m.name]:
+			log.Warn(m.begins, zap.String(keyDecision, d.ID), zap.Int(keyHave, d.Have), zap.Int(keyWant, d.Want), zap.String(keyBecause, why))
+		case why == "" && in[m.name]:
+			log.Info(m.ends, zap.String(keyDecision, d.ID))
+		}
+		in[m.name] = why != ""
+	}
+}
+
+// blindness is what the policies say that cannot tell.
+func blindness(d policy.Decision) string {
+	var said []string
+	for _, w := range d.Wants {
+		if w.Blind {
+			said = append(said, w.Policy+": "+w.Because)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// shortage is what stands in the way of buying what is wanted.
+func shortage(d policy.Decision) string {
+	if d.Want <= d.Have || d.Launch+len(d.Wake)+len(d.Recall) > 0 || argued(d, "freeze") != "" {
+		return ""
+	}
+	return argued(d, "launch", "breaker", "limits", "plan")
+}
+
+// argued is what some of those who spoke have said.
+func argued(d policy.Decision, who ...string) string {
+	var said []string
+	for _, r := range arguments(d) {
+		if slices.Contains(who, r.By) {
+			said = append(said, r.By+": "+r.Said)
+		}
+	}
+	return strings.Join(said, "; ")
 }
 
 // logDryTicks logs what the controller would do, whenever it changes its mind.

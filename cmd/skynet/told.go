@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -51,7 +51,14 @@ func (t told) print(out io.Writer) {
 	t.known(out)
 }
 
-func say(out io.Writer, who, said string) { fmt.Fprintf(out, "  %-10s %s\n", who, oneLine(said)) }
+// say tells who said what, broken where the page ends.
+func say(out io.Writer, who, said string) {
+	const indent = 13
+	for _, l := range wrapped(oneLine(said), pageWidth-indent) {
+		fmt.Fprintf(out, "  %-10s %s\n", who, l)
+		who = ""
+	}
+}
 
 // oneLine is a text that others wrote (a cloud, a program) as it may be shown on a
 // terminal: on one line, and without characters that steer it.
@@ -67,8 +74,21 @@ func oneLine(text string) string {
 	}, strings.ToValidUTF8(text, "?"))
 }
 
+// headline is what was decided in a few words: launch 2, drain 3, or hold.
 func headline(d policy.Decision) string {
-	said := d.Action()
+	var deeds []string
+	add := func(n int, what string) {
+		if n > 0 {
+			deeds = append(deeds, fmt.Sprintf("%s %d", what, n))
+		}
+	}
+	add(d.Launch, "launch")
+	add(len(d.Wake), "wake")
+	add(len(d.Recall), "recall")
+	add(len(d.Drain), "drain")
+	add(len(d.Sleep), "sleep")
+	add(len(d.Terminate), "terminate")
+	said := cmp.Or(strings.Join(deeds, ", "), "hold")
 	if d.Blind {
 		said += " (blind)"
 	}
@@ -95,6 +115,8 @@ func whyNothing(s signals.Snapshot, d policy.Decision) string {
 	switch {
 	case spoke(d, "freeze"):
 		return "the fleet is paused"
+	case d.Want == d.Have && d.Blind:
+		return "a policy cannot tell, see above; while the tick is blind nobody is let go"
 	case d.Want == d.Have:
 		return "there are as many as are wanted"
 	case d.Want > d.Have && s.Open > 0:
@@ -183,24 +205,14 @@ func (t told) known(out io.Writer) {
 		say(out, "knew", mainSignals(t.Snapshot))
 		return
 	}
-	fmt.Fprintln(out, "  knew")
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	lines := [][4]string{{"KNEW", "VALUE", "AGE", "NOTE"}}
 	for _, sig := range t.Snapshot.Signals {
-		value, note := shown(sig, t.Snapshot.Now)
-		fmt.Fprintf(w, "    %s\t%s\t%s\n", sig.Name, value, oneLine(note))
+		l := lineOf(sig, t.Snapshot.Now)
+		l[3] = oneLine(l[3])
+		lines = append(lines, l)
 	}
-	_ = w.Flush()
-}
-
-// shown is a signal's value and what is to be said of it.
-func shown(sig signals.Signal, now time.Time) (value, note string) {
-	if sig.Unknown != "" {
-		return "–", "unknown: " + sig.Unknown
-	}
-	if _, err := sig.Check(now); err != nil {
-		return fmt.Sprintf("%.6g", sig.Value), err.Error()
-	}
-	return fmt.Sprintf("%.6g", sig.Value), sig.Note
+	fmt.Fprintln(out)
+	printColumns(out, lines)
 }
 
 func mainSignals(s signals.Snapshot) string {
