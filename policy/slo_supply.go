@@ -16,7 +16,6 @@ type supply struct {
 	boot  float64 // s
 	have  int     // running and on their way
 	lost  int     // of those on their way, the ones that should have come a boot time ago
-	runs  int     // running
 
 	// waves are workers that can start their first item at the same time, in the
 	// order in which they are kept, recalled, woken and bought.
@@ -150,7 +149,7 @@ func crewBySignals(s *signals.Snapshot, u *supply, inFlight float64, missing *un
 
 // muster puts a crew in order of who starts items when.
 func (u *supply) muster(c crew, wake float64) {
-	u.held, u.runs, u.have, u.lost = c.held, c.running, c.running, c.lost
+	u.held, u.have, u.lost = c.held, c.running, c.lost
 	u.busy = min(c.busy, float64(c.running)*u.slots)
 	u.add(c.running, 0, u.slots)
 	for i, n := range c.pending {
