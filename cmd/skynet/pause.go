@@ -1,16 +1,20 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"skynet/config"
 	"skynet/config/strict"
+	"skynet/journal/sqlite"
 	"skynet/signals"
 )
 
@@ -132,7 +136,7 @@ func stateAndFleets(c *cobra.Command) (folder string, fleets []string, err error
 		if fleetName == "" {
 			return "", nil, fmt.Errorf("--fleet is missing: say which, or give --config for all of them")
 		}
-		return folder, []string{fleetName}, nil
+		return folder, []string{fleetName}, inJournal(c.Context(), folder, fleetName)
 	}
 	cfg, err := config.Load(path, nil)
 	if err != nil {
@@ -145,7 +149,22 @@ func stateAndFleets(c *cobra.Command) (folder string, fleets []string, err error
 		return folder, fleets, nil
 	}
 	if !slices.Contains(fleets, fleetName) {
-		return "", nil, fmt.Errorf("--fleet %s: %s has no such fleet, only %v", fleetName, path, fleets)
+		return "", nil, fmt.Errorf("--fleet %s: %s has no such fleet, only %s", fleetName, path, strings.Join(fleets, ", "))
 	}
 	return folder, []string{fleetName}, nil
+}
+
+// inJournal refuses a fleet that the journal has never seen: a slip of the hand
+// must not pass for a pause. Without a journal nobody can tell.
+func inJournal(ctx context.Context, folder, fleetName string) error {
+	r, err := sqlite.OpenReadOnly(filepath.Join(folder, "journal.db"))
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = r.Close() }()
+	names, err := r.Fleets(ctx)
+	if err != nil || len(names) == 0 || slices.Contains(names, fleetName) {
+		return nil
+	}
+	return fmt.Errorf("--fleet %s: the journal in %s has no such fleet, only %s", fleetName, folder, strings.Join(names, ", "))
 }

@@ -78,3 +78,14 @@ func TestPauseWantsAnEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestPauseOfAFleetThatIsNotThere is refused: the one that was meant is not paused.
+func TestPauseOfAFleetThatIsNotThere(t *testing.T) {
+	folder := journalled(t, decided(0, nil))
+	if _, err := said(t, "pause", "--state-dir", folder, "--fleet", "rendre", "--for", "1h"); err == nil || !strings.Contains(err.Error(), "has no such fleet, only render") {
+		t.Errorf("%v", err)
+	}
+	if _, err := said(t, "pause", "--state-dir", folder, "--fleet", "render", "--for", "1h"); err != nil {
+		t.Error(err)
+	}
+}
