@@ -181,6 +181,7 @@ type answers struct {
 	mu      sync.Mutex
 	line    []byte      // what was written since the last end of a line
 	waiting chan answer // who asked; nil if nobody did
+	asked   bool        // at least once
 	fault   error       // the child broke the rules while nobody asked
 }
 
@@ -189,16 +190,22 @@ func (a *answers) expect() (<-chan answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fault == nil && len(a.line) > 0 {
-		a.fault = errUnasked
+		a.fault = a.unasked()
 	}
 	if a.fault != nil {
 		return nil, a.fault
 	}
-	a.waiting = make(chan answer, 1)
+	a.waiting, a.asked = make(chan answer, 1), true
 	return a.waiting, nil
 }
 
-var errUnasked = errors.New("the program wrote more than one line for one question")
+// unasked is the fault of a program that wrote while nobody waited for it.
+func (a *answers) unasked() error {
+	if !a.asked {
+		return errors.New("the program wrote before it was asked")
+	}
+	return errors.New("the program wrote more than one line for one question")
+}
 
 // Write takes what the child writes.
 func (a *answers) Write(p []byte) (int, error) {
@@ -223,7 +230,7 @@ func (a *answers) Write(p []byte) (int, error) {
 // give hands a line to who asked; if nobody did, it is a fault.
 func (a *answers) give(v answer) {
 	if a.waiting == nil {
-		a.fault = errUnasked
+		a.fault = a.unasked()
 		return
 	}
 	a.waiting <- v

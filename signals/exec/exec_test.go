@@ -221,7 +221,7 @@ func TestDoesNotRead(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	p.Command = []string{"sh", "-c", `echo '{"want":1}'; exec sleep 3600`}
-	if got := advisers(t, p).Ask(t.Context(), s); got[0].Unknown != "the program answers without reading the question" {
+	if got := advisers(t, p).Ask(t.Context(), s); got[0].Unknown != "the program answers without reading the question" && got[0].Unknown != "the program wrote before it was asked" { // it may be faster than we are
 		t.Errorf("got %+v", got)
 	}
 	p.Command = []string{"sh", "-c", `read line; printf '{"want":1}'; exec sleep 3600`}
