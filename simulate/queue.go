@@ -28,6 +28,7 @@ type queue struct {
 	arrived, started, done, within int64
 	waits                          histogram
 	longest                        time.Duration
+	waited                         float64       // s
 	work                           time.Duration // of items that were done
 	promised                       time.Duration // so long an item may wait
 }
@@ -88,6 +89,7 @@ func (q *queue) begin(waited time.Duration, minute int64) {
 		q.within++
 	}
 	q.longest = max(q.longest, waited)
+	q.waited += waited.Seconds()
 	q.waits.add(waited, 1)
 	q.wait.add(minute, waited)
 }

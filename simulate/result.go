@@ -40,13 +40,14 @@ type Figures struct {
 	Peak            int      `json:"peak"` // most instances billed at once
 }
 
-// Wait is quantiles of how long items waited, s. One that never started waited
-// until the end. The maximum is exact, the others are within 0.05%.
+// Wait is how long items waited, s. One that never started waited until the end.
+// Mean and maximum are exact, the quantiles are within 0.05%.
 type Wait struct {
-	P50 float64 `json:"p50"`
-	P95 float64 `json:"p95"`
-	P99 float64 `json:"p99"`
-	Max float64 `json:"max"`
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P95  float64 `json:"p95"`
+	P99  float64 `json:"p99"`
+	Max  float64 `json:"max"`
 }
 
 // result sums up. What still runs is billed until the end.
@@ -80,6 +81,7 @@ type sum struct {
 	within   int64
 	waits    histogram
 	longest  time.Duration
+	waited   float64 // s
 	work     time.Duration
 	paid     int64 // slot-seconds
 	peak     int
@@ -115,8 +117,10 @@ func (s *sum) queue(q *queue, end time.Duration) {
 	s.work += q.work
 	s.longest = max(s.longest, q.longest)
 	s.waits.merge(&q.waits, 1)
+	s.waited += q.waited
 	for _, b := range q.waiting.list[q.waiting.head:] {
 		s.waits.add(end-b.sent, int64(b.n))
+		s.waited += float64((end - b.sent).Seconds() * float64(b.n))
 		s.longest = max(s.longest, end-b.sent)
 	}
 }
@@ -127,7 +131,7 @@ func (s *sum) add(o *sum) {
 	s.InstanceSeconds, s.paid, s.work = s.InstanceSeconds+o.InstanceSeconds, s.paid+o.paid, s.work+o.work
 	s.Launches, s.Wakes, s.Sleeps = s.Launches+o.Launches, s.Wakes+o.Wakes, s.Sleeps+o.Sleeps
 	s.Terminations, s.Interruptions = s.Terminations+o.Terminations, s.Interruptions+o.Interruptions
-	s.longest = max(s.longest, o.longest)
+	s.longest, s.waited = max(s.longest, o.longest), s.waited+o.waited
 	s.cost, s.unpriced = s.cost+o.cost, s.unpriced || o.unpriced
 	s.waits.merge(&o.waits, 1)
 }
@@ -143,7 +147,7 @@ func (s *sum) figures() Figures {
 	}
 	if s.Items > 0 {
 		f.WithinObjective = new(float64(s.within) / float64(s.Items))
-		f.Wait = &Wait{P50: s.wait(.5), P95: s.wait(.95), P99: s.wait(.99), Max: s.longest.Seconds()}
+		f.Wait = &Wait{Mean: s.waited / float64(s.Items), P50: s.wait(.5), P95: s.wait(.95), P99: s.wait(.99), Max: s.longest.Seconds()}
 	}
 	return f
 }

@@ -92,12 +92,13 @@ type run struct {
 // hire puts the daemon's loop of each fleet together.
 func (r *run) hire(ctx context.Context) error {
 	w := r.world
+	interval := w.sc.Interval.Std()
 	j := r.options.Journal
 	if j == nil {
-		// Nothing is read back: the controller keeps what its windows need itself.
-		j = journal.NewMemory(time.Hour)
+		// Nothing is read back but intents without an outcome, which it keeps in any
+		// case: the controller itself remembers what its windows need.
+		j = journal.NewMemory(2 * interval)
 	}
-	interval := w.sc.Interval.Std()
 	for _, c := range w.crews {
 		rules := controller.Rules{Decider: r.policy.Decider, Signals: c.settings(r.policy.Signals, interval)}
 		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval},

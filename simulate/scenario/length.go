@@ -74,6 +74,9 @@ func (l *Length) Validate(r *strict.Report) {
 		}
 	}
 	mean, median, p95 := r.Given("mean"), r.Given("median"), r.Given("p95")
+	if !mean {
+		l.Mean = 0 // not the default of who left it out
+	}
 	switch {
 	case mean && (median || p95):
 		r.Bad("mean", l.Mean, "cannot stand beside median and p95; write {mean: 4s} or {median: 4s, p95: 12s}")

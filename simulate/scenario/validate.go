@@ -50,19 +50,23 @@ func (s *Scenario) Validate(r *strict.Report) {
 	if len(s.Queues) > mostQueues || len(s.Fleets) > mostFleets {
 		r.Bad("", nil, "has too many queues or fleets; at most %d and %d will do", mostQueues, mostFleets)
 	}
-	queues := s.queueNames(r)
+	queues, once := s.queueNames(r)
 	s.feeds(r, queues)
 	s.fleets(r)
-	s.service(r, queues)
+	if once {
+		s.service(r, queues)
+	}
 }
 
-func (s *Scenario) queueNames(r *strict.Report) []string {
-	var names []string
+// queueNames also tells whether each of them is there once.
+func (s *Scenario) queueNames(r *strict.Report) (names []string, once bool) {
+	once = true
 	for i, q := range s.Queues {
 		name(r, fmt.Sprintf("queues[%d].name", i), q.Name, names)
+		once = once && q.Name != "" && !slices.Contains(names, q.Name)
 		names = append(names, q.Name)
 	}
-	return names
+	return names, once
 }
 
 // name wants a name that is one, and is not taken.
@@ -79,6 +83,7 @@ func name(r *strict.Report, path, text string, taken []string) {
 // feeds finds the queues that others feed. One that is not in the file lies
 // outside of this world: what goes there has left it.
 func (s *Scenario) feeds(r *strict.Report, queues []string) {
+	misspelt := false
 	for i := range s.Queues {
 		q, path := &s.Queues[i], fmt.Sprintf("queues[%d].feeds", i)
 		if q.Feeds == "" {
@@ -87,6 +92,7 @@ func (s *Scenario) feeds(r *strict.Report, queues []string) {
 		q.Next = slices.Index(queues, q.Feeds)
 		switch {
 		case q.Next < 0 && strict.Nearest(q.Feeds, queues) != "":
+			misspelt = true
 			r.Unknown(path, q.Feeds, "a queue of this file", queues)
 		case q.Next < 0:
 			s.Notes = append(s.Notes, fmt.Sprintf("%s feeds %s, which is not in the scenario: what goes there is not simulated", q.Name, q.Feeds))
@@ -98,7 +104,7 @@ func (s *Scenario) feeds(r *strict.Report, queues []string) {
 	}
 	for i, q := range s.Queues {
 		fed := slices.ContainsFunc(s.Queues, func(o Queue) bool { return o.Feeds == q.Name })
-		s.arrivals(r.At(fmt.Sprintf("queues[%d]", i)), q, fed)
+		s.arrivals(r.At(fmt.Sprintf("queues[%d]", i)), q, fed || misspelt)
 	}
 }
 
@@ -158,7 +164,7 @@ func (s *Scenario) fleets(r *strict.Report) {
 
 // service finds out which fleet serves which queue: each is served by one.
 func (s *Scenario) service(r *strict.Report, queues []string) {
-	by := make([]string, len(queues))
+	by, wrong := make([]string, len(queues)), len(s.Fleets) == 0
 	for i := range s.Fleets {
 		f, path := &s.Fleets[i], fmt.Sprintf("fleets[%d].queues", i)
 		if s.Fleet != nil {
@@ -167,9 +173,11 @@ func (s *Scenario) service(r *strict.Report, queues []string) {
 		if len(f.Queues) == 0 && len(s.Fleets) == 1 {
 			f.Queues = queues
 		}
+		wrong = wrong || f.Name == ""
 		for j, q := range f.Queues {
 			switch k := slices.Index(queues, q); {
 			case k < 0:
+				wrong = true
 				r.Unknown(fmt.Sprintf("%s[%d]", path, j), q, "a queue of this file", queues)
 			case by[k] != "":
 				r.Bad(fmt.Sprintf("%s[%d]", path, j), q, "is served by %s already; a queue belongs to one fleet", by[k])
@@ -179,7 +187,7 @@ func (s *Scenario) service(r *strict.Report, queues []string) {
 		}
 	}
 	for k, fleet := range by {
-		if fleet == "" && len(s.Fleets) > 0 && r.Sound("fleets", "fleet", "queues") {
+		if fleet == "" && !wrong && r.Sound("fleets", "fleet", "queues") {
 			r.Bad(fmt.Sprintf("queues[%d]", k), nil, "is served by no fleet; add %s to the queues of one", queues[k])
 		}
 	}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"skynet/journal/sqlite"
+)
+
+func simulateWith(t *testing.T, args ...string) (out, said string, err error) {
+	t.Helper()
+	var b, e bytes.Buffer
+	c := root()
+	c.SetArgs(append([]string{"simulate"}, args...))
+	c.SetOut(&b)
+	c.SetErr(&e)
+	err = c.ExecuteContext(t.Context())
+	return b.String(), e.String(), err
+}
+
+// aDay is a scenario of a day, and two policies for it.
+func aDay(t *testing.T) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	for name, text := range map[string]string{
+		"a.csv": "timestamp,value\n2020-01-01T00:00:00Z,30\n2020-01-01T01:00:00Z,3000\n2020-01-01T02:00:00Z,30\n",
+		"day.scenario.yaml": `name: day
+start: 2026-03-01T00:00:00Z
+queues: [{name: photos, arrivals: {csv: a.csv}, seconds: {mean: 10s}, feeds: elsewhere}]
+fleet: {slots: 4, price: 0.2}
+`,
+		"a.policy.yaml": "objective: {wait: 1m, queues: [{name: photos, wait: 2m}]}\nbounds: {max: 10}\n",
+		"b.policy.yaml": "objective: {wait: 1s}\nbounds: {min: 2, max: 2}\nguards: {budget: {hourly: 5}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+func TestSimulate(t *testing.T) {
+	in := aDay(t)
+	args := []string{"--scenario", in + "/day.scenario.yaml", "--policy", in + "/a.policy.yaml", "--policy", in + "/b.policy.yaml"}
+	out, said, err := simulateWith(t, append(args, "--output", "json", "--seed", "7")...)
+	if err != nil || !strings.Contains(said, "elsewhere") {
+		t.Fatal(said, err)
+	}
+	var got struct {
+		Scenario string
+		Seed     int
+		Results  []map[string]any
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Scenario != "day" || got.Seed != 7 || len(got.Results) != 2 {
+		t.Fatal(out, err)
+	}
+	for i, r := range got.Results {
+		if r["policy"] != args[3+2*i] || r["items"] != 3060. {
+			t.Errorf("%v", r)
+		}
+		for _, key := range strings.Fields("within_objective wait instance_seconds work_seconds efficiency cost launches wakes sleeps terminations interruptions peak ticks wall_seconds") {
+			if _, ok := r[key]; !ok {
+				t.Errorf("no %s in %v", key, r)
+			}
+		}
+	}
+	// The queue's own wait counts for the first, the second's items wait longer than they may.
+	if a, b := got.Results[0]["within_objective"].(float64), got.Results[1]["within_objective"].(float64); a < .9 || b > .5 {
+		t.Errorf("within the objective: %g, %g", a, b)
+	}
+	again, _, _ := simulateWith(t, append(args, "--output", "json", "--seed", "7")...)
+	wall := regexp.MustCompile(`"wall_seconds":[^,}]*`)
+	if wall.ReplaceAllString(out, "") != wall.ReplaceAllString(again, "") {
+		t.Error("the same seed gave other bytes")
+	}
+	table, _, err := simulateWith(t, args...)
+	if err != nil || !strings.Contains(table, "scenario day, seed 1\n") || !strings.Contains(table, "within objective") {
+		t.Error(table, err)
+	}
+	for line := range strings.Lines(table) {
+		if utf8.RuneCountInString(line) > 100 {
+			t.Errorf("too long: %q", line)
+		}
+	}
+}
+
+func TestSimulateWritesAJournal(t *testing.T) {
+	in := aDay(t)
+	path := in + "/journal.db"
+	args := []string{"--scenario", in + "/day.scenario.yaml", "--policy", in + "/a.policy.yaml", "--journal", path, "--output", "json"}
+	if _, _, err := simulateWith(t, args...); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sqlite.OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	list, err := r.Records(t.Context(), "fleet", forever.AddDate(-250, 0, 0), 0)
+	if err != nil || len(list) < 180 || list[0].Snapshot.Now.Format("2006-01-02T15:04") != "2026-03-01T00:00" {
+		t.Errorf("%d ticks, %v", len(list), err)
+	}
+	if _, _, err := simulateWith(t, args...); err == nil || !strings.Contains(err.Error(), "exists already") {
+		t.Error(err)
+	}
+}
+
+func TestSimulateRefuses(t *testing.T) {
+	in := aDay(t)
+	scenario, a, b := in+"/day.scenario.yaml", in+"/a.policy.yaml", in+"/b.policy.yaml"
+	unpriced := wrote(t, "s.yaml", "name: x\nqueues: [{name: photos, arrivals: {csv: "+in+"/a.csv}, seconds: {mean: 1s}}]\nfleet: {slots: 1}\n")
+	for want, args := range map[string][]string{
+		"--scenario is missing":          {"--policy", a},
+		"--policy is missing":            {"--scenario", scenario},
+		"no such file":                   {"--scenario", "/no/such", "--policy", a},
+		"is not a queue of this":         {"--scenario", scenario, "--policy", a, "--policy", wrote(t, "p.yaml", "objective: {queues: [{name: videos, wait: 1m}]}\nbounds: {max: 1}\n")},
+		"give a single --policy":         {"--scenario", scenario, "--policy", a, "--policy", b, "--journal", in + "/x.db"},
+		"the scenario has no prices":     {"--scenario", unpriced, "--policy", b},
+		"write text or json":             {"--scenario", scenario, "--policy", a, "--output", "xml"},
+		"unknown flag":                   {"--scenario", scenario, "--policy", a, "--report", "x.html"},
+		"does not say how long an item ": {"--scenario", wrote(t, "s.yaml", "name: x\nqueues: [{name: a, arrivals: {csv: x}}]\nfleet: {slots: 1}\n"), "--policy", a},
+	} {
+		if out, _, err := simulateWith(t, args...); err == nil || out != "" || !strings.Contains(err.Error(), want) || status(err) != exitUsage {
+			t.Errorf("%s: %q, %v", want, out, err)
+		}
+	}
+}
+
+// The example of the help is one that works when it is pasted.
+func TestSimulateHelp(t *testing.T) {
+	line, _, _ := strings.Cut(strings.TrimSpace(simulateCommand().Example), "\n")
+	args := strings.Fields(strings.ReplaceAll(strings.TrimPrefix(line, "skynet simulate "), "config/", "../../config/"))
+	if out, _, err := simulateWith(t, append(args, "--output", "json")...); err != nil || !strings.Contains(out, `"scenario":"week"`) {
+		t.Error(out, err)
+	}
+}
