@@ -94,9 +94,17 @@ func (p SLO) demand(s *signals.Snapshot, queue string, missing *unknowns) demand
 	if rate, known := arrivalRate(s, arrived, past(wait)); known {
 		d.arrivals = rate
 	} else {
-		missing.add(fmt.Errorf("arrivals are unknown: %s is not known of any tick of the last %s", arrived, span(past(wait))))
+		missing.add(noArrivals(s, arrived, past(wait)))
 	}
 	return d
+}
+
+// noArrivals says why it is not known how many items come.
+func noArrivals(s *signals.Snapshot, name string, window time.Duration) error {
+	if len(s.Recent) == 0 {
+		return fmt.Errorf("arrivals are unknown: there is no earlier tick to count %s from", name)
+	}
+	return fmt.Errorf("arrivals are unknown: %s is not known of any tick of the last %s", name, span(window))
 }
 
 // of is a signal's name for a queue; queue "" is the only one.
@@ -158,6 +166,10 @@ func addOrphans(list []demand, held float64) {
 	}
 }
 
+// leastCounted is the shortest time, s, that arrivals are divided by: one item in
+// the first seconds of a history is no stream of them.
+const leastCounted = 60
+
 // arrivalRate is the mean over what is known of a window, items/s. A tick tells
 // what arrived since the one before.
 func arrivalRate(s *signals.Snapshot, name string, window time.Duration) (rate float64, known bool) {
@@ -174,5 +186,5 @@ func arrivalRate(s *signals.Snapshot, name string, window time.Duration) (rate f
 		end = t.At
 		v, ok = read.Value(t)
 	}
-	return items / max(seconds, leastSeconds), seconds > 0
+	return items / max(seconds, leastCounted), seconds > 0
 }

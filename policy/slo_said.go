@@ -51,8 +51,8 @@ func plural(n float64, thing string) string {
 func (c *call) said(quantile float64) words {
 	w := make(words, 0, 200)
 	c.sayWaiting(&w, quantile)
-	if c.late {
-		c.sayLate(&w)
+	if more := c.waiting - c.supply.have; c.late && more > 0 {
+		w.say(", ", strconv.Itoa(more), " of them new")
 	}
 	if c.pace.arrivals > 0 {
 		c.pace.say(&w)
@@ -92,8 +92,12 @@ func (c *call) sayWaiting(w *words, quantile float64) {
 		w.say(plural(c.supply.slots, " slot"), " each")
 	}
 	w.say(": ")
-	sayShare(w, busiest, quantile)
-	sayWithin(w, busiest)
+	if late, out := c.hopeless(); late+out > 0 {
+		c.sayLate(w, busiest, late, out)
+	} else {
+		sayShare(w, busiest, quantile)
+		sayWithin(w, busiest)
+	}
 	w.say(" with ", strconv.Itoa(c.waiting))
 }
 
@@ -130,35 +134,42 @@ func sayWithin(w *words, list []*demand) {
 	w.say("within ", span(signals.Seconds(list[0].wait)))
 }
 
-// sayLate tells what even new workers cannot start in time.
-func (c *call) sayLate(w *words) {
-	if more := c.waiting - c.supply.have; more > 0 {
-		w.say(", ", strconv.Itoa(more), " of them new")
-	}
-	late, out := 0.0, 0.0
+// hopeless are the items that are late already, and those that are due before a
+// new worker could be there, where one is needed.
+func (c *call) hopeless() (late, out float64) {
 	for i := range c.demands {
 		for _, d := range c.demands[i].batches {
 			switch {
 			case d.by < 0:
 				late += d.items
-			case d.by < c.supply.boot:
+			case c.late && d.by < c.supply.boot:
 				out += d.items
 			}
 		}
 	}
-	if late+out == 0 {
-		return
-	}
-	w.say(" (")
+	return late, out
+}
+
+// sayLate tells how many cannot start in time, and when they will.
+func (c *call) sayLate(w *words, list []*demand, late, out float64) {
 	if late > 0 {
-		w.count(late)
-		w.say(" are late, ")
+		w.several(late, "item")
+		w.say(" late already")
 	}
 	if out > 0 {
-		w.count(out)
-		w.say(" are due before a boot of ", span(signals.Seconds(c.supply.boot)), ", ")
+		if late > 0 {
+			w.say(" and ")
+		}
+		w.several(out, "item")
+		w.say(" due before a boot of ", span(signals.Seconds(c.supply.boot)))
 	}
-	w.say("and start within the wait from a boot on)")
+	if !c.late {
+		w.say(" start at once")
+		return
+	}
+	w.say(" start ")
+	sayWithin(w, list)
+	w.say(" of a boot")
 }
 
 func (p pace) say(w *words) {

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,11 +107,11 @@ func TestSLO(t *testing.T) {
 		{"and takes a new one beside it", reading{"queue.visible": 33}, crew(1, starting(45*time.Second)), 2, "1 of them new"},
 		{"of many on their way only some are kept", reading{"queue.visible": 33}, crew(9, starting(45*time.Second)), 2, "with 2"},
 		{"one long overdue is not relied on", reading{"queue.visible": 1}, crew(1, starting(10*time.Minute)), 2, ""},
-		{"those that are late have the wait from a boot on", reading{"queue.visible": 52, "queue.oldest_age": 900}, nil, 1, "52 are late"},
-		{"one more than those that are late", reading{"queue.visible": 53, "queue.oldest_age": 900}, nil, 2, "53 are late"},
-		{"nobody is let go who can start a late item", reading{"queue.visible": 1000, "queue.oldest_age": 900}, idle(30), 30, "1000 are late"},
+		{"those that are late have the wait from a boot on", reading{"queue.visible": 52, "queue.oldest_age": 900}, nil, 1, "52 items late already start within 2m of a boot with 1, 1 of them new"},
+		{"one more than those that are late", reading{"queue.visible": 53, "queue.oldest_age": 900}, nil, 2, "53 items late already"},
+		{"nobody is let go who can start a late item", reading{"queue.visible": 1000, "queue.oldest_age": 900}, idle(30), 30, "1000 items late already"},
 		{"but those who need not", reading{"queue.visible": 40, "queue.oldest_age": 900}, idle(30), 10, "with 10"},
-		{"due before a boot: as if late", reading{"queue.visible": 104, "queue.oldest_age": 60}, nil, 2, "104 are due before a boot"},
+		{"due before a boot: as if late", reading{"queue.visible": 104, "queue.oldest_age": 60}, nil, 2, "104 items due before a boot of 1m30s start within 2m of a boot with 2"},
 		{"sleeping workers wake sooner", reading{"queue.visible": 40, "fleet.wake_seconds": 30}, crew(9, state(fleet.Asleep)), 1, ""},
 		{"as many as there are", reading{"queue.visible": 41, "fleet.wake_seconds": 30}, crew(1, state(fleet.Asleep)), 2, ""},
 		{"draining ones come back at once", reading{"queue.visible": 48}, crew(1, state(fleet.Draining)), 1, ""},
@@ -391,14 +392,15 @@ func anyDemand(t *rapid.T) signals.Snapshot {
 		queues = append(queues, fmt.Sprintf("q%d", i))
 	}
 	for _, q := range append([]string{""}, queues...) {
-		for name, v := range map[string]float64{
-			"queue.visible": n("visible", 2000), "queue.in_flight": n("in flight", 60), "queue.arrived": n("arrived", 100),
-			"queue.oldest_age": n("oldest", 600), "work.seconds_mean": n("seconds", 300),
-		} {
+		for _, d := range []struct {
+			name string
+			most int
+		}{{"queue.visible", 2000}, {"queue.in_flight", 60}, {"queue.arrived", 100}, {"queue.oldest_age", 600}, {"work.seconds_mean", 300}} {
+			name := d.name
 			if q != "" {
 				name = signals.OfQueue(name, q)
 			}
-			given[name] = v
+			given[name] = n(d.name, d.most)
 		}
 	}
 	s := withPast(measuring(given))
@@ -418,7 +420,26 @@ func changed(s signals.Snapshot, change reading) signals.Snapshot {
 		}
 	}
 	s.Signals = list
+	s.Recent = slices.Clone(s.Recent)
+	for i := range s.Recent { // the past was like now
+		s.Recent[i].Signals = nil
+		for _, sig := range list {
+			sig.At = s.Recent[i].At
+			s.Recent[i].Signals = append(s.Recent[i].Signals, sig)
+		}
+	}
 	return s
+}
+
+// zero is a reading of 0 for the signals of such a name.
+func zero(s signals.Snapshot, leaf string) reading {
+	none := reading{}
+	for _, sig := range s.Signals {
+		if strings.HasSuffix(sig.Name, leaf) {
+			none[sig.Name] = 0
+		}
+	}
+	return none
 }
 
 // More to do never wants fewer workers, and more slots never want more.
@@ -433,6 +454,12 @@ func TestSLOIsMonotone(t *testing.T) {
 		full := name
 		if queue != "" && name != "fleet.slots" {
 			full = signals.OfQueue(name, queue)
+		}
+		if name == "fleet.slots" { // what is in flight and held by none of them waits: with more slots less does
+			s = changed(s, zero(s, "in_flight"))
+		}
+		if name == "queue.visible" { // more that is late already leaves more room for what may be late
+			s = changed(changed(s, zero(s, "oldest_age")), zero(s, "arrived"))
 		}
 		before, err := s.Value(full)
 		if err != nil {

@@ -1,32 +1,9 @@
 package signals
 
 import (
-	"iter"
 	"slices"
 	"time"
 )
-
-// Point is a signal's value at one tick.
-type Point struct {
-	At    time.Time
-	Value float64
-}
-
-// Past gives the known values of a signal over a window that ends now, oldest
-// first: those of the ticks after now-window, then this tick's own.
-func (s Snapshot) Past(name string, window time.Duration) iter.Seq[Point] {
-	return func(yield func(Point) bool) {
-		ticks, read := s.Since(s.Now.Add(-window)), Reader{Name: name}
-		for i := range ticks {
-			if v, ok := read.Value(&ticks[i]); ok && !yield(Point{ticks[i].At, v}) {
-				return
-			}
-		}
-		if v, err := s.Value(name); err == nil {
-			yield(Point{s.Now, v})
-		}
-	}
-}
 
 // Value is a signal's value as it was known at that tick; false if it was not.
 func (t Tick) Value(name string) (float64, bool) { return (&Reader{Name: name}).Value(&t) }
@@ -75,22 +52,24 @@ func (s Snapshot) Covers(window time.Duration) bool {
 	return false
 }
 
-// Step is the median time between two ticks, about the interval, over the last
-// few; 0 before the third tick. A tick or two may fail without leaving a gap in a
-// window.
+// Step is the median time between two ticks, this one among them, about the
+// interval, over the last few; 0 before the third tick. Of two in the middle it is
+// the shorter: after a restart the first is as long as nobody ticked. A tick or two
+// may fail without leaving a gap in a window.
 func (s Snapshot) Step() time.Duration {
 	const few = 31
 	var steps [few]time.Duration
-	n := 0
-	for i := len(s.Recent) - 1; i > 0 && n < few; i-- {
-		if d := s.Recent[i].At.Sub(s.Recent[i-1].At); d > 0 {
+	n, later := 0, s.Now
+	for i := len(s.Recent) - 1; i >= 0 && n < few; i-- {
+		if d := later.Sub(s.Recent[i].At); d > 0 {
 			steps[n] = d
 			n++
 		}
+		later = s.Recent[i].At
 	}
-	if n == 0 {
+	if n < 2 {
 		return 0
 	}
 	slices.Sort(steps[:n])
-	return steps[n/2]
+	return steps[(n-1)/2]
 }
