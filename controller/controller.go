@@ -171,7 +171,7 @@ func (c *Controller) takeUp(ctx context.Context, now time.Time) {
 func (c *Controller) lookFurtherBack(ctx context.Context, now time.Time) {
 	reading, cancel := context.WithTimeout(ctx, longestRead)
 	defer cancel()
-	records, err := c.journal.Records(reading, c.fleet.Name, now.Add(-c.memory()), 0)
+	records, err := c.journal.Records(reading, c.fleet.Name, now.Add(-c.memory()), mostTicks)
 	if err != nil {
 		return
 	}
@@ -223,7 +223,7 @@ func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker,
 // that decided was, what it had learned is worth having.
 func (c *Controller) earlier(ctx context.Context, now time.Time) (records []journal.Record, err error) {
 	decided := func(r journal.Record) bool { return r.Decision.Failed == "" }
-	records, err = c.journal.Records(ctx, c.fleet.Name, now.Add(-c.memory()), 0)
+	records, err = c.journal.Records(ctx, c.fleet.Name, now.Add(-c.memory()), mostTicks)
 	for n := 1; err == nil && n <= mostFailed && !slices.ContainsFunc(records, decided); n *= 10 {
 		records, err = c.journal.Records(ctx, c.fleet.Name, time.Time{}, n)
 	}

@@ -191,9 +191,14 @@ func withUnlisted(s signals.Snapshot, window time.Duration) []fleet.Worker {
 	return ws
 }
 
+// mostTicks is how many ticks are remembered, however long the windows: a day of
+// ticks ten seconds apart, an hour of them each second. A window that is not
+// covered for it lets nobody go.
+const mostTicks = 10_000
+
 // remember keeps a tick for later ones, and forgets those out of every window.
 func (c *Controller) remember(t signals.Tick) {
-	old := 0
+	old := max(0, len(c.recent)+1-mostTicks)
 	for old < len(c.recent) && t.At.Sub(c.recent[old].At) > c.memory() {
 		old++
 	}

@@ -14,7 +14,6 @@ import (
 	"skynet/policy"
 	"skynet/policy/file"
 	"skynet/signals"
-	"skynet/signals/calendar"
 	"skynet/signals/exec"
 	"skynet/signals/queues"
 )
@@ -24,7 +23,7 @@ type loop struct {
 	*controller.Controller
 	daemon *daemon
 	fleet  config.Fleet
-	lasts  []signals.Source // the sources that outlive a policy
+	lasts  *signals.Collector // of the sources, which outlive a policy: some count from one reading to the next
 	log    *zap.Logger
 	read   version          // of the policy file that runs
 	asked  *exec.Advisers   // the programs that its policies ask
@@ -48,7 +47,7 @@ func (d *daemon) openFleets(ctx context.Context) error {
 
 // loop puts one fleet's loop together.
 func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
-	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: d.sources(f)}
+	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: signals.NewCollector(d.sources(f)...)}
 	p, err := l.load()
 	if err != nil {
 		return nil, err
@@ -76,7 +75,7 @@ func (l *loop) world(p file.Policy) controller.World {
 	w := controller.World{
 		Cloud:   d.local,
 		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
-		Signals: signals.NewCollector(append(l.lasts[:len(l.lasts):len(l.lasts)], calendar.New(p.Signals.Zone, p.Signals.Holidays...))...),
+		Signals: l.lasts,
 		Orders:  d.orders,
 	}
 	if programs := programsOf(p); len(programs) > 0 {
@@ -108,8 +107,7 @@ func (d *daemon) limits() policy.Limits {
 	return policy.Limits{Instances: d.cfg.Limits.Instances, Hourly: d.cfg.Limits.Hourly}
 }
 
-// sources are a fleet's sources that do not depend on its policy. They are made
-// once: some of them count from one reading to the next.
+// sources are a fleet's sources, none of which depends on its policy.
 func (d *daemon) sources(f config.Fleet) []signals.Source {
 	interval := d.cfg.Interval.Std()
 	list := []signals.Source{d.ears.Source(f.Name, f.Queues, interval)}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -49,6 +51,11 @@ func run(c *cobra.Command) error {
 		return err
 	}
 	ctx := c.Context()
+	// From before the first to after the last moment: a SIGHUP that nobody listens
+	// for would end the process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	if err := d.open(ctx); err != nil {
 		return err
 	}
