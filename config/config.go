@@ -16,7 +16,7 @@ import (
 type Config struct {
 	Interval   strict.Duration `yaml:"interval" doc:"time between ticks, 1s to 1h (1m)"`
 	StateDir   string          `yaml:"state_dir" doc:"where the journal, the lock and embedded queues are kept (/var/lib/skynet)"`
-	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API (127.0.0.1:9464)"`
+	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API, which this build does not have yet (127.0.0.1:9464)"`
 	AWS        *AWS            `yaml:"aws" doc:"the only account and region in which to act"`
 	Heartbeats string          `yaml:"heartbeats" doc:"queue that workers report to (nats://embedded/heartbeats)"`
 	NATS       NATS            `yaml:"nats" doc:"how to get into NATS servers that are not embedded"`

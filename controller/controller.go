@@ -105,6 +105,7 @@ type World struct {
 type Rules struct {
 	Decider Decider
 	Signals derived.Settings // what derived signals depend on
+	Version string           // tells these rules from others, in decisions; may be ""
 }
 
 // Controller looks after one fleet. Its methods are called by one goroutine.

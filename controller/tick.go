@@ -76,15 +76,18 @@ func (c *Controller) think(ctx context.Context, s signals.Snapshot) (seen signal
 // decide asks the decider. Where several fleets share limits they decide one
 // after the other, each knowing what the others have and are about to buy.
 func (c *Controller) decide(s signals.Snapshot) (signals.Snapshot, policy.Decision) {
-	if c.world.Account == nil {
-		return s, c.rules.Decider.Decide(s)
-	}
 	var d policy.Decision
+	if c.world.Account == nil {
+		d = c.rules.Decider.Decide(s)
+		d.Version = c.rules.Version
+		return s, d
+	}
 	c.world.Account.Commit(s.Fleet, func(others signals.Usage) signals.Usage {
 		s.Others = &others
 		d = c.rules.Decider.Decide(s)
 		return d.Usage(s)
 	})
+	d.Version = c.rules.Version
 	return s, d
 }
 

@@ -58,6 +58,9 @@ type Decision struct {
 	Raw   int    `json:"raw"`             // the largest want of the policies, before bounds
 	Want  int    `json:"want"`            // within the bounds and caps
 	Blind bool   `json:"blind,omitempty"` // a policy could not tell: nobody is let go
+	// Version tells the policy file that decided from others: the first digits of its
+	// hash. It is "" where no file did.
+	Version string `json:"version,omitempty"`
 	// Failed says why there was no decision at all: the roster could not be listed,
 	// say. Nothing else is set then but the ID and the fleet.
 	Failed string `json:"failed,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 
@@ -109,11 +110,9 @@ func checkFile(path string) ([]verdict, error) {
 	}
 	switch {
 	case testsKey.Match(data):
-		_, err := suite.Load(path)
-		return []verdict{judged(path, "tests", err)}, nil
+		return []verdict{judged(path, "tests", checkTests(path))}, nil
 	case !settingsKey.Match(data):
-		_, err := file.Load(path, signals.Names{Open: true})
-		return []verdict{judged(path, "policy", err)}, nil
+		return []verdict{judged(path, "policy", policyOf{path: path, names: signals.Names{Open: true}}.check())}, nil
 	}
 	return checkSettings(path), nil
 }
@@ -159,8 +158,39 @@ func (p policyOf) check() error {
 	if err != nil {
 		return err
 	}
-	p.fleet.Policy = p.path
-	return priced(read, p.fleet)
+	errs := []error{runnable(p.path, read)}
+	if p.fleet.Name != "" {
+		p.fleet.Policy = p.path
+		errs = append(errs, priced(read, p.fleet))
+	}
+	return errors.Join(errs...)
+}
+
+// runnable wants the programs that a policy file asks to be there.
+func runnable(path string, p file.Policy) error {
+	var errs []error
+	for _, q := range p.Programs {
+		if _, err := exec.LookPath(q.Command[0]); err != nil {
+			errs = append(errs, fmt.Errorf("%s: policy %s: command: %w; correct the path, or make it executable", path, q.Policy, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkTests reads a file of tests and the policy file that it is about.
+func checkTests(path string) error {
+	f, err := suite.Load(path)
+	if err != nil {
+		return err
+	}
+	p, err := file.Load(f.Policy, signals.Names{Open: true})
+	if err != nil {
+		return fmt.Errorf("%s: policy: %w", path, err)
+	}
+	if err := f.Know(p.Engine.Policies); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // policiesOf are the policy files that settings name, as far as they exist.

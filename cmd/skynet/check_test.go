@@ -43,6 +43,8 @@ func TestCheck(t *testing.T) {
 		{"the user's own signal", "bounds: {max: 3}\npolicies: [{type: target, signal: upload.cpu, target: 50}]\n", true, []string{"ok (policy)"}},
 		{"another fleet's queue", "bounds: {max: 3}\npolicies: [{type: target, signal: queues.photos.visible, target: 50}]\n", false,
 			[]string{`p.yaml:2:35: policies[0].signal: "queues.photos.visible" is not a signal of this fleet`}},
+		{"a program that is not there", "bounds: {max: 3}\npolicies: [{type: exec, command: [./none.sh]}]\n", false,
+			[]string{"policy exec: command:", "none.sh", "correct the path"}},
 		{"a budget without prices", "bounds: {max: 3}\nguards: {budget: {hourly: 5}}\n", false,
 			[]string{"guards.budget: fleet one has no prices", "fleet two has no prices"}},
 	} {

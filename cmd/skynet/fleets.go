@@ -52,7 +52,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p), d.journal)
+	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.journal)
 	workers, err := l.Resume(ctx, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
@@ -92,14 +92,14 @@ func (l *loop) world(p file.Policy) controller.World {
 }
 
 // rules are how the loop decides under a policy.
-func (l *loop) rules(p file.Policy) controller.Rules {
+func (l *loop) rules(p file.Policy, v version) controller.Rules {
 	set, known := p.Signals, settingsOf(l.fleet)
 	set.Queues, set.Slots, set.Prices, set.Interval = known.Queues, known.Slots, known.Prices, l.daemon.cfg.Interval.Std()
 	e := p.Engine
 	if limits := l.daemon.limits(); limits != (policy.Limits{}) {
 		e.Guards = append(e.Guards[:len(e.Guards):len(e.Guards)], limits)
 	}
-	return controller.Rules{Decider: e, Signals: set}
+	return controller.Rules{Decider: e, Signals: set, Version: v.String()}
 }
 
 // limits are those over all fleets.

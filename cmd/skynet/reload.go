@@ -70,9 +70,14 @@ func (l *loop) reload(ctx context.Context) {
 // glance is what the last look at a file brought.
 type glance struct {
 	version version
-	judged  version // the content that was taken up or refused last
+	judged  version   // the content that was taken up or refused last
+	told    time.Time // when that was
 	failed  string
 }
+
+// remindEvery is how often a file that is refused is told of again: it would stop
+// the next start.
+const remindEvery = time.Hour
 
 // consider takes up a new content: at once when told to, otherwise when two looks
 // find the same, so that a file half written is not taken for a whole one.
@@ -93,8 +98,8 @@ func (l *loop) consider(seen *glance, told bool) {
 		l.log.Info("the policy file has not changed", zap.String("file", l.fleet.Policy), zap.Stringer("version", now))
 	case now == l.read:
 		seen.judged = now // what was refused meanwhile is gone
-	case settled && (told || now != seen.judged):
-		seen.judged = now
+	case settled && (told || now != seen.judged || time.Since(seen.told) > remindEvery):
+		seen.judged, seen.told = now, time.Now()
 		l.takeUp(data, now)
 	}
 }
@@ -108,7 +113,7 @@ func (l *loop) takeUp(data []byte, v version) {
 	}
 	before := l.asked
 	l.asked = nil
-	l.Adopt(l.world(p), l.rules(p))
+	l.Adopt(l.world(p), l.rules(p, v))
 	if before != nil { // a tick that is under way may still ask them
 		l.former = append(l.former, before)
 		time.AfterFunc(2*l.daemon.cfg.Interval.Std(), func() { _ = before.Close() })

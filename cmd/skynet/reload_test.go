@@ -29,7 +29,7 @@ func reloading(t *testing.T, policy string) (*loop, *observer.ObservedLogs) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Controller = controller.New(controller.Fleet{Name: "render", Interval: cfg.Interval.Std()}, l.world(p), l.rules(p), journal.NewMemory(0))
+	l.Controller = controller.New(controller.Fleet{Name: "render", Interval: cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), journal.NewMemory(0))
 	return l, logs
 }
 

@@ -32,7 +32,7 @@ func (t told) print(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "%s  fleet %s: have %d, want %d: %s\n", localTime(now), d.Fleet, d.Have, d.Want, headline(d))
-	say(out, "decision", d.ID)
+	say(out, "decision", d.ID+byFile(d))
 	for _, w := range d.Wants {
 		say(out, w.Policy, wantSaid(w))
 	}
@@ -72,6 +72,14 @@ func oneLine(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
+}
+
+// byFile names the version of the policy file that decided.
+func byFile(d policy.Decision) string {
+	if d.Version == "" {
+		return ""
+	}
+	return ", by the policy file's version " + d.Version
 }
 
 // headline is what was decided in a few words: launch 2, drain 3, or hold.

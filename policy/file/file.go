@@ -65,7 +65,7 @@ type QueuePrior struct {
 
 // Bounds are the fewest and the most workers.
 type Bounds struct {
-	Min int `yaml:"min" strict:"min=0" doc:"the fewest workers that serve"`
+	Min int `yaml:"min" strict:"min=0" doc:"the fewest workers that serve; 0 if left out"`
 	Max int `yaml:"max" strict:"required,min=1,max=100000" doc:"the most workers that are paid for at once: starting, serving and draining"`
 }
 
@@ -99,30 +99,30 @@ type Budget struct {
 
 // Release holds back the letting go of workers.
 type Release struct {
-	PerTick       strict.Share     `yaml:"per_tick" doc:"the most workers asked to drain in one tick, a count or a share of those there are"`
+	PerTick       strict.Share     `yaml:"per_tick" doc:"the most workers asked to drain in one tick, a count or a share of those there are, rounded up; 100% if left out"`
 	After         *strict.Duration `yaml:"after" doc:"how long the want must have been low; 5m if left out, 0s if slo is the only policy"`
-	MinAge        strict.Duration  `yaml:"min_age" doc:"a younger worker is not drained"`
+	MinAge        strict.Duration  `yaml:"min_age" doc:"a younger worker is not drained; 0s if left out"`
 	DrainDeadline strict.Duration  `yaml:"drain_deadline" doc:"a drain that takes longer ends anyway; never if left out"`
-	Billing       string           `yaml:"billing" strict:"enum=second|hour" doc:"how instances are paid for: by the second, or by the hour (then they are let go near the end of a paid one)"`
+	Billing       string           `yaml:"billing" strict:"enum=second|hour" doc:"how instances are paid for: by the second, or by the hour (then they are let go near the end of a paid one); second if left out"`
 }
 
 // Breaker stops buying when launches do not become workers.
 type Breaker struct {
-	DeadLaunches int `yaml:"dead_launches" strict:"min=1" doc:"so many launches in a row that were never heard of leave one probe at a time"`
+	DeadLaunches int `yaml:"dead_launches" strict:"min=1" doc:"so many launches in a row that were never heard of leave one probe at a time, then one each 1, 2, 4 … 15 minutes; 3 if left out"`
 }
 
 // Sleep keeps drained workers for later.
 type Sleep struct {
-	Keep      int             `yaml:"keep" strict:"min=0" doc:"how many drained on-demand workers sleep instead of ending"`
+	Keep      int             `yaml:"keep" strict:"min=0" doc:"how many drained on-demand workers sleep instead of ending; 0 if left out"`
 	AtMost    strict.Duration `yaml:"at_most" doc:"how long one sleeps before it is let go; no limit if left out"`
 	Hibernate bool            `yaml:"hibernate" doc:"EC2: keep what is in memory; a local worker always does"`
 }
 
 // Deadlines say when a worker that is not heard of is given up.
 type Deadlines struct {
-	Boot    strict.Duration `yaml:"boot" doc:"from launch or wake to the first heartbeat; then it is dead on arrival"`
-	Silent  strict.Duration `yaml:"silent" doc:"unheard for longer, a worker counts as silent: it stays, but is not relied on"`
-	Replace strict.Duration `yaml:"replace" doc:"unheard for longer, a silent worker is replaced"`
+	Boot    strict.Duration `yaml:"boot" doc:"from launch or wake to the first heartbeat; then it is dead on arrival; 15m if left out"`
+	Silent  strict.Duration `yaml:"silent" doc:"unheard for longer, a worker counts as silent: it stays, but is not relied on; 200s if left out"`
+	Replace strict.Duration `yaml:"replace" doc:"unheard for longer, a silent worker is replaced, a tenth of the fleet a tick at most; 10m if left out"`
 }
 
 // Validate refuses deadlines that no worker can meet: were they taken, every
