@@ -164,10 +164,7 @@ func (w *world) length(q *queue, key uint64) time.Duration {
 	if number := key & (1<<keyBits - 1); key>>keyBits == uint64(q.place) && q.Jobs != nil {
 		return q.Trace.Jobs[number].Took
 	}
-	if q.Seconds.Median == 0 && !q.Seconds.Exponential {
-		return q.Seconds.Mean.Std()
-	}
-	return q.Seconds.Draw(w.chance.of(forItems, uint64(q.place), key))
+	return q.draw(w.chance.of(forItems, uint64(q.place), key))
 }
 
 // finish ends the work on an item, and looks for the next.
@@ -183,9 +180,7 @@ func (w *world) finish(m *machine, at int) {
 	if q.Next >= 0 {
 		w.arrive(w.queues[q.Next], batch{sent: w.now, key: key, n: 1})
 	}
-	if m.slots[at].queue == nil {
-		w.fill(m, at)
-	}
+	w.fill(m, at)
 }
 
 // fill gives an idle slot something to do, or remembers that it has nothing.

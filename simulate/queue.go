@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"skynet/simulate/scenario"
@@ -13,7 +14,8 @@ type queue struct {
 	*scenario.Queue
 	place    int
 	arrivals *arrivals
-	fleet    *crew // who serves it
+	fleet    *crew                          // who serves it
+	draw     func(*rand.Rand) time.Duration // how long an item takes
 
 	waiting line // never received yet
 	again   line // received by a worker that died
@@ -57,11 +59,15 @@ const (
 )
 
 func newQueue(q *scenario.Queue, place int, sc *scenario.Scenario, seed uint64, promised time.Duration) *queue {
-	return &queue{
+	one := &queue{
 		Queue: q, place: place, arrivals: newArrivals(q, place, sc.End, seed), idle: true, promised: promised,
 		reports: reports{seconds: newWindow(secondsMinutes), wait: newWindow(waitMinutes)},
 		waits:   histogram{fine: exact},
 	}
+	if q.Seconds != nil {
+		one.draw = q.Seconds.Sampler()
+	}
+	return one
 }
 
 // visible counts those that can be received.

@@ -31,17 +31,23 @@ const (
 	z95 = 1.6448536269514722
 )
 
-// Draw draws a length. It takes the same numbers from r whatever they are.
-func (l Length) Draw(r *rand.Rand) time.Duration {
+// Draw draws a length.
+func (l Length) Draw(r *rand.Rand) time.Duration { return l.Sampler()(r) }
+
+// Sampler draws lengths, for where there are millions.
+func (l Length) Sampler() func(*rand.Rand) time.Duration {
 	switch {
 	case l.Median > 0:
-		sigma := math.Log(float64(l.P95)/float64(l.Median)) / z95
-		return rounded(float64(l.Median) * math.Exp(sigma*r.NormFloat64()))
+		median, sigma := float64(l.Median), l.sigma()
+		return func(r *rand.Rand) time.Duration { return rounded(median * math.Exp(sigma*r.NormFloat64())) }
 	case l.Exponential:
-		return rounded(float64(l.Mean) * r.ExpFloat64())
+		return func(r *rand.Rand) time.Duration { return rounded(float64(l.Mean) * r.ExpFloat64()) }
 	}
-	return l.Mean.Std()
+	return func(*rand.Rand) time.Duration { return l.Mean.Std() }
 }
+
+// sigma is the standard deviation of the logarithm.
+func (l Length) sigma() float64 { return math.Log(float64(l.P95)/float64(l.Median)) / z95 }
 
 func rounded(ns float64) time.Duration {
 	if !(ns < float64(longest)) {
@@ -55,8 +61,7 @@ func (l Length) Average() time.Duration {
 	if l.Median == 0 {
 		return l.Mean.Std()
 	}
-	sigma := math.Log(float64(l.P95)/float64(l.Median)) / z95
-	return rounded(float64(l.Median) * math.Exp(sigma*sigma/2))
+	return rounded(float64(l.Median) * math.Exp(l.sigma()*l.sigma()/2))
 }
 
 // Validate wants one of the three ways of writing it.

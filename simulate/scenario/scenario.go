@@ -200,8 +200,32 @@ func (s *Scenario) settle() error {
 	if s.Until.given() {
 		s.End = s.Until.after(s.Start.Time)
 	}
-	if s.End <= 0 {
-		return fmt.Errorf("scenario: until is not after start (%s)", s.Start.Format(time.RFC3339))
+	return s.bearable()
+}
+
+const (
+	longestRun = 10 * 366 * 24 * time.Hour
+	mostItems  = 1e11
+)
+
+// bearable refuses what would not end in anybody's life, or before there were
+// clocks to tell it.
+func (s *Scenario) bearable() error {
+	items := 0.0
+	for _, q := range s.Queues {
+		for _, p := range q.Series.Steps {
+			items += p.Items * q.Arrivals.Scale
+		}
+	}
+	switch {
+	case s.End <= 0:
+		return fmt.Errorf("scenario: until is not after start (%s); write a later one", s.Start.Format(time.RFC3339))
+	case s.End > longestRun:
+		return fmt.Errorf("scenario: lasts %s; at most ten years will do: set until", strict.Duration(s.End))
+	case s.Start.Year() < 1970 || s.Start.Year() > 2200:
+		return fmt.Errorf("scenario: begins in %d; give it a start from 1970 to 2200", s.Start.Year())
+	case !(items <= mostItems):
+		return fmt.Errorf("scenario: %.3g items arrive; at most %.0g will do: lower scale", items, mostItems)
 	}
 	return nil
 }

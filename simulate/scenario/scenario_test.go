@@ -266,3 +266,25 @@ func TestLengths(t *testing.T) {
 }
 
 func abs(v float64) float64 { return max(v, -v) }
+
+// What would never end, or cannot be dated, is refused.
+func TestUnbearable(t *testing.T) {
+	for want, c := range map[string][2]string{
+		"until is not after start": {"start: 2026-01-01T00:00:00Z\nuntil: 2025-01-01T00:00:00Z\n", "1"},
+		"at most ten years":        {"until: 1000w\n", "1"},
+		"begins in 1492":           {"start: 1492-10-12T00:00:00Z\n", "1"},
+		"items arrive":             {"", "1e300"},
+	} {
+		dir := folder(t, map[string]string{
+			"s.csv":  "timestamp,value\n2026-03-01T10:00:00Z," + c[1] + "\n",
+			"s.yaml": "name: x\n" + c[0] + "queues: [{name: a, arrivals: {csv: s.csv}, seconds: {mean: 1s}}]\n" + rest,
+		})
+		if _, err := scenario.Load(filepath.Join(dir, "s.yaml")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	dir := folder(t, map[string]string{"s.yaml": "name: x\nqueues: [{name: a, jobs: {csv: s.csv}}, {name: b, jobs: {csv: t.csv}}]\n" + rest})
+	if _, err := scenario.Load(filepath.Join(dir, "s.yaml")); err == nil || !strings.Contains(err.Error(), "s.csv") || !strings.Contains(err.Error(), "t.csv") {
+		t.Errorf("got %v", err)
+	}
+}
