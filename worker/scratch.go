@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 const (
 	scratchPrefix = "skynet-worker-"
+	scratchDraft  = "starting-"
 	scratchLock   = "lock"
 )
 
@@ -29,13 +31,28 @@ func OpenScratch(parent string) (*Scratch, error) {
 	if err := sweepScratch(parent); err != nil {
 		return nil, fmt.Errorf("clear scratch of dead workers: %w", err)
 	}
-	folder, err := os.MkdirTemp(parent, scratchPrefix)
+	s, err := newScratch(parent)
 	if err != nil {
 		return nil, fmt.Errorf("open scratch: %w", err)
 	}
-	lock, err := lockFolder(folder)
+	return s, nil
+}
+
+// newScratch makes a folder under a name that nobody sweeps, and gives it its own
+// once it is locked: a worker that starts at the same moment would take one whose
+// lock nobody holds yet for a dead one's.
+func newScratch(parent string) (*Scratch, error) {
+	draft, err := os.MkdirTemp(parent, scratchDraft)
 	if err != nil {
-		return nil, fmt.Errorf("open scratch: %w", err)
+		return nil, err
+	}
+	lock, err := lockFolder(draft)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(draft))
+	}
+	folder := filepath.Join(parent, scratchPrefix+strings.TrimPrefix(filepath.Base(draft), scratchDraft))
+	if err := os.Rename(draft, folder); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(draft), lock.Close())
 	}
 	return &Scratch{Folder: folder, lock: lock}, nil
 }
@@ -46,8 +63,7 @@ func (s *Scratch) Close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
-// sweepScratch removes the folders whose lock nobody holds. One without a lock
-// file is left: it may be just starting.
+// sweepScratch removes the folders whose lock nobody holds.
 func sweepScratch(parent string) error {
 	locks, err := filepath.Glob(filepath.Join(parent, scratchPrefix+"*", scratchLock))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -74,5 +75,30 @@ func TestScratchOfTheDeadIsCleared(t *testing.T) {
 	}
 	if _, err := os.Stat(mine.Folder); err == nil {
 		t.Error("a closed scratch is still there")
+	}
+}
+
+// TestScratchesOpenedAtOnceAreAllThere: flock counts by open file, so goroutines
+// stand for processes.
+func TestScratchesOpenedAtOnceAreAllThere(t *testing.T) {
+	parent := t.TempDir()
+	for range 30 {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				s, err := worker.OpenScratch(parent)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := os.Stat(s.Folder); err != nil {
+					t.Error(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
