@@ -32,23 +32,32 @@ func steady(c int, rate float64, items int, seconds scenario.Length) scenario.Sc
 	return sc
 }
 
-// over plays a scenario with several seeds and returns the mean of a figure and
-// the half-width of its confidence interval at 99.9%.
-func over(t *testing.T, sc scenario.Scenario, p simulate.Policy, of func(simulate.Result) float64) (mean, within float64) {
+// seeds is how often a scenario is played.
+const seeds = 30
+
+func often(t *testing.T, sc scenario.Scenario, c int) (list []simulate.Result) {
 	t.Helper()
-	const n = 30
-	sum, squares := 0.0, 0.0
-	for seed := range uint64(n) {
-		r, err := simulate.Run(t.Context(), &sc, p, simulate.Options{Seed: &seed})
+	for seed := range uint64(seeds) {
+		r, err := simulate.Run(t.Context(), &sc, simulate.Policy{Decider: fixed(c)}, simulate.Options{Seed: &seed})
 		if err != nil {
 			t.Fatal(err)
 		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// over returns the mean of a figure and the half-width of its confidence interval
+// at 99.9%.
+func over(list []simulate.Result, of func(simulate.Result) float64) (mean, within float64) {
+	sum, squares := 0.0, 0.0
+	for _, r := range list {
 		v := of(r)
 		sum, squares = sum+v, squares+v*v
 	}
-	mean = sum / n
+	mean = sum / seeds
 	const student = 3.659 // 29 degrees of freedom, 99.9%
-	return mean, student * math.Sqrt((squares/n-mean*mean)/(n-1))
+	return mean, student * math.Sqrt((squares/seeds-mean*mean)/(seeds-1))
 }
 
 // erlangC is the probability that an arrival waits, of c servers at load a.
@@ -68,14 +77,14 @@ func TestWaitingProbabilityIsErlangs(t *testing.T) {
 		load    float64
 	}{{1, .5}, {2, 1.5}, {4, 3}, {10, 8}} {
 		mean := scenario.Length{Mean: strict.Duration(10 * time.Second), Exponential: true}
-		sc := steady(c.servers, c.load/10, 20_000, mean)
-		got, within := over(t, sc, simulate.Policy{Decider: fixed(c.servers)}, func(r simulate.Result) float64 { return 1 - *r.WithinObjective })
+		list := often(t, steady(c.servers, c.load/10, 10_000, mean), c.servers)
+		got, within := over(list, func(r simulate.Result) float64 { return 1 - *r.WithinObjective })
 		want := erlangC(c.servers, c.load)
-		if math.Abs(got-want) > within || within > .03 {
+		if math.Abs(got-want) > within || within > .04 {
 			t.Errorf("%d servers at load %g: %.4f wait ± %.4f, want %.4f", c.servers, c.load, got, within, want)
 		}
 		// The mean wait of all, https://en.wikipedia.org/wiki/M/M/c_queue
-		got, within = over(t, sc, simulate.Policy{Decider: fixed(c.servers)}, func(r simulate.Result) float64 { return r.Wait.Mean })
+		got, within = over(list, func(r simulate.Result) float64 { return r.Wait.Mean })
 		if want *= 10 / (float64(c.servers) - c.load); math.Abs(got-want) > within {
 			t.Errorf("%d servers at load %g: wait %.3f s ± %.3f, want %.3f", c.servers, c.load, got, within, want)
 		}
@@ -85,8 +94,8 @@ func TestWaitingProbabilityIsErlangs(t *testing.T) {
 // Source: Pollaczek and Khinchine, https://en.wikipedia.org/wiki/M/D/1_queue
 func TestMeanWaitOfConstantTimes(t *testing.T) {
 	for _, rho := range []float64{.3, .8} {
-		sc := steady(1, rho/10, 20_000, scenario.Constant(10*time.Second))
-		got, within := over(t, sc, simulate.Policy{Decider: fixed(1)}, func(r simulate.Result) float64 { return r.Wait.Mean })
+		list := often(t, steady(1, rho/10, 10_000, scenario.Constant(10*time.Second)), 1)
+		got, within := over(list, func(r simulate.Result) float64 { return r.Wait.Mean })
 		if want := 10 * rho / (2 * (1 - rho)); math.Abs(got-want) > within || within > want/5 {
 			t.Errorf("at %g: wait %.3f s ± %.3f, want %.3f", rho, got, within, want)
 		}

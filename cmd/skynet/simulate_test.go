@@ -132,10 +132,19 @@ func TestSimulateRefuses(t *testing.T) {
 	}
 }
 
-// The example of the help is one that works when it is pasted.
+// The example of the help is one that works when it is pasted; here its first hours.
 func TestSimulateHelp(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS("../../config/examples")); err != nil {
+		t.Fatal(err)
+	}
+	week := filepath.Join(folder, "week.scenario.yaml")
+	text, _ := os.ReadFile(week)
+	if err := os.WriteFile(week, append(text, "until: 6h\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	line, _, _ := strings.Cut(strings.TrimSpace(simulateCommand().Example), "\n")
-	args := strings.Fields(strings.ReplaceAll(strings.TrimPrefix(line, "skynet simulate "), "config/", "../../config/"))
+	args := strings.Fields(strings.ReplaceAll(strings.TrimPrefix(line, "skynet simulate "), "config/examples", folder))
 	if out, _, err := simulateWith(t, append(args, "--output", "json")...); err != nil || !strings.Contains(out, `"scenario":"week"`) {
 		t.Error(out, err)
 	}
