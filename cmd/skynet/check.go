@@ -9,11 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"skynet/config"
+	"skynet/config/strict"
 	"skynet/decide/suite"
 	"skynet/policy/file"
 	"skynet/signals"
@@ -43,6 +45,8 @@ type verdict struct {
 	Kind string `json:"kind"` // settings or policy
 	OK   bool   `json:"ok"`
 	Said string `json:"said,omitempty"`
+
+	Problems []strict.Problem `json:"problems,omitempty"` // the same one by one, for editors
 
 	Calls []calls `json:"calls,omitempty"` // what a daemon with these settings asks of others
 
@@ -215,7 +219,20 @@ func namesOf(cfg config.Config, f config.Fleet) signals.Names {
 func judged(path, kind string, err error) verdict {
 	v := verdict{File: path, Kind: kind, OK: err == nil}
 	if err != nil {
-		v.Said = err.Error()
+		v.Said, v.Problems = err.Error(), problemsOf(err)
 	}
 	return v
+}
+
+// problemsOf are the single problems of a file. Those that were found beyond it
+// (money without prices, a program that is not there) have no place in it.
+func problemsOf(err error) []strict.Problem {
+	if found, ok := errors.AsType[*strict.Error](err); ok {
+		return found.Problems
+	}
+	var list []strict.Problem
+	for text := range strings.SplitSeq(err.Error(), "\n") {
+		list = append(list, strict.Problem{Said: text})
+	}
+	return list
 }

@@ -78,3 +78,18 @@ func TestCheckAsJSONHasTheCalls(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
+
+func TestCheckAsJSONHasEachProblem(t *testing.T) {
+	folder := site(t, map[string]string{"p.yaml": "bounds: {max: none}\npolicys: []\n"})
+	got, err := said(t, "check", "--output", "json", filepath.Join(folder, "p.yaml"))
+	if err == nil {
+		t.Fatal("all is well")
+	}
+	var v verdict
+	if err := json.Unmarshal([]byte(strings.SplitN(got, "\n", 2)[0]), &v); err != nil || v.OK || len(v.Problems) != 2 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if p := v.Problems[0]; p.Line != 1 || p.Column != 15 || p.Path != "bounds.max" || p.Said == "" {
+		t.Errorf("%+v", p)
+	}
+}
