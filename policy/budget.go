@@ -85,8 +85,8 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 	if b.reached(s, today) {
 		return bounds.Min, fmt.Sprintf("%.2f are spent today, the budget of %.2f a day was reached within the last %s", today, b.Daily, span(b.Window())), nil
 	}
-	each, unknown := money(s, "cost.per_instance")
-	if unknown != nil {
+	each, err := money(s, "cost.per_instance")
+	if priced := err == nil; !priced {
 		return math.MaxInt, "", nil // what it costs will show a tick later
 	}
 	most = s.Billed() + s.Open + fitting(b.Daily-today-now-float64(s.Open)*each, each)

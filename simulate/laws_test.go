@@ -377,6 +377,17 @@ func TestWindow(t *testing.T) {
 				want.add(o.d, 1)
 			}
 		}
+		if late := n + 1 + i%5; i%7 == 0 { // looked at after a pause
+			w, kept := newWindow(5), int64(0)
+			for _, o := range all {
+				if w.add(o.minute, o.d); o.minute > late-5 {
+					kept++
+				}
+			}
+			if got := w.until(late).n; got != kept {
+				t.Fatalf("at %d, %d minutes later: %d, want %d", n, late-n, got, kept)
+			}
+		}
 		got := w.until(n)
 		for _, q := range []float64{.01, .5, .99} {
 			a, _ := got.quantile(q)

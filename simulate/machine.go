@@ -176,7 +176,6 @@ func (w *world) finish(m *machine, at int) {
 	q.inHand--
 	q.finish(took, w.minute)
 	w.left--
-	w.ended = w.now
 	if q.Next >= 0 {
 		w.arrive(w.queues[q.Next], batch{sent: w.now, key: key, n: 1})
 	}

@@ -53,10 +53,7 @@ type Wait struct {
 // result sums up. What still runs is billed until the end.
 func (r *run) result() Result {
 	w := r.world
-	end := w.now
-	if w.left == 0 {
-		end = max(w.sc.End, w.ended)
-	}
+	end := w.now // when the last item was done, or arrivals ended
 	total := newSum()
 	res := Result{Policy: r.policy.Name, Ticks: r.ticks}
 	for _, c := range w.crews {

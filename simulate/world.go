@@ -18,7 +18,6 @@ type world struct {
 	events events
 	chance *chance
 	left   int           // items that have arrived and are not done
-	ended  time.Duration // when the last one was done
 	coming time.Duration // when the next one arrives
 
 	billed, peak int // machines, over all fleets
