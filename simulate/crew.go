@@ -16,7 +16,8 @@ type crew struct {
 	level   float64 // use per weight of the queue served last
 	silence time.Duration
 
-	live     []*machine // in order of their launch; also those gone that are still listed
+	interval time.Duration // from tick to tick
+	live     []*machine    // in order of their launch; also those gone that are still listed
 	byID     map[fleet.ID]*machine
 	tokens   map[string][]fleet.ID
 	free     offers
@@ -33,9 +34,9 @@ type crew struct {
 	busyKills                                      int64
 }
 
-func newCrew(w *world, f *scenario.Fleet, place int, seed uint64, silence time.Duration) *crew {
+func newCrew(w *world, f *scenario.Fleet, place int, seed uint64, p Policy) *crew {
 	c := &crew{
-		Fleet: f, world: w, place: place, silence: silence, listing: newChance(seed),
+		Fleet: f, world: w, place: place, silence: p.silence(), interval: p.interval(w.sc), listing: newChance(seed),
 		byID: map[fleet.ID]*machine{}, tokens: map[string][]fleet.ID{},
 		seconds: make([]int64, 2*max(1, len(f.Types))),
 	}

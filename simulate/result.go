@@ -9,8 +9,11 @@ import (
 type Result struct {
 	Policy string `json:"policy"`
 	Figures
-	Ticks       int     `json:"ticks"`
-	WallSeconds float64 `json:"wall_seconds"` // how long the simulation took; the only figure that differs from run to run
+	// ClairvoyantInstanceSeconds is what the cheapest schedule that knows every
+	// arrival would have been billed for this policy's objective; null: not computed.
+	ClairvoyantInstanceSeconds *int64  `json:"clairvoyant_instance_seconds"`
+	Ticks                      int     `json:"ticks"`
+	WallSeconds                float64 `json:"wall_seconds"` // how long the simulation took; the only figure that differs from run to run
 	// Fleets are the figures of each fleet, where there are several.
 	Fleets []FleetResult `json:"fleets,omitempty"`
 }

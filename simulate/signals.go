@@ -10,7 +10,7 @@ import (
 // Collect gives what the daemon's sources do, whole: each queue's depth, and what
 // the agents report.
 func (c *crew) Collect(_ context.Context, _ time.Time) []signals.Signal {
-	s := sheet{now: c.world.at(c.world.now), good: c.world.sc.Interval.Std(), list: make([]signals.Signal, 0, 16*len(c.queues)+8)}
+	s := sheet{now: c.world.at(c.world.now), good: c.interval, list: make([]signals.Signal, 0, 16*len(c.queues)+8)}
 	seconds, wait := c.merged()
 	for _, q := range c.queues {
 		c.depth(&s, q)

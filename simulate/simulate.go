@@ -33,6 +33,14 @@ type Policy struct {
 	Silent    time.Duration      // unheard for longer, a worker counts as silent; 0: 200 s
 	Objective policy.Objective   // what within_objective counts by
 	Advisers  controller.Advisers
+	Interval  time.Duration // from tick to tick; 0: the scenario's
+}
+
+func (p Policy) interval(sc *scenario.Scenario) time.Duration {
+	if p.Interval > 0 {
+		return p.Interval
+	}
+	return sc.Interval.Std()
 }
 
 func (p Policy) silence() time.Duration {
@@ -92,7 +100,7 @@ type run struct {
 // hire puts the daemon's loop of each fleet together.
 func (r *run) hire(ctx context.Context) error {
 	w := r.world
-	interval := w.sc.Interval.Std()
+	interval := r.policy.interval(w.sc)
 	j := r.options.Journal
 	if j == nil {
 		// Nothing is read back but intents without an outcome, which it keeps in any
@@ -133,7 +141,7 @@ func (c *crew) settings(set derived.Settings, interval time.Duration) derived.Se
 // play lets time pass, from tick to tick.
 func (r *run) play(ctx context.Context) error {
 	w := r.world
-	interval := w.sc.Interval.Std()
+	interval := r.policy.interval(w.sc)
 	first := w.start.Truncate(interval)
 	if first.Before(w.start) {
 		first = first.Add(interval)

@@ -29,7 +29,7 @@ func newWorld(sc *scenario.Scenario, p Policy, seed uint64) *world {
 		w.queues = append(w.queues, newQueue(&sc.Queues[i], i, sc, seed, p.Objective.For(sc.Queues[i].Name)))
 	}
 	for i := range sc.Fleets {
-		c := newCrew(w, &sc.Fleets[i], i, seed, p.silence())
+		c := newCrew(w, &sc.Fleets[i], i, seed, p)
 		w.crews = append(w.crews, c)
 		for range c.Start {
 			c.founder()
