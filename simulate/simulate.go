@@ -56,6 +56,7 @@ type Options struct {
 	Journal  controller.Journal
 	Progress func(share float64)                             // of the time that is known to pass
 	Watch    func(fleetName string, r controller.Report)     // every tick
+	Moments  func(m Moment)                                  // after every tick, and at the end: for reports
 	state    func(w *world, at time.Duration, ticked string) // for tests
 }
 
@@ -76,6 +77,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, p Policy, o Options) (Resul
 	if err := r.play(ctx); err != nil {
 		return Result{}, err
 	}
+	r.ended()
 	res := r.result()
 	res.WallSeconds = time.Since(begun).Seconds()
 	return res, nil
@@ -95,6 +97,8 @@ type run struct {
 	world   *world
 	loops   []*controller.Controller
 	ticks   int
+
+	witnesses []witness // of each fleet, for moments
 }
 
 // hire puts the daemon's loop of each fleet together.
@@ -162,10 +166,11 @@ func (r *run) tick(ctx context.Context, at time.Duration) {
 	r.ticks++
 	for i, loop := range r.loops {
 		w.crews[i].forget()
-		loop.Tick(ctx, w.at(at))
+		done := loop.Tick(ctx, w.at(at))
 		if r.options.state != nil {
 			r.options.state(w, at, w.crews[i].Name)
 		}
+		r.moment(i, at, done.Decision)
 	}
 	const often = 500
 	if r.options.Progress != nil && r.ticks%often == 0 {
