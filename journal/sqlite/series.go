@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"skynet/journal"
 )
 
 // Point is what a signal was over one step of time.
-type Point struct {
-	At              time.Time // the step's start
-	Mean, Max, Last float64
-	Count           int // ticks in which the signal was known
-}
+type Point = journal.Point
 
 // Series returns a signal's history from from (included) to to (not included)
 // in steps, oldest first. A step in which the signal was never known has no

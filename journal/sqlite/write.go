@@ -37,26 +37,46 @@ func prepare(ctx context.Context, db *sql.DB) (s statements, err error) {
 // Write implements journal.Journal. Besides the sentinels of package journal
 // it returns those of Open, ErrFull above all: nothing was written then.
 func (j *Journal) Write(ctx context.Context, r journal.Record) error {
-	doing := "write " + r.Decision.ID
-	if err := r.Check(); err != nil {
-		return fail(j.path, doing, err)
+	return j.writeAll(ctx, "write "+r.Decision.ID, []journal.Record{r})
+}
+
+// WriteAll writes ticks in one transaction, for who brings a month of them: all
+// of them or, after an error, none.
+func (j *Journal) WriteAll(ctx context.Context, list []journal.Record) error {
+	if len(list) == 0 {
+		return nil
 	}
-	r = r.Clone()
+	return j.writeAll(ctx, fmt.Sprintf("write %d ticks from %s on", len(list), list[0].Decision.ID), list)
+}
+
+func (j *Journal) writeAll(ctx context.Context, doing string, list []journal.Record) error {
+	for _, r := range list {
+		if err := r.Check(); err != nil {
+			return fail(j.path, doing, err)
+		}
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	fleetName := r.Snapshot.Fleet
-	next, diff := j.last[fleetName].next(r.Snapshot.Workers)
+	var last map[string]*roster
 	var fresh map[seriesKey]int64
 	err := j.transact(ctx, doing, func(tx *sql.Tx) error {
-		fresh = map[seriesKey]int64{} // those of a try that failed were never written
+		last, fresh = maps.Clone(j.last), map[seriesKey]int64{} // those of a try that failed were never written
 		w := writing{ctx: ctx, tx: tx, stmts: &j.stmts, known: j.series, fresh: fresh}
-		return w.record(r, diff)
+		for _, r := range list {
+			r = r.Clone()
+			next, diff := last[r.Snapshot.Fleet].next(r.Snapshot.Workers)
+			if err := w.record(r, diff); err != nil {
+				return err
+			}
+			last[r.Snapshot.Fleet] = next
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	maps.Copy(j.series, fresh)
-	j.last[fleetName] = next
+	j.last = last
 	return nil
 }
 
