@@ -33,6 +33,7 @@ var downhill = []struct {
 	{"signals", "fleet"},
 	{"signals/derived", "signals fleet"},
 	{"signals/line", "signals fleet config/strict"}, // the lines of decide, also spoken by exec
+	{"signals/forecast", "signals"},
 	{"signals/exec", "signals fleet signals/line"},
 	{"signals/prometheus", "signals signals/web"},
 	{"signals/httpjson", "signals signals/web"},

@@ -1,0 +1,166 @@
+package forecast
+
+import (
+	"math"
+	"time"
+)
+
+// View is one queue's forecast, for tools that print and draw it.
+type View struct {
+	tap *tap
+}
+
+// Queue gives access to a queue's forecast; "" is the fleet's own, of the sum of its
+// queues. False where nothing has been observed of it.
+func (f *Forecaster) Queue(name string) (View, bool) {
+	t := f.fleet
+	if name != "" {
+		t = f.taps[name]
+	}
+	if t == nil {
+		t = f.taps[name]
+	}
+	if t == nil || !t.begun || !t.now[0].full {
+		return View{}, false
+	}
+	return View{tap: t}, true
+}
+
+// Band is what is expected in a stretch of time, items.
+type Band struct {
+	From          time.Time
+	Span          time.Duration
+	P50, P90, P99 float64
+}
+
+// Within are the forecasts that the signals show: for 5, 15 and 60 minutes from the
+// last complete minute on.
+func (v View) Within() []Band {
+	list := make([]Band, nh)
+	for i, h := range horizons {
+		q := v.tap.now[i].all
+		list[i] = Band{From: v.at(v.tap.past.head), Span: time.Duration(h) * time.Minute,
+			P50: float64(q[0]), P90: float64(q[1]), P99: float64(q[2])}
+	}
+	return list
+}
+
+// Coming are the next steps, each by itself. Steps within the next hour follow the
+// forecast of the hour; those beyond are what the shape of the week, or else of the
+// day, makes of how far the stream is off it now, which fades over hours; where no day
+// is known, the last hour goes on. Steps are whole minutes, of at most a day.
+func (v View) Coming(step time.Duration, n int) []Band {
+	minutes := min(max(int64(step/time.Minute), 1), dayMinutes)
+	var list []Band
+	for i := range n {
+		from := v.tap.past.head + int64(i)*minutes
+		if from+minutes-v.tap.past.head > weekMinutes {
+			break
+		}
+		list = append(list, v.band(from, minutes))
+	}
+	return list
+}
+
+// fade is the half-life of how far a stream is off its shape, minutes, beyond an hour.
+const fade = 180.0
+
+func (v View) band(from, minutes int64) Band {
+	t := v.tap
+	head := t.past.head
+	i := 0
+	for i < nh-1 && horizons[i] < minutes {
+		i++
+	}
+	off := math.Exp2(-math.Max(0, float64(from-head))/fade) * v.off()
+	mid := v.shape(from, minutes) * math.Exp(off)
+	b := Band{From: v.at(from), Span: time.Duration(minutes) * time.Minute, P50: mid, P90: mid, P99: mid}
+	g := &t.now[i]
+	f := float64(g.floor) * float64(minutes) / float64(horizons[i])
+	grow := math.Sqrt(1 + float64(from-head)/120) // errors add up with the distance
+	of := func(q float32) float64 {
+		ratio := (float64(q) + g.floor) / (float64(g.all[0]) + g.floor)
+		return math.Max(mid, (mid+f)*math.Pow(ratio, grow)-f)
+	}
+	b.P90, b.P99 = of(g.all[1]), of(g.all[2])
+	return b
+}
+
+// off is how far the forecast of the hour is off the shape, as a logarithm.
+func (v View) off() float64 {
+	g := &v.tap.now[nh-1]
+	h := horizons[nh-1]
+	return math.Log((float64(g.all[0]) + g.floor) / (v.shape(v.tap.past.head, h) + g.floor))
+}
+
+func (v View) shape(from, minutes int64) float64 {
+	t := v.tap
+	for _, k := range []kind{weekShape, dayShape} {
+		if n, ok := t.like(k, from, from+minutes); ok {
+			return n
+		}
+	}
+	return float64(t.now[nh-1].all[0]) * float64(minutes) / float64(horizons[nh-1])
+}
+
+func (v View) at(minute int64) time.Time { return time.Unix(minute*60, 0).In(v.tap.days.zone) }
+
+// Standing is how one model does at one horizon.
+type Standing struct {
+	Model    string
+	Horizon  time.Duration
+	Weight   float64 // share in the forecast of the median
+	P90, P99 float64 // the same, of these quantiles
+	Loss     float64 // recent mean pinball loss over that of the forecast as a whole; 1 is as good
+	Scored   int     // forecasts whose horizon has passed
+}
+
+// Models are all models at all horizons, by horizon.
+func (v View) Models() []Standing {
+	var list []Standing
+	for i := range v.tap.trials {
+		t := &v.tap.trials[i]
+		for m := range models {
+			r := &t.models[m]
+			s := Standing{Model: modelNames[m], Horizon: time.Duration(t.minutes) * time.Minute, Scored: int(r.seen),
+				Weight: t.weight[0][m], P90: t.weight[1][m], P99: t.weight[2][m]}
+			for j := range quantiles {
+				s.Loss += r.loss[j].mean()
+			}
+			if ours := t.recent.mean(); ours > 0 {
+				s.Loss /= ours
+			}
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Miss is a forecast for 15 minutes whose time has passed, and what came.
+type Miss struct {
+	Band
+	Came float64
+}
+
+// Misses are the last forecasts whose time has passed, one each quarter of an hour for
+// two days, oldest first.
+func (v View) Misses() []Miss {
+	var list []Miss
+	t := v.tap
+	for i := range t.misses {
+		m := t.misses[(t.missed+i)%len(t.misses)]
+		if m.at == 0 {
+			continue
+		}
+		list = append(list, Miss{Came: float64(m.came), Band: Band{From: v.at(m.at), Span: 15 * time.Minute,
+			P50: float64(m.q[0]), P90: float64(m.q[1]), P99: float64(m.q[2])}})
+	}
+	return list
+}
+
+// miss is what is kept of one.
+type miss struct {
+	at   int64
+	q    [nq]float32
+	came float32
+}
