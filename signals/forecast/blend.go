@@ -19,15 +19,23 @@ func pinball(tau, q, y float64) float64 {
 	return (1 - tau) * (q - y)
 }
 
+// The forms that errors take: a share of what was forecast, or so many items whatever
+// was forecast. Smooth streams are of the first kind, bursts out of nothing of the
+// second.
+const (
+	relative = iota
+	absolute
+	forms
+)
+
 // guess is a forecast that waits for its horizon to pass.
 type guess struct {
 	at    int64 // the minute it was made at
 	floor float64
 	mid   [models]float32
-	wide  [models]float32 // the scale of its error
-	q     [models][nq]float32
-	raw   [nq]float32 // the models' quantiles, weighed
-	all   [nq]float32 // and corrected
+	wide  [models][forms]float32 // the scale of its error
+	q     [models][forms][nq]float32
+	all   [nq]float32 // the models' quantiles, weighed and corrected
 	x     [nmix][features]float32
 	base  [nmix]float32
 	can   [nmix]bool
@@ -37,12 +45,11 @@ type guess struct {
 // record is what is known of one model's errors at one horizon: how large they are
 // lately, their quantiles in that measure, and the loss.
 type record struct {
-	seen       float64
-	quick      float64 // variance of what counting does not explain, last hours
-	slow       float64 // the same, last days
-	z          [nq]float64
-	loss       [nq]ewma
-	lossWeight float64
+	seen  float64
+	quick [forms]float64 // mean size of errors, last hours
+	slow  [forms]float64 // the same, last days
+	z     [forms][nq]float64
+	loss  [forms][nq]ewma
 }
 
 // trial is how the models did at one horizon.
@@ -50,7 +57,8 @@ type trial struct {
 	minutes  int64
 	models   [models]record
 	blend    record
-	weight   [nq][models]float64
+	most     float64 // that ever came, lately
+	weight   [nq][models][forms]float64
 	correct  [nq]float64 // how much wider or narrower the blend's quantiles are made
 	ours     ewma        // loss of the blend
 	recent   ewma        // the same, as fast as the models' losses
@@ -62,10 +70,17 @@ type trial struct {
 
 const (
 	lossHalf   = 1.0 * dayMinutes // half-life of losses
-	quickHalf  = 120.0
-	slowHalf   = 2.0 * dayMinutes
-	priorWidth = 0.3 // of the logarithm of a ratio, before anything was learned
+	priorWidth = 0.3              // of the logarithm of a ratio, before anything was learned
 	sharpness  = 12.0
+	zStep      = 0.02
+	zBoost     = 20.0
+)
+
+// How fast sizes of errors and the largest number are forgotten, a minute.
+var (
+	quickRate = 1 - math.Exp(-math.Ln2/120)
+	slowRate  = 1 - math.Exp(-math.Ln2/(2*dayMinutes))
+	mostFade  = math.Exp(-math.Ln2 / (4 * weekMinutes))
 )
 
 func newTrial(minutes int64) trial {
@@ -80,44 +95,67 @@ func newTrial(minutes int64) trial {
 }
 
 func newRecord() record {
-	r := record{quick: priorWidth * priorWidth, slow: priorWidth * priorWidth, z: normal}
-	for i := range r.loss {
-		r.loss[i] = newEWMA(lossHalf)
+	var r record
+	for f := range forms {
+		r.z[f] = normal
+		for i := range quantiles {
+			r.loss[f][i] = newEWMA(lossHalf)
+		}
 	}
 	return r
 }
 
-// width is the standard deviation to expect of the logarithm of what comes over what
-// was forecast: what counting alone makes it (the variance of a count is its mean),
-// and how far the model has been off.
-func (r *record) width(mid, floor float64) float64 {
-	return math.Sqrt((mid+0.5)/((mid+floor)*(mid+floor)) + 0.4*r.quick + 0.6*r.slow)
+// deviation is the standard deviation of a normal distribution over its mean size.
+const deviation = 1.2533
+
+// width is the standard deviation to expect of an error: what counting alone makes it
+// (the variance of a count is its mean), and how far the model has been off.
+func (r *record) width(mid, floor float64) (wide [forms]float64) {
+	counting := math.Sqrt(mid + 0.5)
+	for f := range forms {
+		size := 0.5*r.quick[f] + 0.5*r.slow[f]
+		if f == relative {
+			size += priorWidth / (1 + r.seen)
+			wide[f] = math.Max(counting/(mid+floor), deviation*size)
+		} else {
+			size += priorWidth * (mid + floor) / (1 + r.seen)
+			wide[f] = math.Max(counting, deviation*size)
+		}
+	}
+	return wide
 }
 
 // spread turns a model's forecast into quantiles.
-func (r *record) spread(mid, wide, floor float64) (q [nq]float64) {
-	for i := range q {
-		q[i] = math.Max(0, (mid+floor)*math.Exp(math.Min(r.z[i]*wide, 12))-floor)
+func (r *record) spread(mid float64, wide [forms]float64, floor, most float64) (q [forms][nq]float32) {
+	for i := range quantiles {
+		rel := (mid+floor)*math.Exp(math.Min(r.z[relative][i]*wide[relative], 12)) - floor
+		abs := mid + r.z[absolute][i]*wide[absolute]
+		q[relative][i] = float32(math.Min(math.Max(0, rel), most))
+		q[absolute][i] = float32(math.Min(math.Max(0, abs), most))
 	}
 	return q
 }
 
 // learn takes in what came.
-func (r *record) learn(mid, wide, floor, y, minutes float64) {
+func (r *record) learn(g *guess, m int, y, minutes float64) {
+	mid := float64(g.mid[m])
 	r.seen++
-	off := math.Log((y + floor) / (mid + floor))
-	extra := math.Max(0, off*off-(mid+0.5)/((mid+floor)*(mid+floor)))
-	r.quick += math.Max(1-math.Exp(-math.Ln2/quickHalf), 1/(r.seen+2+minutes/10)) * (extra - r.quick)
-	r.slow += math.Max(1-math.Exp(-math.Ln2/slowHalf), 1/(r.seen+2+minutes/10)) * (extra - r.slow)
-	u := off / wide
-	step := 0.02 / math.Sqrt(minutes) * (1 + 20/(1+r.seen/200))
+	off := [forms]float64{math.Log((y + g.floor) / (mid + g.floor)), y - mid}
+	step := zStep / math.Sqrt(minutes) * (1 + zBoost/(1+r.seen/200))
 	step = math.Min(step, 0.05)
-	for i, tau := range quantiles {
-		move := -(1 - tau)
-		if u > r.z[i] {
-			move = tau
+	for f := range forms {
+		size := math.Abs(off[f])
+		r.quick[f] += math.Max(quickRate, 1/(r.seen+1)) * (size - r.quick[f])
+		r.slow[f] += math.Max(slowRate, 1/(r.seen+1)) * (size - r.slow[f])
+		u := off[f] / float64(g.wide[m][f])
+		for i, tau := range quantiles {
+			r.loss[f][i].learn(pinball(tau, float64(g.q[m][f][i]), y))
+			move := -(1 - tau)
+			if u > r.z[f][i] {
+				move = tau
+			}
+			r.z[f][i] += step * move * math.Max(1, math.Abs(r.z[f][i]))
 		}
-		r.z[i] += step * move * math.Max(1, math.Abs(r.z[i]))
 	}
 }
 
@@ -127,30 +165,38 @@ func (t *trial) weigh(g *guess) {
 		best := math.Inf(1)
 		for m := range models {
 			if t.ready(g, m) {
-				best = math.Min(best, t.models[m].loss[i].mean())
+				best = math.Min(best, min(t.models[m].loss[relative][i].mean(), t.models[m].loss[absolute][i].mean()))
 			}
 		}
 		sum := 0.0
 		for m := range models {
-			t.weight[i][m] = 0
-			if !t.ready(g, m) {
-				continue
+			ready := t.ready(g, m)
+			for f := range forms {
+				w := 0.0
+				if ready {
+					w = math.Exp(-sharpness * over(t.models[m].loss[f][i].mean(), best))
+				}
+				t.weight[i][m][f] = w
+				sum += w
 			}
-			over := 0.0
-			if best > 0 {
-				over = t.models[m].loss[i].mean()/best - 1
-			} else if t.models[m].loss[i].mean() > 0 {
-				over = 10
-			}
-			t.weight[i][m] = math.Exp(-sharpness * over)
-			sum += t.weight[i][m]
 		}
 		for m := range models {
-			if sum > 0 {
-				t.weight[i][m] /= sum
+			for f := range forms {
+				t.weight[i][m][f] /= math.Max(sum, 1e-300)
 			}
 		}
 	}
+}
+
+// over is by what share a loss is larger than the best.
+func over(loss, best float64) float64 {
+	switch {
+	case best > 0:
+		return loss/best - 1
+	case loss > 0:
+		return 10
+	}
+	return 0
 }
 
 // ready reports whether a model has an answer, and has been scored long enough to be
@@ -167,20 +213,17 @@ func (t *trial) ready(g *guess, m int) bool {
 func (t *trial) blendInto(g *guess) {
 	var q [nq]float64
 	for i := range q {
-		for m, w := range t.weight[i] {
-			if w > 0 {
-				q[i] += w * float64(g.q[m][i])
+		for m := range models {
+			for f, w := range t.weight[i][m] {
+				if w > 0 {
+					q[i] += w * float64(g.q[m][f][i])
+				}
 			}
 		}
 	}
-	mid := q[0]
-	for i := range q {
-		q[i] = math.Max(q[i], q[max(i-1, 0)])
-		g.raw[i] = float32(q[i])
-	}
 	for i := range q {
 		if i > 0 {
-			q[i] = math.Max(q[i-1], mid+(q[i]-mid)*math.Exp(t.correct[i]))
+			q[i] = math.Max(q[i-1], q[0]+(q[i]-q[0])*math.Exp(t.correct[i]))
 		}
 		g.all[i] = float32(q[i])
 	}
@@ -188,15 +231,11 @@ func (t *trial) blendInto(g *guess) {
 
 // score takes in what came of a forecast.
 func (t *trial) score(g *guess, y float64) {
+	t.most = math.Max(y, t.most*mostFade)
 	for m := range models {
-		if math.IsNaN(float64(g.mid[m])) {
-			continue
+		if !math.IsNaN(float64(g.mid[m])) {
+			t.models[m].learn(g, m, y, float64(t.minutes))
 		}
-		r := &t.models[m]
-		for i, tau := range quantiles {
-			r.loss[i].learn(pinball(tau, float64(g.q[m][i]), y))
-		}
-		r.learn(float64(g.mid[m]), float64(g.wide[m]), g.floor, y, float64(t.minutes))
 	}
 	if !g.full {
 		return
@@ -204,8 +243,8 @@ func (t *trial) score(g *guess, y float64) {
 	ours, ref, last := 0.0, 0.0, 0.0
 	for i, tau := range quantiles {
 		ours += pinball(tau, float64(g.all[i]), y)
-		ref += pinball(tau, float64(g.q[sameLastWeek][i]), y)
-		last += pinball(tau, float64(g.q[lastValue][i]), y)
+		ref += pinball(tau, float64(g.q[sameLastWeek][relative][i]), y)
+		last += pinball(tau, float64(g.q[lastValue][relative][i]), y)
 	}
 	t.ours.learn(ours)
 	t.recent.learn(ours)
@@ -230,4 +269,10 @@ func (t *trial) adapt(g *guess, y float64) {
 		t.correct[i] += 0.03 / math.Sqrt(float64(t.minutes)) * move
 		t.correct[i] = math.Max(-2, math.Min(3, t.correct[i]))
 	}
+}
+
+// bound is more than any forecast says: twice the most that came within memory, and
+// a lot more than that while there is little to remember.
+func (t *trial) bound(rate float64) float64 {
+	return 2*t.most + 10*(1+rate*float64(t.minutes))/(1+t.models[lastValue].seen/dayMinutes)
 }

@@ -191,14 +191,12 @@ func (s *stream) predict(scored bool) {
 		*g = guess{at: s.past.head, floor: c.floor(h), full: true}
 		s.guessAll(&c, i, g)
 		t := &s.trials[i]
+		most := s.trials[i].bound(s.rate)
 		for m := range models {
 			mid := float64(g.mid[m])
-			r := &t.models[m]
-			wide := r.width(mid, g.floor)
-			g.wide[m] = float32(wide)
-			for j, q := range r.spread(mid, wide, g.floor) {
-				g.q[m][j] = float32(q)
-			}
+			wide := t.models[m].width(mid, g.floor)
+			g.wide[m] = [forms]float32{float32(wide[0]), float32(wide[1])}
+			g.q[m] = t.models[m].spread(mid, wide, g.floor, most)
 		}
 		if s.past.head%binMinutes == 0 || t.models[lastValue].seen < float64(h)+60 {
 			t.weigh(g)

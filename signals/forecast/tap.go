@@ -202,17 +202,17 @@ func (t *tap) usual(name string, now time.Time) signals.Signal {
 func (t *tap) error(name string, now time.Time) signals.Signal {
 	trial := &t.trials[1]
 	if trial.weekRef.weight > 0 && trial.weekSeen >= dayMinutes {
-		return over(name, now, trial.week.mean(), trial.weekRef.mean())
+		return against(name, now, trial.week.mean(), trial.weekRef.mean())
 	}
 	if trial.ours.weight == 0 {
 		return signals.Missing(name, now, "no forecast has come to its end yet")
 	}
-	s := over(name, now, trial.ours.mean(), trial.lastRef.mean())
+	s := against(name, now, trial.ours.mean(), trial.lastRef.mean())
 	s.Note = "over that of the last value: there is no week of history yet"
 	return s
 }
 
-func over(name string, now time.Time, ours, ref float64) signals.Signal {
+func against(name string, now time.Time, ours, ref float64) signals.Signal {
 	switch {
 	case ref > 0:
 		return signals.Known(name, ours/ref, now, 0)

@@ -123,9 +123,9 @@ func (v View) Models() []Standing {
 		for m := range models {
 			r := &t.models[m]
 			s := Standing{Model: modelNames[m], Horizon: time.Duration(t.minutes) * time.Minute, Scored: int(r.seen),
-				Weight: t.weight[0][m], P90: t.weight[1][m], P99: t.weight[2][m]}
+				Weight: sum(t.weight[0][m]), P90: sum(t.weight[1][m]), P99: sum(t.weight[2][m])}
 			for j := range quantiles {
-				s.Loss += r.loss[j].mean()
+				s.Loss += min(r.loss[relative][j].mean(), r.loss[absolute][j].mean())
 			}
 			if ours := t.recent.mean(); ours > 0 {
 				s.Loss /= ours
@@ -164,3 +164,5 @@ type miss struct {
 	q    [nq]float32
 	came float32
 }
+
+func sum(w [forms]float64) float64 { return w[relative] + w[absolute] }
