@@ -47,6 +47,7 @@ var downhill = []struct {
 	{"decide", "fleet signals signals/derived signals/line policy policy/file"},
 	{"controller", "fleet signals signals/derived policy journal"},
 	{"simulate/scenario", "config/strict"},
+	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
 	{"simulate", "controller signals/derived fleet signals policy journal simulate/scenario"},
 	{"worker", "fleet queue"},
 	{"worker/*", "fleet queue"}, // media, stores, metadata
