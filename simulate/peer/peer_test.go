@@ -149,15 +149,15 @@ func TestTheAcceptableBacklog(t *testing.T) {
 		slots   int
 		wait    time.Duration
 		fewer   bool // half the items take three times as long
-		feeds   bool // each goes on to a queue of a second each that may wait for a minute
+		feeds   bool // each goes on to a queue where two more join it, that take a second each and may wait for a minute
 		setting string
 	}{
 		"the guide's":             {1, 10 * time.Second, false, false, "the target is 100"},
 		"four slots":              {4, 10 * time.Second, false, false, "the target is 400"},
 		"the mean of all":         {1, 10 * time.Second, true, false, "the target is 50"},
 		"at least one":            {1, time.Millisecond, false, false, "the target is 1"},
-		"over queues, by items":   {1, 11 * time.Second, false, true, "the target is 20"},
-		"the shortest of waits":   {1, 2 * time.Minute, false, true, "the target is 109.1"},
+		"over queues, by items":   {1, 11 * time.Second, false, true, "the target is 14.19"},
+		"the shortest of waits":   {1, 2 * time.Minute, false, true, "the target is 77.42"},
 		"a setting goes before":   {1, 10 * time.Second, false, false, "the target is 100"},
 		"no wait at all promised": {1, 0, false, false, "the target is 1"},
 	} {
@@ -170,7 +170,10 @@ func TestTheAcceptableBacklog(t *testing.T) {
 		o := objective(c.wait)
 		if c.feeds {
 			sc.Queues[0].Next = 1
-			sc.Queues = append(sc.Queues, scenario.Queue{Name: "pages", Seconds: &scenario.Length{Mean: second}, Visibility: 30 * second, Weight: 1, Next: -1})
+			sc.Queues = append(sc.Queues, scenario.Queue{
+				Name: "pages", Seconds: &scenario.Length{Mean: second}, Visibility: 30 * second, Weight: 1, Next: -1,
+				Arrivals: &scenario.Arrivals{Scale: 2}, Series: scenario.Series{Steps: []scenario.Step{{For: sc.End, Items: 3600}, {At: sc.End, For: sc.End, Items: 3600}}},
+			})
 			sc.Fleets[0].Serves = []int{0, 1}
 			o.Queues = map[string]time.Duration{"pages": time.Minute}
 		}
@@ -208,6 +211,13 @@ func TestSeveralFleets(t *testing.T) {
 		if !strings.Contains(said[of], want) {
 			t.Errorf("%s: %q, not %q", of, said[of], want)
 		}
+	}
+}
+
+// Without a number, and before it is tuned, static is what the load keeps busy.
+func TestStaticUntuned(t *testing.T) {
+	if _, wants, _ := played(t, world(4, 1, steady(0, time.Hour, time.Second, 10*time.Second)), "static", objective(time.Minute)); wants[0] != 3 {
+		t.Errorf("wants %d", wants[0])
 	}
 }
 
@@ -301,7 +311,7 @@ func days(n int) *scenario.Scenario {
 }
 
 // What is found keeps the objective, and of a fine grid that is played in full
-// nothing that keeps it is more than a little cheaper.
+// nothing that keeps it is a hundredth cheaper.
 func TestTheCheapestIsFound(t *testing.T) {
 	sc, o := days(2), objective(5*time.Minute)
 	for _, name := range []string{"keda", "target-tracking", "step"} {
@@ -311,7 +321,7 @@ func TestTheCheapestIsFound(t *testing.T) {
 			t.Fatalf("%s: %+v, %v, %v in %d plays", name, p, err, *found.WithinObjective, plays)
 		}
 		least := found.InstanceSeconds
-		for setting := .1; setting < 60; setting *= 1.4 {
+		for setting := .1; setting < 60; setting *= 1.6 {
 			r, err := simulate.Run(t.Context(), sc, peer.Peer{Name: name, Setting: setting}.Policy(sc, o, bounds), simulate.Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -320,7 +330,7 @@ func TestTheCheapestIsFound(t *testing.T) {
 				least = min(least, r.InstanceSeconds)
 			}
 		}
-		if float64(found.InstanceSeconds) > 1.05*float64(least) {
+		if float64(found.InstanceSeconds) > 1.01*float64(least) {
 			t.Errorf("%s costs %d, but there is one at %d", p, found.InstanceSeconds, least)
 		}
 		preset, _, _ := played(t, sc, name, o)
@@ -341,7 +351,11 @@ func TestDeterminism(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.WallSeconds = 0
+			again, err := simulate.Run(t.Context(), sc, p.Policy(sc, objective(5*time.Minute), bounds), simulate.Options{Seed: new(uint64(7))})
+			r.WallSeconds, again.WallSeconds = 0, 0
+			if d := cmp.Diff(again, r); err != nil || d != "" {
+				t.Errorf("%s: %v, %s", name, err, d)
+			}
 			text, err := json.Marshal([]any{p, r})
 			if err != nil {
 				t.Fatal(err)

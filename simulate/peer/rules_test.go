@@ -92,6 +92,7 @@ var (
 func TestTargetTracking(t *testing.T) {
 	p := tracking{settings{"render": 10}, bounds}
 	four := func(visible float64) moment { return moment{visible: visible, running: 4, want: 4} }
+	twenty := func(visible float64) moment { return moment{visible: visible, running: 20, want: 20} }
 	for _, c := range []ruled{
 		{"at the target", four(40), times(20, four(40)), 4},
 		{"above it for two minutes", four(60), times(1, four(60)), 4},
@@ -107,7 +108,10 @@ func TestTargetTracking(t *testing.T) {
 
 		{"below 90% for fourteen minutes", four(20), times(13, four(20)), 4},
 		{"for fifteen", four(20), times(14, four(20)), 2},
-		{"just not below 90%", four(36), times(14, four(36)), 4},
+		{"one of them is missing", four(20), then(times(14, four(20)), make([]moment, 1)), 2},
+		{"below the target, but not by a tenth", twenty(190), times(14, twenty(190)), 20},
+		{"just not by a tenth", twenty(180), times(14, twenty(180)), 20},
+		{"just by a tenth", twenty(179), times(14, twenty(179)), 18},
 		{"one of fifteen not below", four(20), then(times(1, four(36)), times(13, four(20))), 4},
 		{"by the largest of the fifteen", four(0), then(times(1, four(30)), times(13, four(0))), 3},
 		{"removing 1.5 removes one", four(25), times(14, four(25)), 3},
@@ -191,7 +195,11 @@ func TestKEDA(t *testing.T) {
 		{"and no longer", of(20, 0, 4), then(times(12, of(40, 0, 4)), []moment{of(29, 0, 4)}, times(9, of(20, 0, 4))), 2},
 		{"what was within the tolerance then kept them", of(10, 0, 10), then(times(1, of(90, 0, 10)), times(5, of(10, 0, 10))), 10},
 		{"at the start, what there was", of(10, 0, 4), times(3, of(10, 0, 4)), 4},
-		{"a tick that knew nothing recommended nothing", of(20, 0, 4), then(times(1, of(40, 0, 4)), times(4, of(20, 0, 4)), times(1, moment{visible: unknown, running: 4, want: 4, blind: true}), times(4, of(20, 0, 4))), 2},
+		{"a tick that knew nothing recommended nothing", of(20, 0, 4), then(times(1, of(40, 0, 4)), times(4, of(20, 0, 4)), times(1, moment{visible: unknown, inFlight: 90, running: 4, want: 4, blind: true}), times(4, of(20, 0, 4))), 2},
+
+		{"what a blind tick kept is nothing that was wanted", of(20, 0, 12), then(times(20, of(20, 0, 10)), []moment{
+			{visible: unknown, running: 11, want: 11, blind: true}, {visible: 105, running: 10, want: 12},
+		}), 10},
 
 		{"none, and no messages", of(0, 0, 0), times(20, of(0, 0, 0)), 0},
 		{"the first", of(300, 0, 0), times(20, of(0, 0, 0)), 1},
