@@ -47,6 +47,23 @@ fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/...
 
+# What the report's page is built with, as its package-lock.json says.
+simulate/report/page/node_modules: simulate/report/page/package-lock.json
+	@deploy/deps.sh page
+	npm --prefix simulate/report/page ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: page
+page: simulate/report/page/node_modules ## build the page of simulate --report (npm; the built one is committed)
+	npm --prefix simulate/report/page run build
+
+.PHONY: page-test
+page-test: simulate/report/page/node_modules ## look at reports in Chromium, without a network
+	@deploy/deps.sh browser
+	reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
+		go test -count=1 -run TestExampleReports ./simulate/report -reports "$$reports" && \
+		node simulate/report/page/browser.test.mjs "$$reports"
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin

@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# Installs what the worker needs (ffmpeg, libvips and a C compiler to bind it)
+# Installs what the worker needs (ffmpeg, libvips and a C compiler to bind it), or
+# with "page" or "browser" what builds the report's page and what looks at it,
 # where it is missing, on Debian and its kin. Says plainly what to do where it
 # may not, and does nothing where all is there.
 set -eu
 
 missing=()
-command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
-command -v pkg-config >/dev/null || missing+=(pkg-config)
-command -v cc >/dev/null || missing+=(gcc libc6-dev)
-{ command -v pkg-config >/dev/null && pkg-config --exists vips; } || missing+=(libvips-dev)
+case ${1:-worker} in
+worker)
+	command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
+	command -v pkg-config >/dev/null || missing+=(pkg-config)
+	command -v cc >/dev/null || missing+=(gcc libc6-dev)
+	{ command -v pkg-config >/dev/null && pkg-config --exists vips; } || missing+=(libvips-dev)
+	;;
+page) command -v npm >/dev/null || missing+=(nodejs npm) ;;
+browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
+*)
+	echo "usage: $0 [worker|page|browser]" >&2
+	exit 2
+	;;
+esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 say() { printf '%s\n' "$*" >&2; }

@@ -48,6 +48,7 @@ var downhill = []struct {
 	{"controller", "fleet signals signals/derived policy journal"},
 	{"simulate/scenario", "config/strict"},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
+	{"simulate/report", "simulate fleet policy"},
 	{"simulate", "controller signals/derived fleet signals policy journal simulate/scenario"},
 	{"worker", "fleet queue"},
 	{"worker/*", "fleet queue"}, // media, stores, metadata

@@ -1,0 +1,53 @@
+// Numbers and times as people read them.
+
+const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (n: number) => String(n).padStart(2, "0");
+const none = "–";
+
+type Maybe = number | null | undefined;
+
+/** digits gives three digits, and whole numbers whole. */
+export function digits(v: Maybe): string {
+  if (v == null) return none;
+  const size = Math.abs(v);
+  const places = Number.isInteger(v) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return v.toLocaleString("en", { maximumFractionDigits: places });
+}
+
+export const whole = (v: Maybe) => (v == null ? none : v.toLocaleString("en", { maximumFractionDigits: 0 }));
+export const money = (v: Maybe) => (v == null ? none : v.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+export const percent = (v: Maybe, places = 1) => (v == null ? none : (100 * v).toFixed(places) + "%");
+
+/** compact is for axes. */
+export function compact(v: Maybe): string {
+  if (v == null) return "";
+  const size = Math.abs(v);
+  if (size >= 1e6) return +(v / 1e6).toFixed(2) + "M";
+  if (size >= 1e4) return +(v / 1e3).toFixed(1) + "k";
+  return String(+v.toPrecision(4));
+}
+
+/** span is a length of time, from seconds. */
+export function span(s: Maybe): string {
+  if (s == null) return none;
+  if (s < 60) return digits(s) + " s";
+  const r = Math.round(s);
+  if (r < 3600) return Math.floor(r / 60) + "m" + (r % 60 ? two(r % 60) + "s" : "");
+  const m = Math.round(s / 60);
+  if (m < 48 * 60) return Math.floor(m / 60) + "h" + (m % 60 ? two(m % 60) + "m" : "");
+  return digits(s / 86400) + " d";
+}
+
+/** Times are of UTC, from Unix seconds. */
+export const clock = (t: number) => { const d = new Date(t * 1000); return two(d.getUTCHours()) + ":" + two(d.getUTCMinutes()) + (d.getUTCSeconds() ? ":" + two(d.getUTCSeconds()) : ""); };
+export const weekday = (t: number) => days[new Date(t * 1000).getUTCDay()];
+export const date = (t: number) => { const d = new Date(t * 1000); return d.getUTCDate() + " " + months[d.getUTCMonth()]; };
+export const year = (t: number) => new Date(t * 1000).getUTCFullYear();
+export const moment = (t: number) => `${weekday(t)} ${date(t)} ${clock(t)}`;
+
+/** short names each policy by its file without folders and the usual end, where that tells them apart. */
+export function short(names: string[]): string[] {
+  const cut = names.map((n) => n.replace(/^.*\//, "").replace(/(\.policy)?\.ya?ml$/, "") || n);
+  return cut.map((n, i) => (cut.indexOf(n) === cut.lastIndexOf(n) ? n : names[i]));
+}
