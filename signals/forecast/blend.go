@@ -19,27 +19,30 @@ func pinball(tau, q, y float64) float64 {
 	return (1 - tau) * (q - y)
 }
 
-// The forms that errors take: a share of what was forecast, or so many items whatever
-// was forecast. Smooth streams are of the first kind, bursts out of nothing of the
-// second.
+// The forms that errors take: a share of what was forecast, which may depend on the
+// time of day, or so many items whatever was forecast. Smooth streams are of the first
+// kinds, bursts out of nothing of the last.
 const (
 	relative = iota
+	timely
 	absolute
 	forms
 )
 
 // guess is a forecast that waits for its horizon to pass.
 type guess struct {
-	at    int64 // the minute it was made at
-	floor float64
-	mid   [models]float32
-	wide  [models][forms]float32 // the scale of its error
-	q     [models][forms][nq]float32
-	all   [nq]float32 // the models' quantiles, weighed and corrected
-	x     [nmix][features]float32
-	base  [nmix]float32
-	can   [nmix]bool
-	full  bool
+	at     int64 // the minute it was made at
+	floor  float64
+	slot   int     // of the day
+	uneven float64 // how much larger errors are at this time of day
+	mid    [models]float32
+	wide   [models][forms]float32 // the scale of its error
+	q      [models][forms][nq]float32
+	all    [nq]float32 // the models' quantiles, weighed and corrected
+	x      [nmix][features]float32
+	base   [nmix]float32
+	can    [nmix]bool
+	full   bool
 }
 
 // record is what is known of one model's errors at one horizon: how large they are
@@ -57,7 +60,10 @@ type trial struct {
 	minutes  int64
 	models   [models]record
 	blend    record
-	most     float64 // that ever came, lately
+	most     float64          // that ever came, lately
+	size     float64          // of the blend's errors, a share, on the whole
+	shape    [dayBins]float32 // how much larger they are at a time of day
+	seen     float64
 	weight   [nq][models][forms]float64
 	correct  [nq]float64 // how much wider or narrower the blend's quantiles are made
 	ours     ewma        // loss of the blend
@@ -71,8 +77,8 @@ type trial struct {
 const (
 	lossHalf   = 1.0 * dayMinutes // half-life of losses
 	priorWidth = 0.3              // of the logarithm of a ratio, before anything was learned
-	sharpness  = 12.0
-	zStep      = 0.02
+	sharpness  = 8.0
+	zStep      = 0.015
 	zBoost     = 20.0
 )
 
@@ -91,6 +97,9 @@ func newTrial(minutes int64) trial {
 	t.blend = newRecord()
 	t.ours, t.week, t.weekRef, t.lastRef = newEWMA(7*dayMinutes), newEWMA(7*dayMinutes), newEWMA(7*dayMinutes), newEWMA(7*dayMinutes)
 	t.recent = newEWMA(lossHalf)
+	for i := range t.shape {
+		t.shape[i] = 1
+	}
 	return t
 }
 
@@ -110,27 +119,24 @@ const deviation = 1.2533
 
 // width is the standard deviation to expect of an error: what counting alone makes it
 // (the variance of a count is its mean), and how far the model has been off.
-func (r *record) width(mid, floor float64) (wide [forms]float64) {
+func (r *record) width(mid, floor, uneven float64) (wide [forms]float64) {
 	counting := math.Sqrt(mid + 0.5)
-	for f := range forms {
-		size := 0.5*r.quick[f] + 0.5*r.slow[f]
-		if f == relative {
-			size += priorWidth / (1 + r.seen)
-			wide[f] = math.Max(counting/(mid+floor), deviation*size)
-		} else {
-			size += priorWidth * (mid + floor) / (1 + r.seen)
-			wide[f] = math.Max(counting, deviation*size)
-		}
-	}
+	size := func(f int) float64 { return deviation * (0.5*r.quick[f] + 0.5*r.slow[f]) }
+	new := priorWidth / (1 + r.seen)
+	wide[relative] = math.Max(counting/(mid+floor), size(relative)+new)
+	wide[timely] = math.Max(counting/(mid+floor), (size(timely)+new)*uneven)
+	wide[absolute] = math.Max(counting, size(absolute)+new*(mid+floor))
 	return wide
 }
 
 // spread turns a model's forecast into quantiles.
 func (r *record) spread(mid float64, wide [forms]float64, floor, most float64) (q [forms][nq]float32) {
 	for i := range quantiles {
-		rel := (mid+floor)*math.Exp(math.Min(r.z[relative][i]*wide[relative], 12)) - floor
+		for f := relative; f <= timely; f++ {
+			rel := (mid+floor)*math.Exp(math.Min(r.z[f][i]*wide[f], 12)) - floor
+			q[f][i] = float32(math.Min(math.Max(0, rel), most))
+		}
 		abs := mid + r.z[absolute][i]*wide[absolute]
-		q[relative][i] = float32(math.Min(math.Max(0, rel), most))
 		q[absolute][i] = float32(math.Min(math.Max(0, abs), most))
 	}
 	return q
@@ -140,11 +146,15 @@ func (r *record) spread(mid float64, wide [forms]float64, floor, most float64) (
 func (r *record) learn(g *guess, m int, y, minutes float64) {
 	mid := float64(g.mid[m])
 	r.seen++
-	off := [forms]float64{math.Log((y + g.floor) / (mid + g.floor)), y - mid}
+	share := math.Log((y + g.floor) / (mid + g.floor))
+	off := [forms]float64{share, share, y - mid}
 	step := zStep / math.Sqrt(minutes) * (1 + zBoost/(1+r.seen/200))
 	step = math.Min(step, 0.05)
 	for f := range forms {
 		size := math.Abs(off[f])
+		if f == timely {
+			size /= g.uneven
+		}
 		r.quick[f] += math.Max(quickRate, 1/(r.seen+1)) * (size - r.quick[f])
 		r.slow[f] += math.Max(slowRate, 1/(r.seen+1)) * (size - r.slow[f])
 		u := off[f] / float64(g.wide[m][f])
@@ -165,7 +175,9 @@ func (t *trial) weigh(g *guess) {
 		best := math.Inf(1)
 		for m := range models {
 			if t.ready(g, m) {
-				best = math.Min(best, min(t.models[m].loss[relative][i].mean(), t.models[m].loss[absolute][i].mean()))
+				for f := range forms {
+					best = math.Min(best, t.models[m].loss[f][i].mean())
+				}
 			}
 		}
 		sum := 0.0
@@ -237,9 +249,7 @@ func (t *trial) score(g *guess, y float64) {
 			t.models[m].learn(g, m, y, float64(t.minutes))
 		}
 	}
-	if !g.full {
-		return
-	}
+	t.shapes(g, y)
 	ours, ref, last := 0.0, 0.0, 0.0
 	for i, tau := range quantiles {
 		ours += pinball(tau, float64(g.all[i]), y)
@@ -266,7 +276,7 @@ func (t *trial) adapt(g *guess, y float64) {
 		if y > float64(g.all[i]) {
 			move = quantiles[i]
 		}
-		t.correct[i] += 0.03 / math.Sqrt(float64(t.minutes)) * move
+		t.correct[i] += 0.015 / math.Sqrt(float64(t.minutes)) * move
 		t.correct[i] = math.Max(-2, math.Min(3, t.correct[i]))
 	}
 }
@@ -276,3 +286,23 @@ func (t *trial) adapt(g *guess, y float64) {
 func (t *trial) bound(rate float64) float64 {
 	return 2*t.most + 10*(1+rate*float64(t.minutes))/(1+t.models[lastValue].seen/dayMinutes)
 }
+
+// shapes learns at which times of the day errors are large: where a day begins, or
+// where something is started by the clock.
+func (t *trial) shapes(g *guess, y float64) {
+	mid := float64(g.all[0])
+	off := math.Abs(math.Log((y + g.floor) / (mid + g.floor)))
+	t.seen++
+	t.size += math.Max(slowRate, 1/t.seen) * (off - t.size)
+	if t.size > 0 && t.seen > dayMinutes/4 {
+		t.shape[g.slot] += shapeRate * float32(math.Min(off/t.size, 8)-float64(t.shape[g.slot]))
+	}
+}
+
+// uneven is how much larger errors are at a time of day than on the whole.
+func (t *trial) uneven(slot int) float64 {
+	before, after := t.shape[(slot+dayBins-1)%dayBins], t.shape[(slot+1)%dayBins]
+	return math.Max(0.1, 0.15*float64(before)+0.7*float64(t.shape[slot])+0.15*float64(after))
+}
+
+const shapeRate = 0.03

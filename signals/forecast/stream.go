@@ -186,16 +186,17 @@ func (s *stream) settle(i int) {
 // are not scored.
 func (s *stream) predict(scored bool) {
 	c := s.look()
+	slot, _ := s.days.slot(s.past.head)
 	for i, h := range horizons {
 		g := &s.now[i]
-		*g = guess{at: s.past.head, floor: c.floor(h), full: true}
+		*g = guess{at: s.past.head, floor: c.floor(h), full: true, slot: slot, uneven: s.trials[i].uneven(slot)}
 		s.guessAll(&c, i, g)
 		t := &s.trials[i]
 		most := s.trials[i].bound(s.rate)
 		for m := range models {
 			mid := float64(g.mid[m])
-			wide := t.models[m].width(mid, g.floor)
-			g.wide[m] = [forms]float32{float32(wide[0]), float32(wide[1])}
+			wide := t.models[m].width(mid, g.floor, g.uneven)
+			g.wide[m] = [forms]float32{float32(wide[0]), float32(wide[1]), float32(wide[2])}
 			g.q[m] = t.models[m].spread(mid, wide, g.floor, most)
 		}
 		if s.past.head%binMinutes == 0 || t.models[lastValue].seen < float64(h)+60 {

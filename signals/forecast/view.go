@@ -125,7 +125,7 @@ func (v View) Models() []Standing {
 			s := Standing{Model: modelNames[m], Horizon: time.Duration(t.minutes) * time.Minute, Scored: int(r.seen),
 				Weight: sum(t.weight[0][m]), P90: sum(t.weight[1][m]), P99: sum(t.weight[2][m])}
 			for j := range quantiles {
-				s.Loss += min(r.loss[relative][j].mean(), r.loss[absolute][j].mean())
+				s.Loss += min(r.loss[relative][j].mean(), r.loss[timely][j].mean(), r.loss[absolute][j].mean())
 			}
 			if ours := t.recent.mean(); ours > 0 {
 				s.Loss /= ours
@@ -165,4 +165,4 @@ type miss struct {
 	came float32
 }
 
-func sum(w [forms]float64) float64 { return w[relative] + w[absolute] }
+func sum(w [forms]float64) float64 { return w[relative] + w[timely] + w[absolute] }
