@@ -150,7 +150,7 @@ func (w *world) begin(m *machine, at int, item slot, first bool) {
 	if first {
 		q.begin(w.now-item.sent, w.minute)
 	}
-	item.takes = w.length(q, item.key)
+	item.takes = w.length(q, item.key, item.sent)
 	m.slots[at] = item
 	m.busy++
 	q.inHand++
@@ -160,11 +160,11 @@ func (w *world) begin(m *machine, at int, item slot, first bool) {
 }
 
 // length is how long an item takes: as its job did, or as it is drawn.
-func (w *world) length(q *queue, key uint64) time.Duration {
+func (w *world) length(q *queue, key uint64, sent time.Duration) time.Duration {
 	if number := key & (1<<keyBits - 1); key>>keyBits == uint64(q.place) && q.Jobs != nil {
 		return q.Trace.Jobs[number].Took
 	}
-	return q.draw(w.chance.of(forItems, uint64(q.place), key))
+	return q.takes(w.chance.of(forItems, uint64(q.place), key), sent)
 }
 
 // finish ends the work on an item, and looks for the next.

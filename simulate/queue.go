@@ -3,6 +3,7 @@ package simulate
 import (
 	"math"
 	"math/rand/v2"
+	"sort"
 	"time"
 
 	"skynet/simulate/scenario"
@@ -14,8 +15,9 @@ type queue struct {
 	*scenario.Queue
 	place    int
 	arrivals *arrivals
-	fleet    *crew                          // who serves it
-	draw     func(*rand.Rand) time.Duration // how long an item takes
+	fleet    *crew                            // who serves it
+	draw     func(*rand.Rand) time.Duration   // how long an item takes
+	phases   []func(*rand.Rand) time.Duration // the same, in each phase
 
 	waiting line // never received yet
 	again   line // received by a worker that died
@@ -67,7 +69,19 @@ func newQueue(q *scenario.Queue, place int, sc *scenario.Scenario, seed uint64, 
 	if q.Seconds != nil {
 		one.draw = q.Seconds.Sampler()
 	}
+	for _, p := range q.Phases {
+		one.phases = append(one.phases, p.Sampler())
+	}
 	return one
+}
+
+// takes draws how long an item takes that was sent then: whoever works on it, and
+// whenever, it takes as long.
+func (q *queue) takes(r *rand.Rand, sent time.Duration) time.Duration {
+	if i := sort.Search(len(q.phases), func(i int) bool { return q.Phases[i].From > sent }); i > 0 {
+		return q.phases[i-1](r)
+	}
+	return q.draw(r)
 }
 
 // visible counts those that can be received.

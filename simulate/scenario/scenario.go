@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"time"
 
 	"skynet/config/strict"
@@ -44,9 +45,28 @@ type Queue struct {
 	Weight     float64         `yaml:"weight" strict:"above=0,max=1e9" doc:"share of slot time among the fleet's queues; 1 if left out"`
 	Feeds      string          `yaml:"feeds" doc:"queue in which each finished item arrives as a new one"`
 
-	Series Series // of arrivals
-	Trace  Trace  // of jobs
-	Next   int    // the place of the queue that it feeds; -1 for none
+	Series Series  // of arrivals
+	Trace  Trace   // of jobs
+	Phases []Phase // how long an item takes by when it was sent, where that is recorded: see LengthAt
+	Next   int     // the place of the queue that it feeds; -1 for none
+}
+
+// Phase is a time from which on items take so long, in order.
+type Phase struct {
+	From time.Duration // since start
+	Length
+}
+
+// LengthAt is how long an item takes that was sent so long after start.
+func (q *Queue) LengthAt(sent time.Duration) Length {
+	i := sort.Search(len(q.Phases), func(i int) bool { return q.Phases[i].From > sent })
+	switch {
+	case i > 0:
+		return q.Phases[i-1].Length
+	case q.Seconds != nil:
+		return *q.Seconds
+	}
+	return Length{}
 }
 
 // Arrivals is a recorded series of counts.
@@ -200,7 +220,7 @@ func (s *Scenario) settle() error {
 	if s.Until.given() {
 		s.End = s.Until.after(s.Start.Time)
 	}
-	return s.bearable()
+	return s.Bearable()
 }
 
 const (
@@ -208,9 +228,9 @@ const (
 	mostItems  = 1e11
 )
 
-// bearable refuses what would not end in anybody's life, or before there were
+// Bearable refuses what would not end in anybody's life, or before there were
 // clocks to tell it.
-func (s *Scenario) bearable() error {
+func (s *Scenario) Bearable() error {
 	items := 0.0
 	for _, q := range s.Queues {
 		for _, p := range q.Series.Steps {
