@@ -101,7 +101,7 @@ export class Stage {
     const range = (a: Axis): uPlot.Scale.Range => (_, __, most) => [0, a.atMost ?? Math.max((most ?? 0) * 1.05, a.atLeast ?? 0, 1e-9)];
     return {
       width, height: this.height(),
-      padding: [8, c.right ? 0 : small() ? 8 : sideways(), 0, 0],
+      padding: [8, c.right ? 0 : c.switches ? 16 : sideways(), 0, 0], // times stand below each other
       tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "Etc/UTC"),
       scales: {
         x: { time: true },
