@@ -75,9 +75,9 @@ func measure(cum []float64, made [][nh][nq]float64, hi, h, after int) Accuracy {
 	}
 	n := float64(a.Scored)
 	for _, loss := range []*float64{&a.Loss, &a.Last, &a.LastWeek, &a.PlainLast, &a.PlainWeek} {
-		*loss /= float64(nq) * math.Max(scale, 1e-9)
+		*loss /= float64(nq) * max(scale, 1e-9)
 	}
-	a.P90, a.P99, a.Over99 = a.P90/n, a.P99/n, a.Over99/math.Max(came, 1e-9)
+	a.P90, a.P99, a.Over99 = a.P90/n, a.P99/n, a.Over99/max(came, 1e-9)
 	return a
 }
 
@@ -112,7 +112,7 @@ func (n *naive) guess(cum []float64, t int) (q [nq]float64, plain float64, ok bo
 		}
 	}
 	for j := range q {
-		q[j] = math.Max(0, plain+n.q[j])
+		q[j] = max(0, plain+n.q[j])
 	}
 	return q, plain, true
 }

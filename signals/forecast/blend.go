@@ -52,8 +52,22 @@ type record struct {
 	quick [forms]float64 // mean size of errors, last hours
 	slow  [forms]float64 // the same, last days
 	z     [forms][nq]float64
-	loss  [forms][nq]ewma
+	loss  [forms][nq]losses
 }
+
+// losses are means over the last hour, the last day and the last weeks: a model that
+// did badly in any of them is not to be trusted, be it that the world has just changed
+// or that it knows nothing of Sunday evenings.
+type losses [3]float64
+
+func (l *losses) learn(x, seen float64) {
+	first := 1 / seen
+	for i, rate := range lossRates {
+		l[i] += max(rate, first) * (x - l[i])
+	}
+}
+
+func (l *losses) mean() float64 { return (l[0] + l[1] + l[2]) / 3 }
 
 // trial is how the models did at one horizon.
 type trial struct {
@@ -82,6 +96,12 @@ const (
 	zBoost     = 20.0
 )
 
+// How fast losses are forgotten, a minute.
+var lossRates = [3]float64{halving(60), halving(lossHalf), halving(10 * dayMinutes)}
+
+// halving is the rate at which half is left after so many minutes.
+func halving(minutes float64) float64 { return 1 - math.Exp(-math.Ln2/minutes) }
+
 // How fast sizes of errors and the largest number are forgotten, a minute.
 var (
 	quickRate = 1 - math.Exp(-math.Ln2/120)
@@ -107,9 +127,6 @@ func newRecord() record {
 	var r record
 	for f := range forms {
 		r.z[f] = normal
-		for i := range quantiles {
-			r.loss[f][i] = newEWMA(lossHalf)
-		}
 	}
 	return r
 }
@@ -123,9 +140,9 @@ func (r *record) width(mid, floor, uneven float64) (wide [forms]float64) {
 	counting := math.Sqrt(mid + 0.5)
 	size := func(f int) float64 { return deviation * (0.5*r.quick[f] + 0.5*r.slow[f]) }
 	new := priorWidth / (1 + r.seen)
-	wide[relative] = math.Max(counting/(mid+floor), size(relative)+new)
-	wide[timely] = math.Max(counting/(mid+floor), (size(timely)+new)*uneven)
-	wide[absolute] = math.Max(counting, size(absolute)+new*(mid+floor))
+	wide[relative] = max(counting/(mid+floor), size(relative)+new)
+	wide[timely] = max(counting/(mid+floor), (size(timely)+new)*uneven)
+	wide[absolute] = max(counting, size(absolute)+new*(mid+floor))
 	return wide
 }
 
@@ -133,11 +150,11 @@ func (r *record) width(mid, floor, uneven float64) (wide [forms]float64) {
 func (r *record) spread(mid float64, wide [forms]float64, floor, most float64) (q [forms][nq]float32) {
 	for i := range quantiles {
 		for f := relative; f <= timely; f++ {
-			rel := (mid+floor)*math.Exp(math.Min(r.z[f][i]*wide[f], 12)) - floor
-			q[f][i] = float32(math.Min(math.Max(0, rel), most))
+			rel := (mid+floor)*math.Exp(min(r.z[f][i]*wide[f], 12)) - floor
+			q[f][i] = float32(min(max(0, rel), most))
 		}
 		abs := mid + r.z[absolute][i]*wide[absolute]
-		q[absolute][i] = float32(math.Min(math.Max(0, abs), most))
+		q[absolute][i] = float32(min(max(0, abs), most))
 	}
 	return q
 }
@@ -149,22 +166,22 @@ func (r *record) learn(g *guess, m int, y, minutes float64) {
 	share := math.Log((y + g.floor) / (mid + g.floor))
 	off := [forms]float64{share, share, y - mid}
 	step := zStep / math.Sqrt(minutes) * (1 + zBoost/(1+r.seen/200))
-	step = math.Min(step, 0.05)
+	step = min(step, 0.05)
 	for f := range forms {
 		size := math.Abs(off[f])
 		if f == timely {
 			size /= g.uneven
 		}
-		r.quick[f] += math.Max(quickRate, 1/(r.seen+1)) * (size - r.quick[f])
-		r.slow[f] += math.Max(slowRate, 1/(r.seen+1)) * (size - r.slow[f])
+		r.quick[f] += max(quickRate, 1/(r.seen+1)) * (size - r.quick[f])
+		r.slow[f] += max(slowRate, 1/(r.seen+1)) * (size - r.slow[f])
 		u := off[f] / float64(g.wide[m][f])
 		for i, tau := range quantiles {
-			r.loss[f][i].learn(pinball(tau, float64(g.q[m][f][i]), y))
+			r.loss[f][i].learn(pinball(tau, float64(g.q[m][f][i]), y), r.seen)
 			move := -(1 - tau)
 			if u > r.z[f][i] {
 				move = tau
 			}
-			r.z[f][i] += step * move * math.Max(1, math.Abs(r.z[f][i]))
+			r.z[f][i] += step * move * max(1, math.Abs(r.z[f][i]))
 		}
 	}
 }
@@ -176,7 +193,7 @@ func (t *trial) weigh(g *guess) {
 		for m := range models {
 			if t.ready(g, m) {
 				for f := range forms {
-					best = math.Min(best, t.models[m].loss[f][i].mean())
+					best = min(best, t.models[m].loss[f][i].mean())
 				}
 			}
 		}
@@ -194,7 +211,7 @@ func (t *trial) weigh(g *guess) {
 		}
 		for m := range models {
 			for f := range forms {
-				t.weight[i][m][f] /= math.Max(sum, 1e-300)
+				t.weight[i][m][f] /= max(sum, 1e-300)
 			}
 		}
 	}
@@ -217,7 +234,7 @@ func (t *trial) ready(g *guess, m int) bool {
 	if math.IsNaN(float64(g.mid[m])) {
 		return false
 	}
-	trained := math.Min(float64(2*t.minutes+30), t.models[lastValue].seen)
+	trained := min(float64(2*t.minutes+30), t.models[lastValue].seen)
 	return t.models[m].seen >= trained
 }
 
@@ -225,17 +242,27 @@ func (t *trial) ready(g *guess, m int) bool {
 func (t *trial) blendInto(g *guess) {
 	var q [nq]float64
 	for i := range q {
+		weights := 0.0
 		for m := range models {
+			if g.mid[m] != g.mid[m] { // it has no answer now
+				continue
+			}
 			for f, w := range t.weight[i][m] {
-				if w > 0 {
+				if w > 1e-6 {
 					q[i] += w * float64(g.q[m][f][i])
+					weights += w
 				}
 			}
+		}
+		if weights > 0 {
+			q[i] /= weights
+		} else {
+			q[i] = float64(g.q[lastValue][relative][i])
 		}
 	}
 	for i := range q {
 		if i > 0 {
-			q[i] = math.Max(q[i-1], q[0]+(q[i]-q[0])*math.Exp(t.correct[i]))
+			q[i] = max(q[i-1], q[0]+(q[i]-q[0])*math.Exp(t.correct[i]))
 		}
 		g.all[i] = float32(q[i])
 	}
@@ -243,7 +270,7 @@ func (t *trial) blendInto(g *guess) {
 
 // score takes in what came of a forecast.
 func (t *trial) score(g *guess, y float64) {
-	t.most = math.Max(y, t.most*mostFade)
+	t.most = max(y, t.most*mostFade)
 	for m := range models {
 		if !math.IsNaN(float64(g.mid[m])) {
 			t.models[m].learn(g, m, y, float64(t.minutes))
@@ -277,7 +304,7 @@ func (t *trial) adapt(g *guess, y float64) {
 			move = quantiles[i]
 		}
 		t.correct[i] += 0.015 / math.Sqrt(float64(t.minutes)) * move
-		t.correct[i] = math.Max(-2, math.Min(3, t.correct[i]))
+		t.correct[i] = max(-2, min(3, t.correct[i]))
 	}
 }
 
@@ -293,16 +320,16 @@ func (t *trial) shapes(g *guess, y float64) {
 	mid := float64(g.all[0])
 	off := math.Abs(math.Log((y + g.floor) / (mid + g.floor)))
 	t.seen++
-	t.size += math.Max(slowRate, 1/t.seen) * (off - t.size)
+	t.size += max(slowRate, 1/t.seen) * (off - t.size)
 	if t.size > 0 && t.seen > dayMinutes/4 {
-		t.shape[g.slot] += shapeRate * float32(math.Min(off/t.size, 8)-float64(t.shape[g.slot]))
+		t.shape[g.slot] += shapeRate * float32(min(off/t.size, 8)-float64(t.shape[g.slot]))
 	}
 }
 
 // uneven is how much larger errors are at a time of day than on the whole.
 func (t *trial) uneven(slot int) float64 {
 	before, after := t.shape[(slot+dayBins-1)%dayBins], t.shape[(slot+1)%dayBins]
-	return math.Max(0.1, 0.15*float64(before)+0.7*float64(t.shape[slot])+0.15*float64(after))
+	return max(0.1, 0.15*float64(before)+0.7*float64(t.shape[slot])+0.15*float64(after))
 }
 
 const shapeRate = 0.03

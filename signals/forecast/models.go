@@ -76,7 +76,7 @@ func (s *stream) look() scene {
 		for i, w := range windows {
 			n, ok := s.like(k, head-w, head)
 			if !ok && i > 2 { // a longer stretch than is known says the same as a shorter
-				n, ok = c.had[k][i-1]*c.recent[i]/math.Max(c.recent[i-1], 1e-9), true
+				n, ok = c.had[k][i-1]*c.recent[i]/max(c.recent[i-1], 1e-9), true
 			}
 			c.had[k][i] = n
 			c.can[k] = c.can[k] && ok
@@ -125,7 +125,7 @@ func (s *stream) guessAll(c *scene, hi int, g *guess) {
 }
 
 func scaled(n, log, floor float64) float64 {
-	return math.Max(0, (n+floor)*math.Exp(log)-floor)
+	return max(0, (n+floor)*math.Exp(log)-floor)
 }
 
 // mix asks the regressions.
@@ -142,7 +142,7 @@ func (s *stream) mix(c *scene, hi int, g *guess, next *[kinds]float64, can *[kin
 		}
 		g.x[i] = s.features(c, i, h, next, can)
 		log := s.mixers[hi][i].guess(&g.x[i])
-		log = math.Max(-4, math.Min(4, log))
+		log = max(-4, min(4, log))
 		p[m] = scaled(float64(g.base[i]), log, c.floor(h))
 	}
 }
@@ -152,7 +152,7 @@ func (s *stream) mix(c *scene, hi int, g *guess, next *[kinds]float64, can *[kin
 // would say; that something is off on the whole.
 func (s *stream) features(c *scene, i int, h int64, next *[kinds]float64, can *[kinds]bool) (x [features]float32) {
 	n := 0
-	put := func(v float64) { x[n] = float32(math.Max(-3, math.Min(3, v))); n++ }
+	put := func(v float64) { x[n] = float32(max(-3, min(3, v))); n++ }
 	if i == 0 {
 		r := func(a int) float64 {
 			return c.ratio(c.recent[a]*float64(windows[1])/float64(windows[a]), c.recent[1], windows[1])
@@ -229,7 +229,7 @@ const (
 )
 
 func (l *level) learn(ratio float64) {
-	rate := math.Max(1-math.Exp(-math.Ln2/levelHalf), 1/float64(l.seen+1))
+	rate := max(1-math.Exp(-math.Ln2/levelHalf), 1/float64(l.seen+1))
 	l.seen++
 	before := l.now0
 	l.now0 += damp*l.trend + rate*(ratio-l.now0-damp*l.trend)
@@ -239,5 +239,5 @@ func (l *level) learn(ratio float64) {
 // now is the level in the middle of a horizon.
 func (l *level) now(h int64) float64 {
 	sum := l.trend * damp * (1 - math.Pow(damp, float64(h)/2)) / (1 - damp)
-	return math.Max(-4, math.Min(4, l.now0+sum))
+	return max(-4, min(4, l.now0+sum))
 }

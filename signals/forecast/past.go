@@ -1,7 +1,5 @@
 package forecast
 
-import "math"
-
 const (
 	binMinutes = 5
 	pastDays   = 36 // five weeks and a day, so that the same hour five weeks ago is there
@@ -74,7 +72,7 @@ func (p *past) before(m int64) float64 {
 
 // sum is how many items came from one minute until another.
 func (p *past) sum(from, to int64) float64 {
-	return math.Max(0, p.before(to)-p.before(from))
+	return max(0, p.before(to)-p.before(from))
 }
 
 // age is how many minutes are known.

@@ -40,8 +40,8 @@ func (r *regression) learn(x *[features]float32, y, weight float64) {
 		}
 	}
 	r.seen++
-	rate := math.Max(1/r.seen, 1.0/dayMinutes)
-	r.noise += rate * (math.Min(miss*miss, 16*r.noise+1/r.seen) - r.noise)
+	rate := max(1/r.seen, 1.0/dayMinutes)
+	r.noise += rate * (min(miss*miss, 16*r.noise+1/r.seen) - r.noise)
 	for i := range r.n {
 		for j := range i + 1 {
 			r.xx[i][j] = r.xx[i][j]*forget + weight*float64(x[i])*float64(x[j])
@@ -56,9 +56,6 @@ func (r *regression) solve(ridge float64) {
 	var z [features]float64
 	for i := range r.n {
 		sum := r.xy[i] + ridge*r.prior[i]
-		for j := range i {
-			sum -= l[i][j] * z[j]
-		}
 		for j := range i + 1 {
 			a := r.xx[i][j]
 			if i == j {
@@ -68,9 +65,10 @@ func (r *regression) solve(ridge float64) {
 				a -= l[i][k] * l[j][k]
 			}
 			if i == j {
-				l[i][i] = math.Sqrt(math.Max(a, 1e-12))
+				l[i][i] = math.Sqrt(max(a, 1e-12))
 			} else {
 				l[i][j] = a / l[j][j]
+				sum -= l[i][j] * z[j]
 			}
 		}
 		z[i] = sum / l[i][i]

@@ -53,7 +53,7 @@ func (s *seasons) look(d *days, from int64, floor float64) {
 		day, week := d.slot(from + int64(i)*binMinutes)
 		miss *= lasts
 		log := s.level + miss + float64(s.day[day]) + float64(s.week[week])
-		s.coming[i] = math.Max(0, math.Exp(math.Min(log, 50))-floor)
+		s.coming[i] = max(0, math.Exp(min(log, 50))-floor)
 	}
 }
 

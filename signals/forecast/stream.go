@@ -122,6 +122,9 @@ func (s *stream) minute() {
 	}
 	s.past.add(items)
 	if blank {
+		if s.past.head%binMinutes == 0 && s.seasons.seen > 0 {
+			s.seasons.look(s.days, s.past.head, s.floor())
+		}
 		return
 	}
 	s.learn(items)
@@ -144,10 +147,12 @@ func (s *stream) learn(items float64) {
 		}
 	}
 	if head%binMinutes == 0 && s.past.age() >= binMinutes {
-		floor := 0.5 + 0.02*s.rate*binMinutes
-		s.seasons.learn(s.days, head-binMinutes, s.past.sum(head-binMinutes, head), floor)
+		s.seasons.learn(s.days, head-binMinutes, s.past.sum(head-binMinutes, head), s.floor())
 	}
 }
+
+// floor is that of a bin.
+func (s *stream) floor() float64 { return 0.5 + 0.02*s.rate*binMinutes }
 
 // settle scores the forecast whose horizon ends now.
 func (s *stream) settle(i int) {
@@ -159,7 +164,7 @@ func (s *stream) settle(i int) {
 	}
 	y := s.past.sum(g.at, head)
 	if i == 0 {
-		wide := math.Max((float64(g.all[1])-float64(g.all[0]))/normal[1], math.Sqrt(float64(g.all[0])+1))
+		wide := max((float64(g.all[1])-float64(g.all[0]))/normal[1], math.Sqrt(float64(g.all[0])+1))
 		s.off, s.offOK = (y-float64(g.all[0]))/wide, true
 	}
 	if i == 1 && head%h == 0 {
@@ -173,9 +178,9 @@ func (s *stream) settle(i int) {
 		}
 		base := float64(g.base[m])
 		target := math.Log((y + g.floor) / (base + g.floor))
-		weight := math.Min(3, math.Max(0.05, (base+g.floor)/(s.rate*float64(h)+g.floor)))
+		weight := min(3, max(0.05, (base+g.floor)/(s.rate*float64(h)+g.floor)))
 		r := &s.mixers[i][m]
-		r.learn(&g.x[m], math.Max(-4, math.Min(4, target)), weight)
+		r.learn(&g.x[m], max(-4, min(4, target)), weight)
 		if head%binMinutes == int64(m) {
 			r.solve(4 * float64(h) * r.noise)
 		}

@@ -17,6 +17,9 @@ const (
 	backTicks = 30
 )
 
+// longest is the longest span of which a count is taken in.
+const longest = 24 * time.Hour
+
 // dark is how long the arrivals may be unknown before there is no forecast either.
 const dark = 24 * time.Hour
 
@@ -62,10 +65,19 @@ func (t *tap) blind(now time.Time) {
 	}
 }
 
-// take adds what came since a time. What had been filled in meanwhile is replaced.
+// take adds what came since a time. What had been filled in meanwhile is replaced. A
+// count over more than a day says nothing of when they came.
 func (t *tap) take(now, from time.Time, items float64) {
 	if t.begun {
 		t.rewind()
+	}
+	if now.Sub(from) > longest {
+		if t.begun {
+			t.skip(now)
+			t.predict(false)
+		}
+		t.known, t.part, t.blank = now, t.stream.part, t.stream.blank
+		return
 	}
 	t.observe(from, now, items)
 	t.known, t.part, t.blank = now, t.stream.part, t.stream.blank

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -131,5 +130,3 @@ func spread(series scenario.Series, n int, scale float64) []float64 {
 	}
 	return minutes
 }
-
-var _ = slices.Sort[[]int]

@@ -72,7 +72,7 @@ func (v View) band(from, minutes int64) Band {
 	for i < nh-1 && horizons[i] < minutes {
 		i++
 	}
-	off := math.Exp2(-math.Max(0, float64(from-head))/fade) * v.off()
+	off := math.Exp2(-max(0, float64(from-head))/fade) * v.off()
 	mid := v.shape(from, minutes) * math.Exp(off)
 	b := Band{From: v.at(from), Span: time.Duration(minutes) * time.Minute, P50: mid, P90: mid, P99: mid}
 	g := &t.now[i]
@@ -80,7 +80,7 @@ func (v View) band(from, minutes int64) Band {
 	grow := math.Sqrt(1 + float64(from-head)/120) // errors add up with the distance
 	of := func(q float32) float64 {
 		ratio := (float64(q) + g.floor) / (float64(g.all[0]) + g.floor)
-		return math.Max(mid, (mid+f)*math.Pow(ratio, grow)-f)
+		return max(mid, (mid+f)*math.Pow(ratio, grow)-f)
 	}
 	b.P90, b.P99 = of(g.all[1]), of(g.all[2])
 	return b
