@@ -77,6 +77,12 @@ type Advisers interface {
 	Ask(ctx context.Context, s signals.Snapshot) []signals.Advice
 }
 
+// Forecaster takes in what a tick knows of arrivals and says what is to come. It
+// remembers: what it says is in the snapshot, so that the tick can be decided again.
+type Forecaster interface {
+	Observe(s signals.Snapshot) []signals.Signal
+}
+
 // Orders are the operator's standing orders.
 type Orders interface {
 	Standing(fleetName string, now time.Time) signals.Standing
@@ -92,12 +98,13 @@ type Account interface {
 
 // World is what a Controller reads and acts on.
 type World struct {
-	Cloud    Cloud
-	Roster   Roster
-	Signals  Signals
-	Advisers Advisers // nil: nobody is asked
-	Orders   Orders   // nil: there are none
-	Account  Account  // nil: this fleet is alone
+	Cloud      Cloud
+	Roster     Roster
+	Signals    Signals
+	Forecaster Forecaster // nil: there is no forecast
+	Advisers   Advisers   // nil: nobody is asked
+	Orders     Orders     // nil: there are none
+	Account    Account    // nil: this fleet is alone
 }
 
 // Rules are how a Controller decides: what the policy file says. They can be

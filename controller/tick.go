@@ -139,6 +139,9 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 // programs answer, and freezes it. Nothing reads after it.
 func (c *Controller) complete(ctx context.Context, s signals.Snapshot) signals.Snapshot {
 	s = derived.Complete(s, c.rules.Signals)
+	if c.world.Forecaster != nil {
+		s = s.With(c.world.Forecaster.Observe(s))
+	}
 	if c.world.Orders != nil {
 		s.Orders = c.world.Orders.Standing(s.Fleet, s.Now)
 	}

@@ -18,6 +18,7 @@ import (
 	"skynet/policy/file"
 	"skynet/signals"
 	"skynet/signals/derived"
+	"skynet/signals/forecast"
 	"skynet/signals/line"
 )
 
@@ -37,6 +38,7 @@ type Session struct {
 	fewer  policy.Engine // decides where they are made up
 	fleet  string
 
+	ahead    *forecast.Forecaster
 	snapshot signals.Snapshot
 	decision policy.Decision
 	recent   []signals.Tick
@@ -85,7 +87,7 @@ func (s *Session) Decide(ctx context.Context, in line.In) (line.Out, policy.Deci
 	snap := signals.Snapshot{Fleet: s.fleet, Now: now, Orders: in.Orders, Workers: in.Workers, Signals: in.Given(now)}
 	snap.Advice = s.advice(ctx, in, asked)
 	snap.Recent = slices.Clip(s.recent)
-	snap = derived.Complete(snap, set)
+	snap = s.forecast(in, derived.Complete(snap, set))
 	if why := uncounted(in); why != "" {
 		return s.hold(in, snap, why)
 	}
@@ -97,6 +99,18 @@ func (s *Session) Decide(ctx context.Context, in line.In) (line.Out, policy.Deci
 	d := engine.Decide(snap)
 	s.remember(snap, d, in.Workers != nil)
 	return answer(in, snap, d), d, nil
+}
+
+// forecast adds the forecasts that the line does not give.
+func (s *Session) forecast(in line.In, snap signals.Snapshot) signals.Snapshot {
+	if s.ahead == nil {
+		s.ahead = forecast.New(forecast.Settings{Zone: s.Settings.Zone, Holidays: s.Settings.Holidays})
+	}
+	list := slices.DeleteFunc(s.ahead.Observe(snap), func(own signals.Signal) bool {
+		_, given := in.Signals[own.Name]
+		return given
+	})
+	return snap.With(list)
 }
 
 func (s *Session) check(in line.In, now time.Time) error {

@@ -122,6 +122,26 @@ func (s Snapshot) Freeze() Snapshot {
 	return s
 }
 
+// With is the snapshot with these signals in place of those of the same names.
+func (s Snapshot) With(list []Signal) Snapshot {
+	if len(list) == 0 {
+		return s
+	}
+	fresh := Sort(slices.Clone(list))
+	all := make([]Signal, 0, len(s.Signals)+len(fresh))
+	for _, old := range s.Signals {
+		for len(fresh) > 0 && fresh[0].Name < old.Name {
+			all, fresh = append(all, fresh[0]), fresh[1:]
+		}
+		if len(fresh) > 0 && fresh[0].Name == old.Name {
+			continue
+		}
+		all = append(all, old)
+	}
+	s.Signals = append(all, fresh...)
+	return s
+}
+
 // inOrder reports whether workers are in order of their IDs.
 func inOrder(ws []fleet.Worker) bool {
 	for i := 1; i < len(ws); i++ {

@@ -22,6 +22,7 @@ import (
 	"skynet/journal"
 	"skynet/policy"
 	"skynet/signals/derived"
+	"skynet/signals/forecast"
 	"skynet/simulate/scenario"
 )
 
@@ -113,8 +114,9 @@ func (r *run) hire(ctx context.Context) error {
 	}
 	for _, c := range w.crews {
 		rules := controller.Rules{Decider: r.policy.Decider, Signals: c.settings(r.policy.Signals, interval)}
+		ahead := forecast.New(forecast.Settings{Zone: rules.Signals.Zone, Holidays: rules.Signals.Holidays, Queues: rules.Signals.Queues})
 		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval},
-			controller.World{Cloud: c, Roster: c, Signals: c, Advisers: r.policy.Advisers}, rules, j)
+			controller.World{Cloud: c, Roster: c, Signals: c, Forecaster: ahead, Advisers: r.policy.Advisers}, rules, j)
 		if r.options.Watch != nil {
 			loop.Watch(func(rep controller.Report) { r.options.Watch(c.Name, rep) })
 		}

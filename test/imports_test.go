@@ -44,12 +44,15 @@ var downhill = []struct {
 	{"journal", "fleet signals policy"},
 	{"journal/*", "journal fleet signals policy"}, // records on disk
 	{"decide/suite", "decide policy signals signals/line config/strict"},
-	{"decide", "fleet signals signals/derived signals/line policy policy/file"},
+	{"decide", "fleet signals signals/derived signals/forecast signals/line policy policy/file"},
 	{"controller", "fleet signals signals/derived policy journal"},
 	{"simulate/scenario", "config/strict"},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
+	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
 	{"simulate/report", "simulate fleet policy"},
-	{"simulate", "controller signals/derived fleet signals policy journal simulate/scenario"},
+	{"simulate/clairvoyant", ""},
+	{"simulate/sweep", "simulate"},
+	{"simulate", "controller signals/derived signals/forecast fleet signals policy journal simulate/scenario simulate/clairvoyant"},
 	{"worker", "fleet queue"},
 	{"worker/*", "fleet queue"}, // media, stores, metadata
 	{"cmd/internal/*", "*"},     // what the programs share
