@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"skynet/config/strict"
+	"skynet/journal/sqlite"
+	"skynet/simulate/recording"
+	"skynet/simulate/scenario"
+)
+
+// addRecordingFlags adds what says which recording is played.
+func addRecordingFlags(c *cobra.Command) {
+	c.Flags().String("recording", "", "journal to play: its file, or the state folder of a daemon, which may be running")
+	c.Flags().String("since", "", "play only the last part of the recording: 14d; left out: as far back as single ticks are known")
+	c.Flags().String("fleet", "", "fleet of the recording to play, if it has several")
+}
+
+// recordingOf opens the recording that the flags name.
+func recordingOf(c *cobra.Command) (*sqlite.Reader, recording.Options, error) {
+	path, _ := c.Flags().GetString("recording")
+	o := recording.Options{Name: nameOf(path)}
+	o.Fleet, _ = c.Flags().GetString("fleet")
+	if since, _ := c.Flags().GetString("since"); since != "" {
+		d, err := strict.ParseDuration(since)
+		if err != nil || d <= 0 {
+			return nil, o, fmt.Errorf("--since %q is not a length of time; write 14d or 36h: so much of the end of the recording", since)
+		}
+		o.Since = d.Std()
+	}
+	j, err := openRecording(path)
+	return j, o, err
+}
+
+// nameOf is what a recording is called in results: its file without its ending, the
+// folder's name for a daemon's own.
+func nameOf(path string) string {
+	path = filepath.Clean(path)
+	if filepath.Base(path) == journalFile {
+		path = filepath.Dir(path)
+	}
+	base := filepath.Base(path)
+	if name := base[:len(base)-len(filepath.Ext(base))]; name != "" {
+		return name
+	}
+	return base
+}
+
+// journalFile is what the daemon calls its journal.
+const journalFile = "journal.db"
+
+func openRecording(path string) (*sqlite.Reader, error) {
+	at, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("--recording: %w: name a journal, or the state folder of a daemon", err)
+	}
+	if at.IsDir() {
+		path = filepath.Join(path, journalFile)
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("--recording: there is no journal at %s: has skynet run with this state_dir?", path)
+		}
+	}
+	j, err := sqlite.OpenReadOnly(path)
+	if err != nil {
+		return nil, fmt.Errorf("--recording: %w", err)
+	}
+	return j, nil
+}
+
+// recorded is the scenario of the recording that the flags name.
+func recorded(c *cobra.Command) (sc scenario.Scenario, err error) {
+	j, o, err := recordingOf(c)
+	if err != nil {
+		return sc, err
+	}
+	defer func() { _ = j.Close() }()
+	sc, err = recording.Scenario(c.Context(), j, o)
+	if errors.Is(err, context.Canceled) {
+		return sc, finding{errors.New("stopped")}
+	}
+	if err != nil {
+		return sc, fmt.Errorf("--recording: %w", err)
+	}
+	if damaged := j.Degraded(); damaged != "" {
+		sc.Notes = append(sc.Notes, damaged)
+	}
+	return sc, nil
+}
