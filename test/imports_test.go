@@ -49,6 +49,7 @@ var downhill = []struct {
 	{"simulate/scenario", "config/strict"},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
 	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
+	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
 	{"simulate/report", "simulate fleet policy"},
 	{"simulate/clairvoyant", ""},
 	{"simulate/sweep", "simulate"},
