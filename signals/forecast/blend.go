@@ -43,6 +43,7 @@ type guess struct {
 	base   [nmix]float32
 	can    [nmix]bool
 	full   bool
+	apart  float64 // how far the models' answers are apart, over what chance makes of it
 }
 
 // record is what is known of one model's errors at one horizon: how large they are
@@ -176,7 +177,7 @@ func (r *record) learn(g *guess, m int, y, minutes float64) {
 		r.slow[f] += max(slowRate, 1/(r.seen+1)) * (size - r.slow[f])
 		u := off[f] / float64(g.wide[m][f])
 		for i, tau := range quantiles {
-			r.loss[f][i].learn(pinball(tau, float64(g.q[m][f][i]), y), r.seen)
+			r.loss[f][i].learn(pinball(tau, float64(g.q[m][f][i]), y)*g.apart, r.seen)
 			move := -(1 - tau)
 			if u > r.z[f][i] {
 				move = tau
@@ -333,3 +334,21 @@ func (t *trial) uneven(slot int) float64 {
 }
 
 const shapeRate = 0.03
+
+// differ says how far the models' answers are apart, over what they are usually off. What
+// a model is charged counts by that: when all say the same it does not matter to
+// whom one listens, and the few minutes before Sunday evening begins tell them apart.
+func (t *trial) differ(g *guess) float64 {
+	n, sum, squares := 0.0, 0.0, 0.0
+	for m := range models {
+		if x := float64(g.mid[m]); x == x {
+			n++
+			sum += x
+			squares += x * x
+		}
+	}
+	mean := sum / max(n, 1)
+	spread := math.Sqrt(max(0, squares/max(n, 1)-mean*mean))
+	usual := math.Sqrt(mean+0.5) + t.size*(mean+g.floor)
+	return min(10, max(0.3, spread/usual))
+}

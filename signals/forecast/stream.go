@@ -196,6 +196,7 @@ func (s *stream) predict(scored bool) {
 		g := &s.now[i]
 		*g = guess{at: s.past.head, floor: c.floor(h), full: true, slot: slot, uneven: s.trials[i].uneven(slot)}
 		s.guessAll(&c, i, g)
+		g.apart = s.trials[i].differ(g)
 		t := &s.trials[i]
 		most := s.trials[i].bound(s.rate)
 		for m := range models {
