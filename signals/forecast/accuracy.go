@@ -94,7 +94,6 @@ type naive struct {
 	back, h int
 	errors  []float64
 	q       [nq]float64
-	sorted  int
 }
 
 func (n *naive) guess(cum []float64, t int) (q [nq]float64, plain float64, ok bool) {

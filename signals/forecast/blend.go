@@ -190,14 +190,7 @@ func (r *record) learn(g *guess, m int, y, minutes float64) {
 // weigh sets the models' weights by their recent losses.
 func (t *trial) weigh(g *guess) {
 	for i := range quantiles {
-		best := math.Inf(1)
-		for m := range models {
-			if t.ready(g, m) {
-				for f := range forms {
-					best = min(best, t.models[m].loss[f][i].mean())
-				}
-			}
-		}
+		best := t.best(g, i)
 		sum := 0.0
 		for m := range models {
 			ready := t.ready(g, m)
@@ -216,6 +209,20 @@ func (t *trial) weigh(g *guess) {
 			}
 		}
 	}
+}
+
+// best is the least loss of a quantile among those who have an answer.
+func (t *trial) best(g *guess, i int) float64 {
+	best := math.Inf(1)
+	for m := range models {
+		if !t.ready(g, m) {
+			continue
+		}
+		for f := range forms {
+			best = min(best, t.models[m].loss[f][i].mean())
+		}
+	}
+	return best
 }
 
 // over is by what share a loss is larger than the best.
