@@ -54,6 +54,9 @@ func TestClairvoyantBeatsPolicies(t *testing.T) {
 			if *ideal.WithinObjective != 1 || ideal.Unstarted != 0 || ideal.Wait.Max > c.wait.Seconds()+0.001 {
 				t.Errorf("%.5f within, %d unstarted, wait %+v", *ideal.WithinObjective, ideal.Unstarted, *ideal.Wait)
 			}
+			if ideal.Wait.P50 < c.wait.Seconds()/10 {
+				t.Errorf("half of them wait no longer than %f s: that is not all that can be smoothed", ideal.Wait.P50)
+			}
 			if ideal.InstanceSeconds > real.InstanceSeconds || float64(ideal.InstanceSeconds*int64(c.slots)) < ideal.WorkSeconds {
 				t.Errorf("%d s billed, the policy %d, work %f", ideal.InstanceSeconds, real.InstanceSeconds, ideal.WorkSeconds)
 			}
@@ -153,7 +156,7 @@ func TestClairvoyantFleets(t *testing.T) {
 	sc.Queues[0].Next = 2
 	f := sc.Fleets[0]
 	f.Name, f.Serves = "other", []int{2}
-	f.Types = []scenario.Type{{Name: "a", Price: new(1.0)}, {Name: "b", Price: new(2.0), Spot: new(0.5)}}
+	f.Types = []scenario.Type{{Name: "b", Price: new(2.0), Spot: new(0.5)}, {Name: "a", Price: new(1.0)}}
 	sc.Fleets[0].Serves = []int{0, 1}
 	sc.Fleets = append(sc.Fleets, f)
 	o := policy.Objective{Wait: 2 * time.Minute, Queues: map[string]time.Duration{"videos": time.Hour}}
@@ -182,6 +185,32 @@ func TestClairvoyantFleets(t *testing.T) {
 	}
 	if other, err := simulate.Clairvoyant(&sc, new(uint64(7)), o); err != nil || other.Wait.Mean == r.Wait.Mean {
 		t.Errorf("another seed makes no difference: %v", err)
+	}
+}
+
+// What is fed comes when it could be done, an hour later.
+func TestClairvoyantFeeds(t *testing.T) {
+	sc := world(1, 1, scenario.Constant(time.Hour), 1)
+	sc.Queues[0].Series = series(map[time.Duration]float64{2 * time.Hour: 1})
+	fed := sc.Queues[0]
+	fed.Name, fed.Arrivals, fed.Series, fed.Seconds = "assembly", nil, scenario.Series{}, new(scenario.Constant(10*time.Minute))
+	sc.Queues = append(sc.Queues, fed)
+	sc.Queues[0].Next = 1
+	sc.Fleets = append(sc.Fleets, sc.Fleets[0])
+	sc.Fleets[1].Name, sc.Fleets[1].Serves = "other", []int{1}
+	_, courses := foreseen(t, sc, policy.Objective{Wait: time.Minute})
+	for i, c := range courses {
+		n := 0
+		for at, serve := range c.Capacity {
+			from := time.Duration(2+i) * time.Hour
+			if serve > 0 && time.Duration(at)*c.Step < from-time.Minute {
+				t.Errorf("%s serves at %s", c.Fleet, time.Duration(at)*c.Step)
+			}
+			n += serve
+		}
+		if n == 0 {
+			t.Errorf("%s never serves", c.Fleet)
+		}
 	}
 }
 

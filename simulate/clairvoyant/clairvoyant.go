@@ -11,10 +11,11 @@
 //	   │     ____/ ___/  _____/ due
 //	   └──────────────────────────► time
 //
-// It is a good schedule, not always the best one. On random demands of eight
-// steps, of which every schedule was tried, it was billed 0.2% more than the best
-// on average, and more than 10% more in one of a hundred: a step, where all that is
-// billed is five. On a fleet of a hundred slots it is within 1% of the work.
+// It is a good schedule, not always the best one. On random demands of up to seven
+// steps, of which every schedule was tried, it was billed less than 1% more than
+// the best on average, and over 10% more for one in forty: a step, where all that
+// is billed are seven. With seven instances busy for four weeks it is billed 0.7%
+// more than the work itself, which nothing can be billed less than.
 package clairvoyant
 
 import (
@@ -107,7 +108,7 @@ var ways = []way{
 
 // rounds is how often the capacity that is kept through gaps is put to use, which
 // may lower what is needed later.
-const rounds = 3
+const rounds = 2
 
 // try goes one way, and keeps the plan if it is the cheapest so far.
 func (p *problem) try(b tube, w way, best *plan) {

@@ -89,6 +89,9 @@ func TestLaws(t *testing.T) {
 		if f.Max == 0 && p.late(s.Capacity) > 0 {
 			t.Fatalf("late: %v", s.Capacity)
 		}
+		if all := slices.Repeat([]int{f.Max}, p.steps); f.Max > 0 && len(d.Classes) == 1 && p.late(s.Capacity) > p.late(all) {
+			t.Fatalf("late by %d: %v, though all of them need be no later than %d", p.late(s.Capacity), s.Capacity, p.late(all))
+		}
 		for i := range s.Served {
 			if last := len(s.Served[i]) - 1; s.Served[i][last] != s.Arrived[i][last] {
 				t.Fatalf("%d of %d done", s.Served[i][last], s.Arrived[i][last])
@@ -203,6 +206,42 @@ func TestTurns(t *testing.T) {
 		Fleet{Slots: 1, Boot: 2 * time.Minute, Unit: time.Second, Least: time.Minute})
 	if waste := float64(s.Billed)/(2.5*86400) - 1; waste > 0.04 || waste < 0 || slices.Max(s.Capacity) > 3 {
 		t.Errorf("%.3f wasted, %d launches, at most %d", waste, len(s.Runs), slices.Max(s.Capacity))
+	}
+}
+
+// What is smoothed keeps every deadline by itself.
+func TestSmoothingKeepsDeadlines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, f := tiny(t)
+		d.Classes = d.Classes[:1]
+		p := newProblem(d, f)
+		b := p.tube(1)
+		for _, w := range ways {
+			if l := b.levels(w, make([]int, p.steps)); p.late(l) > 0 {
+				t.Fatalf("%+v: %v is late by %d", w, l, p.late(l))
+			}
+		}
+	})
+}
+
+// Where no more than one may serve, it begins in time for what one cannot do later.
+func TestRoomBeforeAPeak(t *testing.T) {
+	d := Demand{Step: 10 * time.Second, Classes: []Class{{Work: []int64{0, 0, 0, 10e6, 14e6}, Wait: 20 * time.Second}}}
+	f := Fleet{Slots: 1, Max: 1, Unit: 30 * time.Second}
+	if p, s := newProblem(d, f), Plan(d, f); p.late(s.Capacity) > 0 || s.Billed != 30 && s.Billed != 60 {
+		t.Errorf("%v is late by %d", s.Capacity, p.late(s.Capacity))
+	}
+}
+
+func TestShifted(t *testing.T) {
+	c := []int64{0, 10, 40, 40}
+	for _, x := range []struct {
+		by   time.Duration
+		want []int64
+	}{{0, c}, {time.Minute, []int64{0, 0, 10, 40}}, {30 * time.Second, []int64{0, 5, 25, 40}}, {75 * time.Second, []int64{0, 0, 7, 32}}, {time.Hour, []int64{0, 0, 0, 0}}} {
+		if got := shifted(c, x.by, time.Minute); !slices.Equal(got, x.want) {
+			t.Errorf("%s: %v, want %v", x.by, got, x.want)
+		}
 	}
 }
 

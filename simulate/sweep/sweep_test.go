@@ -60,6 +60,18 @@ func TestGrid(t *testing.T) {
 	if got := fmt.Sprint(points); err != nil || got != "[a=1 b=x a=1 b=y a=2 b=x a=2 b=y]" {
 		t.Error(got, err)
 	}
+	var axes []Axis
+	for _, key := range []string{"a", "b", "c", "d", "e"} {
+		axes = append(axes, Axis{key, []string{"1", "2"}})
+	}
+	points, err = Grid(axes)
+	different := map[string]bool{}
+	for _, p := range points {
+		different[p.String()] = true
+	}
+	if err != nil || len(different) != 32 {
+		t.Error(len(different), err)
+	}
 	many := Axis{"a", make([]string, 101)}
 	if _, err := Grid([]Axis{many, {"b", many.Values}}); err == nil || !strings.Contains(err.Error(), "10000") {
 		t.Error(err)
@@ -272,6 +284,11 @@ func TestDraw(t *testing.T) {
 	}
 	b.Reset()
 	if err := Draw(&b, nil, 60, 10); err != nil || !strings.Contains(b.String(), "nothing") {
+		t.Error(b.String(), err)
+	}
+	b.Reset()
+	near := append(points(), outcome(2.001, 100)) // beaten, and where another stands
+	if err := Draw(&b, near, 51, 12); err != nil || b.String() != want {
 		t.Error(b.String(), err)
 	}
 	one := points()[:1]
