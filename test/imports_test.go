@@ -49,7 +49,6 @@ var downhill = []struct {
 	{"simulate/scenario", "config/strict"},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
 	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
-	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
 	{"simulate/report", "simulate fleet policy"},
 	{"simulate/clairvoyant", ""},
 	{"simulate/sweep", "simulate"},

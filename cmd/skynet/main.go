@@ -61,6 +61,6 @@ decision and its reasons are kept in a journal.`,
 		Version:       wire.Version(),
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), decideCommand(),
-		simulateCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
+		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
 	return c
 }

@@ -116,19 +116,96 @@ func TestSimulateRefuses(t *testing.T) {
 	scenario, a, b := in+"/day.scenario.yaml", in+"/a.policy.yaml", in+"/b.policy.yaml"
 	unpriced := wrote(t, "s.yaml", "name: x\nqueues: [{name: photos, arrivals: {csv: "+in+"/a.csv}, seconds: {mean: 1s}}]\nfleet: {slots: 1}\n")
 	for want, args := range map[string][]string{
-		"--scenario is missing":          {"--policy", a},
+		"either --scenario":              {"--policy", a},
+		"or --recording":                 {"--policy", a, "--scenario", scenario, "--recording", in},
+		"add --recording":                {"--policy", a, "--scenario", scenario, "--since", "3d"},
+		"there is no journal":            {"--policy", a, "--recording", in},
+		"--replay plays nothing":         {"--policy", a, "--recording", in, "--replay", "--report", "x.html"},
+		"neither --against nor":          {"--scenario", scenario, "--policy", a, "--sweep", "bounds.max=1,2", "--against", "keda"},
+		"target-tracking":                {"--scenario", scenario, "--policy", a, "--against", "target-traking"},
+		"names no peer":                  {"--scenario", scenario, "--policy", a, "--against", "tuned"},
+		"--sweep bounds.mux=1":           {"--scenario", scenario, "--policy", a, "--sweep", "bounds.mux=1,2"},
 		"--policy is missing":            {"--scenario", scenario},
 		"no such file":                   {"--scenario", "/no/such", "--policy", a},
 		"is not a queue of this":         {"--scenario", scenario, "--policy", a, "--policy", wrote(t, "p.yaml", "objective: {queues: [{name: videos, wait: 1m}]}\nbounds: {max: 1}\n")},
 		"give a single --policy":         {"--scenario", scenario, "--policy", a, "--policy", b, "--journal", in + "/x.db"},
 		"the scenario has no prices":     {"--scenario", unpriced, "--policy", b},
 		"write text or json":             {"--scenario", scenario, "--policy", a, "--output", "xml"},
-		"unknown flag":                   {"--scenario", scenario, "--policy", a, "--report", "x.html"},
+		"unknown flag":                   {"--scenario", scenario, "--policy", a, "--raport", "x.html"},
 		"does not say how long an item ": {"--scenario", wrote(t, "s.yaml", "name: x\nqueues: [{name: a, arrivals: {csv: x}}]\nfleet: {slots: 1}\n"), "--policy", a},
 	} {
 		if out, _, err := simulateWith(t, args...); err == nil || out != "" || !strings.Contains(err.Error(), want) || status(err) != exitUsage {
 			t.Errorf("%s: %q, %v", want, out, err)
 		}
+	}
+}
+
+// Peers stand beside the policies, each under its own name, and what a clairvoyant
+// would have paid beside each.
+func TestSimulateAgainst(t *testing.T) {
+	in := aDay(t)
+	page := filepath.Join(t.TempDir(), "out.html")
+	out, said, err := simulateWith(t, "--scenario", in+"/day.scenario.yaml", "--policy", in+"/a.policy.yaml",
+		"--against", "keda,target-tracking=9,clairvoyant", "--against", "static=tuned", "--report", page, "--output", "json")
+	if err != nil {
+		t.Fatal(said, err)
+	}
+	var got simulated
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range got.Results {
+		names = append(names, filepath.Base(r.Policy))
+		if r.Items != 3060 || r.ClairvoyantInstanceSeconds == nil || *r.ClairvoyantInstanceSeconds > r.InstanceSeconds {
+			t.Errorf("%+v", r)
+		}
+	}
+	if want := "a.policy.yaml keda target-tracking=9 clairvoyant static=3 (tuned)"; strings.Join(names, " ") != want {
+		t.Errorf("%v, want %s", names, want)
+	}
+	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("day")) || len(html) < 50_000 {
+		t.Error(len(html), err)
+	}
+}
+
+// A sweep plays every setting of the grid, and marks those that no other beats.
+func TestSimulateSweep(t *testing.T) {
+	in := aDay(t)
+	args := []string{"--scenario", in + "/day.scenario.yaml", "--policy", in + "/a.policy.yaml", "--sweep", "bounds.max=1,4", "--sweep", "objective.quantile=0.5,0.9"}
+	out, said, err := simulateWith(t, append(args, "--output", "json")...)
+	var got simulated
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil || len(got.Results) != 4 {
+		t.Fatal(out, said, err)
+	}
+	if r := got.Results[0]; !strings.Contains(r.Policy, "bounds.max=1") || r.Peak != 1 || got.Results[2].Peak < 2 {
+		t.Errorf("%+v", got.Results)
+	}
+	table, _, err := simulateWith(t, args...)
+	if err != nil || !strings.Contains(table, "bounds.max") || !strings.Contains(table, "│") {
+		t.Error(table, err)
+	}
+}
+
+// What a run has written into a journal is played, and decided again.
+func TestSimulateRecording(t *testing.T) {
+	in := aDay(t)
+	journal := in + "/journal.db"
+	if _, _, err := simulateWith(t, "--scenario", in+"/day.scenario.yaml", "--policy", in+"/a.policy.yaml", "--journal", journal); err != nil {
+		t.Fatal(err)
+	}
+	out, said, err := simulateWith(t, "--recording", journal, "--policy", in+"/a.policy.yaml", "--output", "json")
+	var got simulated
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil || got.Results[0].Items < 3050 || got.Results[0].Items > 3060 {
+		t.Error(out, said, err)
+	}
+	again, said, err := simulateWith(t, "--recording", journal, "--replay", "--policy", in+"/a.policy.yaml", "--output", "json")
+	if err != nil || !strings.Contains(again, `"changes":[]`) {
+		t.Error(again, said, err)
+	}
+	other, said, err := simulateWith(t, "--recording", journal, "--replay", "--policy", in+"/b.policy.yaml", "--output", "json")
+	if err != nil || strings.Contains(other, `"changes":[]`) {
+		t.Error(other, said, err)
 	}
 }
 

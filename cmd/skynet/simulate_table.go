@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"skynet/simulate"
+)
+
+// print writes a table: a line for each figure, a column for each policy.
+func (s simulated) print(out io.Writer) {
+	fmt.Fprintf(out, "scenario %s, seed %d\n\n", s.Scenario, s.Seed)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var columns []tallied
+	for _, r := range s.Results {
+		columns = append(columns, tallied{short(r.Policy), r.Figures, r.Ticks, r.ClairvoyantInstanceSeconds})
+		for _, f := range r.Fleets {
+			columns = append(columns, tallied{f.Fleet, f.Figures, r.Ticks, nil})
+		}
+	}
+	const across = 4 // columns that fit into a hundred characters
+	for i := 0; i < len(columns); i += across {
+		some := columns[i:min(i+across, len(columns))]
+		for _, l := range figures {
+			fmt.Fprint(w, l.name+"\t")
+			for _, c := range some {
+				fmt.Fprint(w, l.of(c)+"\t")
+			}
+			fmt.Fprintln(w)
+		}
+		_ = w.Flush()
+		if i+across < len(columns) {
+			fmt.Fprintln(out)
+		}
+	}
+}
+
+// short is a policy's name without its folder and what every policy file ends in,
+// cut where it would not fit.
+func short(path string) string {
+	const most = 18
+	name := filepath.Base(path)
+	for _, end := range []string{".yaml", ".yml", ".policy"} {
+		name = strings.TrimSuffix(name, end)
+	}
+	if r := []rune(name); len(r) > most {
+		name = string(r[:most-1]) + "…"
+	}
+	return name
+}
+
+// tallied is a column of the table.
+type tallied struct {
+	name string
+	simulate.Figures
+	ticks int
+	ideal *int64
+}
+
+// figures are the lines of the table.
+var figures = []struct {
+	name string
+	of   func(tallied) string
+}{
+	{"", func(c tallied) string { return c.name }},
+	{"items", func(c tallied) string { return thousands(float64(c.Items)) }},
+	{"within objective", func(c tallied) string {
+		return orDash(c.WithinObjective, func(v float64) string { return fmt.Sprintf("%.3f%%", 100*v) })
+	}},
+	{"wait p50", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.P50 }) }},
+	{"wait p95", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.P95 }) }},
+	{"wait p99", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.P99 }) }},
+	{"wait max", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.Max }) }},
+	{"instance hours", func(c tallied) string { return fmt.Sprintf("%.2f", float64(c.InstanceSeconds)/3600) }},
+	{"work hours", func(c tallied) string { return fmt.Sprintf("%.2f", c.WorkSeconds/3600) }},
+	{"efficiency", func(c tallied) string {
+		return orDash(c.Efficiency, func(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) })
+	}},
+	{"over clairvoyant", func(c tallied) string {
+		if c.ideal == nil || *c.ideal == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f x", float64(c.InstanceSeconds)/float64(*c.ideal))
+	}},
+	{"cost", func(c tallied) string {
+		return orDash(c.Cost, func(v float64) string { return fmt.Sprintf("%.2f", v) })
+	}},
+	{"launches", func(c tallied) string { return thousands(float64(c.Launches)) }},
+	{"wakes", func(c tallied) string { return thousands(float64(c.Wakes)) }},
+	{"sleeps", func(c tallied) string { return thousands(float64(c.Sleeps)) }},
+	{"terminations", func(c tallied) string { return thousands(float64(c.Terminations)) }},
+	{"interruptions", func(c tallied) string { return thousands(float64(c.Interruptions)) }},
+	{"peak instances", func(c tallied) string { return thousands(float64(c.Peak)) }},
+	{"ticks", func(c tallied) string { return thousands(float64(c.ticks)) }},
+}
+
+func (c tallied) wait(of func(simulate.Wait) float64) string {
+	if c.Wait == nil {
+		return "-"
+	}
+	d := time.Duration(of(*c.Wait) * float64(time.Second))
+	switch {
+	case d >= time.Hour:
+		return d.Round(time.Minute).String()
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+func orDash(v *float64, said func(float64) string) string {
+	if v == nil {
+		return "-"
+	}
+	return said(*v)
+}
