@@ -54,6 +54,7 @@ func (c *Controller) act(ctx context.Context, intents []journal.Intent) []journa
 		o, sure := c.do(ctx, i)
 		if !sure || c.journal.Settle(ctx, o) != nil {
 			c.unsettled = true // the next tick finds out what came of it
+			o.Doubtful = i.Kind == journal.Launch
 		}
 		outcomes = append(outcomes, o)
 	}

@@ -124,6 +124,7 @@ type Controller struct {
 	fresh   atomic.Pointer[change] // to be taken up by the next tick
 
 	recent    []signals.Tick  // earlier ticks, newest last
+	owed      owed            // counted in ticks that came to nothing
 	times     times           // when there was a tick: names and tokens follow from it
 	unsettled bool            // an intent may have no outcome: look before the next tick
 	unsent    map[string]bool // intents that may be in the journal, and were never sent
@@ -150,7 +151,7 @@ type Report struct {
 func New(f Fleet, w World, r Rules, j Journal) *Controller {
 	return &Controller{
 		fleet: f, world: w, rules: r, journal: j, unsettled: true,
-		times: times{}, unsent: map[string]bool{}, listing: make(chan struct{}, 1),
+		owed: owed{}, unsent: map[string]bool{}, listing: make(chan struct{}, 1),
 	}
 }
 
@@ -213,11 +214,11 @@ func (c *Controller) Resume(ctx context.Context, now time.Time) ([]fleet.Worker,
 		return nil, err
 	}
 	var workers []fleet.Worker
-	c.recent = c.recent[:0]
+	c.recent, c.owed = c.recent[:0], owedBy(records)
 	for _, r := range records {
 		c.times.add(r.Snapshot.Now)
 		if r.Decision.Failed == "" {
-			c.recent = append(c.recent, r.Tick())
+			c.recent = append(c.recent, asThen(r).Tick())
 			workers = r.Snapshot.Workers
 		}
 	}

@@ -31,6 +31,7 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 	}
 	for _, i := range open {
 		o, sure := c.findOut(ctx, i, ws, now)
+		o.Doubtful = !sure
 		c.amend(i, o)
 		if !sure {
 			doubtful += i.Size() - len(o.Done)
@@ -100,9 +101,11 @@ func union(a, b []fleet.ID) []fleet.ID {
 }
 
 // amend remembers a launch that was settled after its tick as one of that later
-// time: the cloud may not list it yet, however long ago it was first asked for.
+// time: the cloud may not list it yet, however long ago it was first asked for. What
+// was refused, was refused then.
 func (c *Controller) amend(i journal.Intent, o journal.Outcome) {
-	if i.Kind != journal.Launch || len(o.Done) == 0 {
+	refused := i.Refused(o)
+	if i.Kind != journal.Launch || len(o.Done)+refused == 0 {
 		return
 	}
 	n, _ := slices.BinarySearchFunc(c.recent, o.At, func(t signals.Tick, at time.Time) int {
@@ -117,17 +120,36 @@ func (c *Controller) amend(i journal.Intent, o journal.Outcome) {
 	}
 	t.At, t.Born, t.Died = o.At, nil, nil // its fates are counted once
 	t.Starting = union(t.Starting, o.Done)
-	t.Deeds = signals.Deeds{Launched: o.Done}             // Asked was counted by the tick that asked
-	c.recent = slices.Insert(slices.Clip(c.recent), n, t) // snapshots share what is there
+	t.Deeds = signals.Deeds{Launched: o.Done, Refused: refused} // Asked was counted by the tick that asked
+	c.recent = slices.Insert(slices.Clip(c.recent), n, t)       // snapshots share what is there
 }
 
 // amendAll remembers what was settled later in an earlier run of the controller.
 func (c *Controller) amendAll(r journal.Record) {
 	for _, o := range r.Outcomes {
-		for _, i := range r.Intents {
-			if i.ID == o.Intent && o.At.After(i.At) {
-				c.amend(i, o)
-			}
+		if i, late := settledLate(r, o); late {
+			c.amend(i, o)
 		}
 	}
+}
+
+// asThen is a tick as it was remembered at its end: without what was found out of
+// its launches later.
+func asThen(r journal.Record) journal.Record {
+	r.Outcomes = slices.DeleteFunc(slices.Clone(r.Outcomes), func(o journal.Outcome) bool {
+		_, late := settledLate(r, o)
+		return late && !o.Unsent
+	})
+	return r
+}
+
+// settledLate finds the launch that an outcome is of; false if it was settled in its
+// own tick.
+func settledLate(r journal.Record, o journal.Outcome) (journal.Intent, bool) {
+	for _, i := range r.Intents {
+		if i.ID == o.Intent {
+			return i, i.Kind == journal.Launch && o.At.After(i.At)
+		}
+	}
+	return journal.Intent{}, false
 }

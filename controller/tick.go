@@ -46,17 +46,20 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 	if err != nil {
 		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
 	}
-	s, d, err := c.think(ctx, s)
+	read := s
+	s, d, err := c.think(ctx, c.owed.with(read))
 	if err != nil {
-		return c.fail(ctx, s, fmt.Errorf("no decision: %w", err))
+		return c.fail(ctx, read, fmt.Errorf("no decision: %w", err))
 	}
 	rec := journal.Record{Snapshot: s, Decision: d, Intents: c.intents(s, d)}
 	if err := c.write(ctx, rec); err != nil {
 		c.neverSent(rec.Intents)
+		c.owed.keep(read)
 		return Report{Snapshot: s, Decision: d, Err: fmt.Errorf("no deed, the journal cannot be written: %w", err)}
 	}
 	rec.Outcomes = c.act(ctx, rec.Intents)
 	did := rec.Deeds()
+	c.owed.settle(s)
 	c.remember(policy.Remember(s, d, did))
 	return Report{Snapshot: s, Decision: d, Deeds: did}
 }
@@ -98,8 +101,10 @@ func (c *Controller) write(ctx context.Context, rec journal.Record) error {
 }
 
 // fail writes a tick without a decision down, so that it can be explained. Later
-// ticks remember nothing of it. If the journal fails too, the report must do.
+// ticks remember nothing of it but what it had counted. If the journal fails too,
+// the report must do.
 func (c *Controller) fail(ctx context.Context, s signals.Snapshot, err error) Report {
+	c.owed.keep(s)
 	d := policy.Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Failed: err.Error()}
 	s = s.Freeze()
 	if failed := c.write(ctx, journal.Record{Snapshot: s, Decision: d}); failed != nil {

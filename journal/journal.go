@@ -54,6 +54,9 @@ type Outcome struct {
 	Done   []fleet.ID `json:"done,omitempty"`   // the part that was done
 	Failed string     `json:"failed,omitempty"` // why the rest was not
 	Unsent bool       `json:"unsent,omitempty"` // no call was made (a dry run): nothing was bought
+	// Doubtful says that it may have been done all the same. Such an outcome is in no
+	// journal: the intent is unsettled there.
+	Doubtful bool `json:"-"`
 }
 
 // Record is one tick as the journal holds it. The snapshot's Recent is left
@@ -102,7 +105,7 @@ func (r Record) Deeds() signals.Deeds {
 		}
 		if settled {
 			d = i.did(d, o)
-			d.Refused += i.refused(o)
+			d.Refused += i.Refused(o)
 		}
 	}
 	return d
@@ -117,9 +120,9 @@ func (r Record) outcome(intent string) (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// refused counts the instances that were asked for and not given.
-func (i Intent) refused(o Outcome) int {
-	if i.Kind != Launch && i.Kind != Wake || o.Unsent || o.Failed == "" {
+// Refused counts the instances that were asked for and not given.
+func (i Intent) Refused(o Outcome) int {
+	if i.Kind != Launch && i.Kind != Wake || o.Unsent || o.Doubtful || o.Failed == "" {
 		return 0
 	}
 	return max(0, i.Size()-len(o.Done))

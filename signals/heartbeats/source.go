@@ -57,11 +57,10 @@ func (s *Source) Names() []string {
 
 // Read adds up what was heard since the last Read that gave numbers.
 //
-// The counts belong to that Read: those of a tick that reads them and then comes
-// to nothing (the roster failed, the journal could not be written) are in no
-// other. A Source cannot know what became of a tick, and one that gave them
-// again would have twice the work done in a tick that was slow, not lost. Rates
-// are over the time that has really passed, however many ticks were left out.
+// The counts belong to that Read and are given once: a Source cannot know what
+// became of a tick. The controller keeps those of one that came to nothing for the
+// next. Rates are over the time that has really passed, however many ticks were left
+// out.
 func (s *Source) Read(_ context.Context, now time.Time) []signals.Signal {
 	e := s.ears
 	e.mu.Lock()

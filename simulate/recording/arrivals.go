@@ -23,7 +23,6 @@ type moment struct {
 	known bool
 	depth float64 // all that was in the queue
 	seen  bool
-	lost  float64 // finished in a tick that failed: no later tick remembers it
 }
 
 // stretch is arrivals over some time.
@@ -58,10 +57,6 @@ func (s *stretch) blind(a, b moment) {
 // than the daemon looks. Then it goes back to the first tick within that time which
 // saw how deep the queue was. Where what was counted is somebody's file (exact),
 // each count is that of its own step.
-//
-// A count is by how much the queue has become deeper, and what was finished
-// meanwhile. What was finished in a tick that failed is in no later tick's count,
-// since nothing remembers that one.
 func counted(list []moment, usual time.Duration, exact bool) (s stretch) {
 	if len(list) == 0 {
 		return s
@@ -71,10 +66,10 @@ func counted(list []moment, usual time.Duration, exact bool) (s stretch) {
 		at := list[0].at.Truncate(time.Second) // a daemon ticks a little after the full second
 		s.add(at, at+atOnce, list[0].depth)
 	}
-	last, lost := 0, 0.0 // the tick up to which all is told, and what is lost since
+	last := 0 // the tick up to which all is told
 	for i := 1; i < len(list); i++ {
 		m := list[i]
-		if lost += m.lost; !m.known {
+		if !m.known {
 			continue
 		}
 		from := last
@@ -85,8 +80,7 @@ func counted(list []moment, usual time.Duration, exact bool) (s stretch) {
 			from = firstSeen(list, last+1, i, m.at-reach)
 		}
 		s.blind(list[last], list[from])
-		s.add(list[from].at, m.at, m.came+lost)
-		lost = 0
+		s.add(list[from].at, m.at, m.came)
 		if gap := m.at - list[from].at; gap > max(hearsay, 3*usual) {
 			s.unknown += gap
 		}
@@ -120,16 +114,11 @@ func (c *crew) arrivals(q *scenario.Queue, name names) error {
 	if err != nil {
 		return err
 	}
-	lost, err := c.lost(name)
-	if err != nil {
-		return err
-	}
 	var list []moment
 	for _, t := range c.times {
 		m := moment{at: t.Sub(c.sc.Start.Time)}
 		m.came, m.known = came[t.UnixNano()]
 		m.depth, m.seen = depth[t.UnixNano()]
-		m.lost = lost[t.UnixNano()]
 		list = append(list, m)
 	}
 	s := c.byHour(hours)
@@ -138,20 +127,6 @@ func (c *crew) arrivals(q *scenario.Queue, name names) error {
 	q.Arrivals = &scenario.Arrivals{Scale: 1}
 	c.confess(q.Name, s.unknown+ticked.unknown)
 	return nil
-}
-
-// lost is what was finished in ticks that failed. Those lack what every other tick
-// knows: what follows from its signals, the hour of the week among it.
-func (c *crew) lost(name names) (map[int64]float64, error) {
-	done, _, err := c.read(name("queue", "completed"))
-	if err != nil {
-		return nil, err
-	}
-	whole, _, err := c.read("calendar.hour_of_week")
-	for at := range whole {
-		delete(done, at)
-	}
-	return done, err
 }
 
 // confess says of how much of the time it is not known what arrived.

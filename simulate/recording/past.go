@@ -51,14 +51,14 @@ func (p *past) findOut(r journal.Record) {
 	var still []pending
 	for _, o := range p.open {
 		settled := o.known && !o.said.At.After(now)
-		done := launchedBy(o.intent, r.Snapshot.Workers)
+		done, refused := launchedBy(o.intent, r.Snapshot.Workers), 0
 		if settled {
-			done = o.said.Done
+			done, refused = o.said.Done, o.intent.Refused(o.said)
 		} else {
 			still = append(still, o)
 		}
-		if len(done) > 0 {
-			p.amend(now, done)
+		if len(done)+refused > 0 {
+			p.amend(now, done, refused)
 		}
 	}
 	p.open = still
@@ -74,7 +74,7 @@ func launchedBy(i journal.Intent, ws []fleet.Worker) (ids []fleet.ID) {
 }
 
 // amend remembers what was found out after the tick before.
-func (p *past) amend(at time.Time, done []fleet.ID) {
+func (p *past) amend(at time.Time, done []fleet.ID, refused int) {
 	var t signals.Tick
 	if n := len(p.ticks); n > 0 {
 		t = p.ticks[n-1]
@@ -83,7 +83,7 @@ func (p *past) amend(at time.Time, done []fleet.ID) {
 	t.Starting = slices.Concat(t.Starting, done)
 	slices.Sort(t.Starting)
 	t.Starting = slices.Compact(t.Starting)
-	t.Deeds = signals.Deeds{Launched: done}
+	t.Deeds = signals.Deeds{Launched: done, Refused: refused}
 	p.ticks = append(p.ticks, t)
 }
 
@@ -100,8 +100,7 @@ func (p *past) add(r journal.Record) {
 	p.ticks = append(p.ticks[gone:], r.Tick())
 }
 
-// setAside takes out what was found out later. A launch without an answer counts as
-// refused until then.
+// setAside takes out what was found out of launches later.
 func (p *past) setAside(r journal.Record) []journal.Outcome {
 	list := slices.Clone(r.Outcomes)
 	for _, i := range r.Intents {
@@ -109,14 +108,12 @@ func (p *past) setAside(r journal.Record) []journal.Outcome {
 		if i.Order == nil || at >= 0 && !list[at].At.After(i.At) {
 			continue
 		}
-		lost := journal.Outcome{Intent: i.ID, At: i.At, Failed: "the answer was lost"}
 		if at < 0 {
 			p.open = append(p.open, pending{intent: i})
-			list = append(list, lost)
 			continue
 		}
 		p.open = append(p.open, pending{intent: i, said: list[at], known: true})
-		list[at] = lost
+		list = slices.Delete(list, at, at+1)
 	}
 	return list
 }
