@@ -69,6 +69,10 @@ type Journal interface {
 type Fleet struct {
 	Name     string
 	Interval time.Duration // from tick to tick
+	// Virtual says that time stands still while a tick reads, as in a simulation: no
+	// reading is too late, however busy the machine that it runs on, and nothing is
+	// read beside anything else.
+	Virtual bool
 }
 
 // Advisers are programs of the user's, asked about what a tick knows before it

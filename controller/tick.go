@@ -120,14 +120,7 @@ func (c *Controller) readLimit() time.Duration {
 
 // observe reads everything at once, and finds out what came of earlier deeds.
 func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapshot, error) {
-	s := signals.Snapshot{Fleet: c.fleet.Name, Now: now}
-	reading, cancel := context.WithTimeout(ctx, c.readLimit())
-	defer cancel()
-	var wg sync.WaitGroup
-	var err error
-	wg.Go(func() { s.Workers, err = c.workers(reading) })
-	wg.Go(func() { s.Signals = c.world.Signals.Collect(reading, now) })
-	wg.Wait()
+	s, err := c.read(ctx, now)
 	if err != nil {
 		return s, err
 	}
@@ -138,6 +131,23 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	s.Recent = slices.Clip(c.recent)
 	s.Workers = withUnlisted(s, max(unlisted, 2*c.fleet.Interval))
 	return s, nil
+}
+
+// read asks the roster and the sources, at once.
+func (c *Controller) read(ctx context.Context, now time.Time) (s signals.Snapshot, err error) {
+	s.Fleet, s.Now = c.fleet.Name, now
+	if c.fleet.Virtual {
+		s.Signals = c.world.Signals.Collect(ctx, now)
+		s.Workers, err = c.world.Roster.Workers(ctx, c.fleet.Name)
+		return s, err
+	}
+	reading, cancel := context.WithTimeout(ctx, c.readLimit())
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Workers, err = c.workers(reading) })
+	wg.Go(func() { s.Signals = c.world.Signals.Collect(reading, now) })
+	wg.Wait()
+	return s, err
 }
 
 // complete adds what follows from what was read, the operator's orders, and what
@@ -186,12 +196,16 @@ func (c *Controller) workers(ctx context.Context) ([]fleet.Worker, error) {
 // withUnlisted adds fresh launches that the cloud does not list yet: they are
 // paid for, and a tick that overlooked them would buy them again.
 func withUnlisted(s signals.Snapshot, window time.Duration) []fleet.Worker {
+	fresh := s.Since(s.Now.Add(-window))
+	if !slices.ContainsFunc(fresh, func(t signals.Tick) bool { return len(t.Deeds.Launched) > 0 }) {
+		return s.Workers
+	}
 	listed := make(map[fleet.ID]bool, len(s.Workers))
 	for _, w := range s.Workers {
 		listed[w.ID] = true
 	}
 	ws := s.Workers
-	for _, t := range s.Since(s.Now.Add(-window)) {
+	for _, t := range fresh {
 		for _, id := range t.Deeds.Launched {
 			if !listed[id] {
 				listed[id] = true

@@ -215,6 +215,9 @@ func Unheard(ws []fleet.Worker) (ids []fleet.ID) {
 // they are heard now, died if they are gone, leaving or asleep again (a wake for
 // which the cloud had no room) without a word.
 func Fates(unheard []fleet.ID, now []fleet.Worker) (born, died []fleet.ID) {
+	if len(unheard) == 0 {
+		return nil, nil
+	}
 	at := make(map[fleet.ID]*fleet.Worker, len(now))
 	for i := range now {
 		at[now[i].ID] = &now[i]

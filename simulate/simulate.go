@@ -21,6 +21,7 @@ import (
 	"skynet/controller"
 	"skynet/journal"
 	"skynet/policy"
+	"skynet/signals"
 	"skynet/signals/derived"
 	"skynet/signals/forecast"
 	"skynet/simulate/scenario"
@@ -108,14 +109,12 @@ func (r *run) hire(ctx context.Context) error {
 	interval := r.policy.interval(w.sc)
 	j := r.options.Journal
 	if j == nil {
-		// Nothing is read back but intents without an outcome, which it keeps in any
-		// case: the controller itself remembers what its windows need.
-		j = journal.NewMemory(2 * interval)
+		j = thin{journal.NewMemory(2 * interval)}
 	}
 	for _, c := range w.crews {
 		rules := controller.Rules{Decider: r.policy.Decider, Signals: c.settings(r.policy.Signals, interval)}
 		ahead := forecast.New(forecast.Settings{Zone: rules.Signals.Zone, Holidays: rules.Signals.Holidays, Queues: rules.Signals.Queues})
-		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval},
+		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval, Virtual: true},
 			controller.World{Cloud: c, Roster: c, Signals: c, Forecaster: ahead, Advisers: r.policy.Advisers}, rules, j)
 		if r.options.Watch != nil {
 			loop.Watch(func(rep controller.Report) { r.options.Watch(c.Name, rep) })
@@ -126,6 +125,16 @@ func (r *run) hire(ctx context.Context) error {
 		r.loops = append(r.loops, loop)
 	}
 	return nil
+}
+
+// thin is a journal without what was known: nothing is read back from it but
+// intents without an outcome, which it keeps in any case. The controller itself
+// remembers what its windows need.
+type thin struct{ *journal.Memory }
+
+func (t thin) Write(ctx context.Context, r journal.Record) error {
+	r.Snapshot = signals.Snapshot{Fleet: r.Snapshot.Fleet, Now: r.Snapshot.Now}
+	return t.Memory.Write(ctx, r)
 }
 
 // settings are the policy file's, and what a settings file would say of the fleet.

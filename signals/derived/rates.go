@@ -47,6 +47,8 @@ type weighing struct {
 	open        float64   // a count that is not yet known to have begun when
 	end         time.Time // when it was taken
 	sum, weight float64
+	faded       time.Time // what this moment weighs is known: one count ends where the next begins
+	fades       float64
 }
 
 func (m *weighing) count(n float64, at time.Time) {
@@ -68,7 +70,12 @@ func (m *weighing) begin(at time.Time) {
 		return
 	}
 	// The integral of the weight over the time in which it was counted.
-	w := m.fade(m.end) - m.fade(at)
+	if !m.faded.Equal(m.end) {
+		m.fades = m.fade(m.end)
+	}
+	earlier := m.fade(at)
+	w := m.fades - earlier
+	m.faded, m.fades = at, earlier
 	m.sum, m.weight, m.open, m.end = m.sum+w*m.open/past, m.weight+w, 0, at
 }
 
