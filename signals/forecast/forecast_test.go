@@ -477,3 +477,30 @@ func BenchmarkObserve(b *testing.B) {
 		f.Observe(tick(now, 1000+500*math.Sin(float64(i)/229)))
 	}
 }
+
+// While the journal cannot be written no tick is remembered, and each counts from the
+// last one that is: what was heard before is not heard again.
+func TestTicksThatAreForgottenCountOnce(t *testing.T) {
+	f, g := New(Settings{}), New(Settings{})
+	now, last := monday, monday
+	var lost, kept []signals.Signal
+	count := 0.0
+	for i := range 240 {
+		before := now
+		now, count = now.Add(time.Minute), count+10
+		s := tick(now, count)
+		s.Recent = []signals.Tick{{At: last}}
+		lost = f.Observe(s)
+		if i < 120 || i >= 200 {
+			last, count = now, 0
+		}
+		s = tick(now, 10)
+		s.Recent = []signals.Tick{{At: before}}
+		kept = g.Observe(s)
+	}
+	for _, name := range []string{"forecast.arrivals_15m", "forecast.arrivals_60m_p99"} {
+		if a, b := value(t, lost, name), value(t, kept, name); a != b {
+			t.Errorf("%s is %g, and %g where no tick was forgotten", name, a, b)
+		}
+	}
+}

@@ -32,6 +32,11 @@ type tap struct {
 	blank bool
 	why   string // why nothing is known now
 	back  int    // ticks since the clock was set back too far
+
+	// What was heard since the last tick that is remembered. A tick that came to nothing
+	// (the journal could not be written) is not, and the next count holds its own again.
+	base  time.Time
+	heard float64
 }
 
 // hear takes in what a tick says.
@@ -39,6 +44,9 @@ func (t *tap) hear(now, before time.Time, items float64, err error) {
 	t.why = ""
 	if t.wentBack(now) {
 		return
+	}
+	if err == nil {
+		items = t.fresh(before, items)
 	}
 	switch {
 	case err != nil:
@@ -55,6 +63,16 @@ func (t *tap) hear(now, before time.Time, items float64, err error) {
 	default:
 		t.take(now, t.known, items)
 	}
+}
+
+// fresh is what of a count since a tick was not heard before.
+func (t *tap) fresh(since time.Time, items float64) float64 {
+	again := 0.0
+	if !since.IsZero() && since.Equal(t.base) {
+		again = t.heard
+	}
+	t.base, t.heard = since, max(items, again)
+	return max(0, items-again)
 }
 
 // blind moves the stream on through what may be told later.
