@@ -70,7 +70,7 @@ func (c *crew) Launch(_ context.Context, o fleet.Order) ([]fleet.ID, error) {
 				ids = append(ids, m.id)
 			}
 		}
-		c.tokens[o.Token] = ids
+		c.once(o.Token, ids)
 	}
 	switch {
 	case lost != nil:
@@ -234,6 +234,7 @@ func (c *crew) Wake(_ context.Context, ids []fleet.ID) ([]fleet.ID, error) {
 			return fleet.ErrNoCapacity
 		}
 		m.phase, m.woken, m.paid, m.obeys = booting, w.now, w.now, ""
+		m.deaf, m.notice = 0, false // its agent is another
 		c.wakes++
 		m.wakings++
 		c.pay(1)

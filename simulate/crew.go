@@ -20,6 +20,7 @@ type crew struct {
 	live     []*machine    // in order of their launch; also those gone that are still listed
 	byID     map[fleet.ID]*machine
 	tokens   map[string][]fleet.ID
+	sent     []sent // those tokens, in order of time
 	free     offers
 	made     int64  // machines, those at the start among them
 	attempts uint64 // instances asked for
@@ -45,6 +46,23 @@ func newCrew(w *world, f *scenario.Fleet, place int, seed uint64, p Policy) *cre
 		c.queues = append(c.queues, w.queues[i])
 	}
 	return c
+}
+
+// sent is when a token was seen first.
+type sent struct {
+	at    time.Duration
+	token string
+}
+
+// once notes what a token brought. After so long nobody sends one again.
+func (c *crew) once(token string, ids []fleet.ID) {
+	const known = time.Hour
+	now := c.world.now
+	for len(c.sent) > 0 && now-c.sent[0].at > known {
+		delete(c.tokens, c.sent[0].token)
+		c.sent = c.sent[1:]
+	}
+	c.tokens[token], c.sent = ids, append(c.sent, sent{now, token})
 }
 
 func (c *crew) typeName(i int) string {

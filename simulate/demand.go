@@ -27,6 +27,7 @@ const (
 	// so many: what is due within a step counts as coming evenly.
 	partOfWait = 8
 	mostSteps  = 1_000_000
+	allSteps   = 5_000_000 // of all queues, in each of which a step takes 32 bytes
 )
 
 // steps are as long as they may be.
@@ -42,9 +43,10 @@ func stepFor(w *world, horizon time.Duration) time.Duration {
 	for _, q := range w.queues {
 		wait = min(wait, q.promised)
 	}
+	most := time.Duration(min(mostSteps, allSteps/len(w.queues)))
 	step := steps[0]
 	for _, s := range steps {
-		if s <= wait/partOfWait && s <= time.Minute || horizon/step > mostSteps {
+		if s <= wait/partOfWait && s <= time.Minute || horizon/step > most {
 			step = s
 		}
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"time"
 
 	"skynet/fleet"
@@ -194,7 +195,10 @@ func (c *crew) make(order string) *machine {
 
 // nameOf is an instance's ID: in order of launch, as wide for each.
 func nameOf(place int, n int64) fleet.ID {
-	const digits = "0123456789"
+	const digits, most = "0123456789", 10_000_000
+	if n >= most {
+		return fleet.ID(fmt.Sprintf("i-%02d%d", place, n))
+	}
 	b := []byte("i-000000000")
 	for i := len(b) - 1; n > 0 && i > 3; i-- {
 		b[i] = digits[n%10]

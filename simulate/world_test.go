@@ -351,3 +351,64 @@ func TestNeverStarted(t *testing.T) {
 		t.Errorf("%v: %+v %+v", err, r, r.Wait)
 	}
 }
+
+// An agent that wakes says so, though heartbeats were lost when it went to sleep.
+func TestWhoWakesIsHeard(t *testing.T) {
+	w := still(nil)
+	c := w.crews[0]
+	id := launched(t, w, "a", 1)
+	w.after(100 * time.Second)
+	c.deafen(c.byID[id[0]])
+	c.byID[id[0]].deaf = w.now + 10*time.Minute
+	if _, err := c.Sleep(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	w.after(time.Minute)
+	if _, err := c.Wake(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	w.after(30 * time.Second)
+	if m := w.machine(id[0]); m.State != fleet.Working || m.Heard.Before(m.Woken) {
+		t.Errorf("woken at %s, heard at %s: %s", m.Woken, m.Heard, m.State)
+	}
+}
+
+// A run has no end of launches: none is called as another, and what was bought with
+// a token is not kept for ever.
+func TestManyLaunches(t *testing.T) {
+	seen := map[fleet.ID]bool{}
+	for _, n := range []int64{0, 9_999_999, 10_000_000, 12_345_678, 20_000_000} {
+		if id := nameOf(7, n); seen[id] {
+			t.Errorf("machine %d is called %s, as another is", n, id)
+		} else {
+			seen[id] = true
+		}
+	}
+	w := still(nil)
+	c := w.crews[0]
+	for i := range 200 {
+		token := fleet.Token("render", int64(i), 0)
+		ids := launched(t, w, token, 1)
+		if again := launched(t, w, token, 1); !slices.Equal(ids, again) || c.launches != int64(i+1) {
+			t.Fatalf("%v and %v, %d launches", ids, again, c.launches)
+		}
+		w.after(time.Minute)
+	}
+	if len(c.tokens) > 62 || len(c.sent) != len(c.tokens) {
+		t.Errorf("%d tokens are remembered", len(c.tokens))
+	}
+}
+
+// However many queues there are, what the clairvoyant looks at stays bearable.
+func TestStepsOfManyQueues(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	w := still(nil)
+	for _, c := range []struct{ queues, most int }{{1, mostSteps}, {5, mostSteps}, {50, allSteps / 50}} {
+		for len(w.queues) < c.queues {
+			w.queues = append(w.queues, w.queues[0])
+		}
+		if n := int(year / stepFor(w, year)); n > c.most {
+			t.Errorf("%d queues: %d steps each", c.queues, n)
+		}
+	}
+}

@@ -226,6 +226,7 @@ func (s *Scenario) settle() error {
 const (
 	longestRun = 10 * 366 * 24 * time.Hour
 	mostItems  = 1e11
+	mostSlots  = 2_000_000
 )
 
 // Bearable refuses what would not end in anybody's life, or before there were
@@ -235,6 +236,11 @@ func (s *Scenario) Bearable() error {
 	for _, q := range s.Queues {
 		for _, p := range q.Series.Steps {
 			items += p.Items * q.Arrivals.Scale
+		}
+	}
+	for _, f := range s.Fleets {
+		if f.Start > mostSlots/max(1, f.Slots) {
+			return fmt.Errorf("scenario: fleet %s starts with %d instances of %d slots; at most %d slots will do", f.Name, f.Start, f.Slots, mostSlots)
 		}
 	}
 	switch {

@@ -283,6 +283,13 @@ func TestUnbearable(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
+	sc := scenario.Scenario{Start: scenario.Time{Time: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}, End: time.Hour}
+	for start, ok := range map[int]bool{200: true, 201: false} {
+		sc.Fleets = []scenario.Fleet{{Name: "big", Slots: 10_000, Start: start}}
+		if err := sc.Bearable(); (err == nil) != ok {
+			t.Errorf("%d instances of 10000 slots at the start: %v", start, err)
+		}
+	}
 	dir := folder(t, map[string]string{"s.yaml": "name: x\nqueues: [{name: a, jobs: {csv: s.csv}}, {name: b, jobs: {csv: t.csv}}]\n" + rest})
 	if _, err := scenario.Load(filepath.Join(dir, "s.yaml")); err == nil || !strings.Contains(err.Error(), "s.csv") || !strings.Contains(err.Error(), "t.csv") {
 		t.Errorf("got %v", err)
