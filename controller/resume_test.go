@@ -138,3 +138,29 @@ func TestAPanicCostsOneTick(t *testing.T) {
 		}
 	}
 }
+
+// hurried says how much time it was given.
+type hurried struct {
+	controller.Signals
+	t *testing.T
+}
+
+func (h hurried) Collect(ctx context.Context, now time.Time) []signals.Signal {
+	if end, ok := ctx.Deadline(); ok {
+		h.t.Errorf("a reading in virtual time has to end by %s", end)
+	}
+	return h.Signals.Collect(ctx, now)
+}
+
+// In virtual time a machine that is busy with something else makes nothing late:
+// a tick a second is decided as it would be anywhere.
+func TestVirtualTimeDoesNotPassWhileReading(t *testing.T) {
+	r := newRig(t)
+	w := r.worldOf()
+	w.Signals = hurried{r.World, t}
+	r.Waiting = 80
+	c := controller.New(controller.Fleet{Name: "render", Interval: time.Second, Virtual: true}, w, rules(engine()), r.journal)
+	if rep := c.Tick(context.Background(), r.Now); rep.Err != nil || len(rep.Deeds.Launched) != 10 {
+		t.Errorf("%v, %+v", rep.Err, rep.Deeds)
+	}
+}
