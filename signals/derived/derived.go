@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"skynet/signals"
@@ -81,17 +82,28 @@ type view struct {
 	at     map[string]int   // where the fleet's own are in out
 	window time.Duration    // five minutes, or as long as it takes to hold two ticks
 	crew   crew
+	paper  *paper
 }
 
+// paper is room that a view needs, and the next one may use again.
+type paper struct {
+	given, out []signals.Signal
+	at         map[string]int
+	order      []int // of what was computed last, by name
+}
+
+var papers = sync.Pool{New: func() any { return &paper{at: make(map[string]int, len(signals.Catalogue))} }}
+
 func look(s *signals.Snapshot, set Settings) *view {
-	v := &view{Snapshot: s, set: set, at: make(map[string]int, len(signals.Catalogue))}
-	v.given = signals.Sort(slices.Clone(s.Signals))
+	p := papers.Get().(*paper)
+	clear(p.at)
+	v := &view{Snapshot: s, set: set, paper: p, at: p.at, out: p.out[:0]}
+	v.given = signals.Sort(append(p.given[:0], s.Signals...))
 	for i, g := range v.given {
 		if math.IsNaN(g.Value) || math.IsInf(g.Value, 0) {
 			v.given[i] = signals.Missing(g.Name, g.At, fmt.Sprintf("not a finite number: %g", g.Value))
 		}
 	}
-	v.out = make([]signals.Signal, 0, len(signals.Catalogue)+len(set.Queues)*leaves)
 	v.window = v.atLeastTwoTicks(short)
 	return v
 }
@@ -165,10 +177,10 @@ func nobody(name string) string {
 // merged is what was given and what was computed in order of names. Of two with
 // one name the computed one stays: put has left out those that must not.
 func (v *view) merged() []signals.Signal {
-	slices.SortFunc(v.out, func(a, b signals.Signal) int { return strings.Compare(a.Name, b.Name) })
 	all := make([]signals.Signal, 0, len(v.given)+len(v.out))
 	i := 0
-	for _, s := range v.out {
+	for _, place := range v.paper.sorted(v.out) {
+		s := v.out[place]
 		for ; i < len(v.given) && v.given[i].Name < s.Name; i++ {
 			all = append(all, v.given[i])
 		}
@@ -177,5 +189,24 @@ func (v *view) merged() []signals.Signal {
 		}
 		all = append(all, s)
 	}
-	return append(all, v.given[i:]...)
+	all = append(all, v.given[i:]...)
+	v.paper.given, v.paper.out = v.given, v.out
+	papers.Put(v.paper)
+	return all
+}
+
+// sorted is the order of what was computed by name: that of the last time, nearly
+// always.
+func (p *paper) sorted(out []signals.Signal) []int {
+	byName := func(a, b int) int { return strings.Compare(out[a].Name, out[b].Name) }
+	if len(p.order) != len(out) {
+		p.order = p.order[:0]
+		for i := range out {
+			p.order = append(p.order, i)
+		}
+	}
+	if !slices.IsSortedFunc(p.order, byName) {
+		slices.SortFunc(p.order, byName)
+	}
+	return p.order
 }
