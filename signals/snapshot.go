@@ -127,7 +127,10 @@ func (s Snapshot) With(list []Signal) Snapshot {
 	if len(list) == 0 {
 		return s
 	}
-	fresh := Sort(slices.Clone(list))
+	fresh := list
+	if !ascends(list) {
+		fresh = Sort(slices.Clone(list))
+	}
 	all := make([]Signal, 0, len(s.Signals)+len(fresh))
 	for _, old := range s.Signals {
 		for len(fresh) > 0 && fresh[0].Name < old.Name {

@@ -2,6 +2,8 @@ package forecast
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"skynet/signals"
@@ -153,6 +155,15 @@ const (
 	surprise = usual + 2
 )
 
+// inOrder are the places of the leaves in order of their names, under any queue's.
+var inOrder = func() (places [len(leaves)]int) {
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortFunc(places[:], func(a, b int) int { return strings.Compare(leaves[a], leaves[b]) })
+	return places
+}()
+
 var fleetNames = namesOf("")
 
 func namesOf(queue string) (names [len(leaves)]string) {
@@ -165,23 +176,34 @@ func namesOf(queue string) (names [len(leaves)]string) {
 	return names
 }
 
-// signals appends what a policy may know, under the given names.
+// signals appends what a policy may know, under the given names and in order of them.
 func (t *tap) signals(out []signals.Signal, now time.Time, names *[len(leaves)]string) []signals.Signal {
-	if why := t.silent(now); why != "" {
-		for _, name := range names {
-			out = append(out, signals.Missing(name, now, why))
-		}
-		return out
+	why, note := t.silent(now), ""
+	if why == "" {
+		note = t.rests(now)
 	}
-	note := t.rests(now)
-	for i := range horizons {
-		for j := range quantiles {
-			s := signals.Known(names[i*nq+j], float64(t.now[i].all[j]), now, 0)
-			s.Note = note
-			out = append(out, s)
+	for _, leaf := range inOrder {
+		if why != "" {
+			out = append(out, signals.Missing(names[leaf], now, why))
+		} else {
+			out = append(out, t.signal(leaf, names[leaf], now, note))
 		}
 	}
-	return append(out, t.usual(names[usual], now), t.error(names[errorOf], now), t.surprise(names[surprise], now))
+	return out
+}
+
+func (t *tap) signal(leaf int, name string, now time.Time, note string) signals.Signal {
+	switch leaf {
+	case usual:
+		return t.usual(name, now)
+	case errorOf:
+		return t.error(name, now)
+	case surprise:
+		return t.surprise(name, now)
+	}
+	s := signals.Known(name, float64(t.now[leaf/nq].all[leaf%nq]), now, 0)
+	s.Note = note
+	return s
 }
 
 // silent says why there is no forecast, "" if there is one.
