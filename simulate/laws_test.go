@@ -400,3 +400,46 @@ func TestWindow(t *testing.T) {
 		t.Error("something is left for ever")
 	}
 }
+
+// What the ticks that decided say has arrived adds up to what has, however many came
+// to nothing in between.
+func TestArrivalsAddUpWhenTicksFail(t *testing.T) {
+	sc := mishaps()
+	sc.Faults.APIErrors = 20
+	counted, failed := map[string]float64{}, 0
+	var truly, first map[string]int64
+	o := Options{
+		Watch: func(_ string, r controller.Report) {
+			if r.Err != nil {
+				failed++
+				return
+			}
+			for _, q := range sc.Queues {
+				if n, err := r.Snapshot.Value("queues." + q.Name + ".arrived"); err == nil {
+					counted[q.Name] += n
+				}
+			}
+		},
+		state: func(w *world, _ time.Duration, _ string) {
+			truly = map[string]int64{}
+			for _, q := range w.queues {
+				truly[q.Name] = q.arrived
+			}
+			if first == nil {
+				first = truly
+			}
+		},
+	}
+	if _, err := Run(t.Context(), &sc, read(t, sleepy), o); err != nil {
+		t.Fatal(err)
+	}
+	for name, n := range truly {
+		const few = .01 // arrived before the first tick that decided, and after the last
+		if want := float64(n - first[name]); want < 100 || counted[name] > want || counted[name] < (1-few)*want {
+			t.Errorf("%s: %g arrivals were counted of %g", name, counted[name], want)
+		}
+	}
+	if failed < 50 {
+		t.Errorf("%d ticks failed", failed)
+	}
+}
