@@ -12,12 +12,11 @@ import (
 func (c *crew) Collect(_ context.Context, _ time.Time) []signals.Signal {
 	s := sheet{now: c.world.at(c.world.now), good: c.interval, list: make([]signals.Signal, 0, 16*len(c.queues)+8)}
 	seconds, wait := c.merged()
+	c.processors(&s)
 	for _, q := range c.queues {
-		c.depth(&s, q)
-		c.told(&s, q)
+		c.tell(&s, q)
 	}
 	s.quantiles("work.", seconds, wait)
-	c.processors(&s)
 	return s.list
 }
 
@@ -36,33 +35,24 @@ func (s *sheet) miss(name, why string) {
 	s.list = append(s.list, signals.Missing(name, s.now, why))
 }
 
-func (c *crew) depth(s *sheet, q *queue) {
-	prefix := "queues." + q.Name + "."
-	oldest := time.Duration(0)
-	if q.waiting.n > 0 {
-		oldest = c.world.now - q.waiting.oldest()
-	}
-	if q.again.n > 0 {
-		oldest = max(oldest, c.world.now-q.again.oldest())
-	}
-	s.know(prefix+"visible", float64(q.visible()))
-	s.know(prefix+"in_flight", float64(q.inHand+len(q.lost)))
-	s.know(prefix+"delayed", 0)
-	s.know(prefix+"dead", 0)
-	s.know(prefix+"oldest_age", oldest.Seconds())
-}
-
-func (c *crew) told(s *sheet, q *queue) {
+// tell gives what is known of one queue, nearly in order of names: who sorts it
+// later has little to do.
+func (c *crew) tell(s *sheet, q *queue) {
 	prefix := "queues." + q.Name + "."
 	s.know(prefix+"completed", float64(q.completed))
-	s.know(prefix+"redelivered", float64(q.redelivered))
+	s.know(prefix+"dead", 0)
+	s.know(prefix+"delayed", 0)
 	s.know(prefix+"failed", 0)
+	s.know(prefix+"in_flight", float64(q.inHand+len(q.lost)))
+	s.know(prefix+"oldest_age", q.oldest(c.world.now).Seconds())
+	s.know(prefix+"redelivered", float64(q.redelivered))
 	q.completed, q.redelivered = 0, 0
 	if mean, ok := q.mean(c.world.now); ok {
 		s.know(prefix+"seconds_mean", mean)
 	} else {
 		s.miss(prefix+"seconds_mean", "no worker has finished an item of it yet")
 	}
+	s.know(prefix+"visible", float64(q.visible()))
 	s.quantiles(prefix, q.seconds.until(c.world.minute), q.wait.until(c.world.minute))
 }
 
