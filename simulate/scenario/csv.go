@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -146,7 +147,8 @@ func number(text, what string) (float64, error) {
 	return v, nil
 }
 
-// readCSV reads a file line by line, gzipped or not, with or without a header.
+// readCSV reads a file line by line, gzipped or not, with or without a header,
+// which is any first line that does not begin with a digit.
 func readCSV(path, header string, each func(at time.Time, fields []string) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -164,10 +166,13 @@ func readCSV(path, header string, each func(at time.Time, fields []string) error
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%s: the gzipped file is cut off (%w): copy it again", path, err)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if first && fields[0] == "timestamp" {
+		if first && heads(fields) {
 			continue
 		}
 		if err := line(fields, header, each); err != nil {
@@ -177,9 +182,17 @@ func readCSV(path, header string, each func(at time.Time, fields []string) error
 	}
 }
 
+// heads reports whether a line names the columns: no time begins with a letter.
+func heads(fields []string) bool {
+	return len(fields) > 1 && fields[0] != "" && !strings.ContainsRune("0123456789", rune(fields[0][0]))
+}
+
 func line(fields []string, header string, each func(at time.Time, fields []string) error) error {
+	if len(fields) < 2 && strings.ContainsAny(fields[0], ";\t") {
+		return fmt.Errorf("has no comma; a line is %s: put commas where there are semicolons or tabs", header)
+	}
 	if len(fields) < 2 {
-		return fmt.Errorf("has %d fields; a line is %s", len(fields), header)
+		return fmt.Errorf("has 1 field; a line is %s", header)
 	}
 	at, err := time.Parse(time.RFC3339, fields[0])
 	if err != nil {
@@ -192,7 +205,20 @@ func line(fields []string, header string, each func(at time.Time, fields []strin
 func unzipped(from io.Reader) (io.Reader, error) {
 	b := bufio.NewReaderSize(from, 1<<16)
 	if magic, err := b.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-		return b, nil //nolint:nilerr // too short for gzip: the reader of lines will tell
+		return unmarked(b), nil //nolint:nilerr // too short for gzip: the reader of lines will tell
 	}
-	return gzip.NewReader(b)
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return nil, err
+	}
+	return unmarked(bufio.NewReader(z)), nil
+}
+
+// unmarked skips the byte order mark that spreadsheets write first.
+func unmarked(b *bufio.Reader) io.Reader {
+	const mark = "\ufeff"
+	if first, err := b.Peek(len(mark)); err == nil && string(first) == mark {
+		_, _ = b.Discard(len(mark))
+	}
+	return b
 }

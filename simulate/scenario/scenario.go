@@ -7,6 +7,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -163,7 +164,7 @@ func Load(path string) (Scenario, error) {
 	if err != nil {
 		return s, err
 	}
-	return s, s.load(filepath.Dir(path))
+	return s, s.load(path)
 }
 
 // Parse reads a file's bytes, but not what it names; name is for messages.
@@ -172,9 +173,11 @@ func Parse(name string, data []byte) (Scenario, error) { return strict.Read[Scen
 // Schema is the JSON Schema of scenario files, for editors.
 func Schema() []byte { return strict.Schema[Scenario]() }
 
-// load reads the recorded load and settles when it begins and ends.
-func (s *Scenario) load(folder string) error {
+// load reads the recorded load that the file at path names, and settles when it
+// begins and ends.
+func (s *Scenario) load(path string) error {
 	var errs []error
+	folder := filepath.Dir(path)
 	for i := range s.Queues {
 		q := &s.Queues[i]
 		var err error
@@ -183,6 +186,9 @@ func (s *Scenario) load(folder string) error {
 			q.Series, err = ReadSeries(beside(folder, q.Arrivals.CSV))
 		case q.Jobs != nil:
 			q.Trace, err = ReadTrace(beside(folder, q.Jobs.CSV))
+		}
+		if errors.As(err, new(*fs.PathError)) {
+			err = fmt.Errorf("%s: queue %s: %w; a path is relative to the scenario file", path, q.Name, err)
 		}
 		errs = append(errs, err)
 	}

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"flag"
 	"math/rand/v2"
@@ -124,20 +125,32 @@ func TestSeries(t *testing.T) {
 
 func TestBadCSV(t *testing.T) {
 	const at = "2026-03-01T10:00:00Z"
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte(at + ",1\n"))
+	_ = z.Close()
+	cut := zipped.String()[:zipped.Len()-10]
 	for name, c := range map[string]struct{ series, jobs string }{
-		"timestamp,value\n":                  {"has no lines of timestamp,value", "has no lines of timestamp,duration_seconds"},
-		"":                                   {"has no lines", "has no lines"},
-		at + ",1\n" + at + ",2\n":            {":2: does not come after the line before; sort", ""},
-		at + ",1\n2026-03-01T09:00:00Z,2\n":  {":2: does not come after", ":2: comes before the line before; sort"},
-		"timestamp,value\n" + at + ",-1\n":   {`:2: value "-1" is not a number of 0 or more`, `:2: duration_seconds "-1"`},
-		at + ",NaN\n":                        {`value "NaN"`, `"NaN"`},
-		at + ",\n":                           {`value ""`, `""`},
-		at + "\n":                            {":1: has 1 fields; a line is timestamp,value", ":1: has 1 fields; a line is timestamp,duration_seconds"},
-		"2026-03-01 10:00,1\n":               {`:1: timestamp "2026-03-01 10:00" is not a time`, "is not a time"},
-		"date,value\n" + at + ",1\n":         {`:1: timestamp "date" is not a time`, "is not a time"},
-		"\x1f\x8bno gzip":                    {"EOF", "EOF"},
-		"timestamp,value\n\"" + at + ",1\n":  {"quote", "quote"},
-		"timestamp,value\n" + at + ",+Inf\n": {`value "+Inf"`, `"+Inf"`},
+		"timestamp,value\n":                     {"has no lines of timestamp,value", "has no lines of timestamp,duration_seconds"},
+		"":                                      {"has no lines", "has no lines"},
+		at + ",1\n" + at + ",2\n":               {":2: does not come after the line before; sort", ""},
+		at + ",1\n2026-03-01T09:00:00Z,2\n":     {":2: does not come after", ":2: comes before the line before; sort"},
+		"timestamp,value\n" + at + ",-1\n":      {`:2: value "-1" is not a number of 0 or more`, `:2: duration_seconds "-1"`},
+		at + ",NaN\n":                           {`value "NaN"`, `"NaN"`},
+		at + ",\n":                              {`value ""`, `""`},
+		at + "\n":                               {":1: has 1 field; a line is timestamp,value", ":1: has 1 field; a line is timestamp,duration_seconds"},
+		at + ";1\n":                             {":1: has no comma; a line is timestamp,value", "put commas where there are semicolons"},
+		"\ufefftimestamp,value\n" + at + ",1\n": {"", ""},
+		"\ufeff" + at + ",1\n":                  {"", ""},
+		"Time,Sum of items\n" + at + ",1\n":     {"", ""},
+		at + ",1\nTime,value\n":                 {`:2: timestamp "Time" is not a time`, `:2: timestamp "Time"`},
+		strings.Repeat("letters\n", 2):          {":1: has 1 field", ":1: has 1 field"},
+		"2026-03-01 10:00,1\n":                  {`:1: timestamp "2026-03-01 10:00" is not a time`, "is not a time"},
+		"date,value\n2026,1\n":                  {`:2: timestamp "2026" is not a time`, "is not a time"},
+		cut:                                     {"is cut off", "copy it again"},
+		"\x1f\x8bno gzip":                       {"EOF", "EOF"},
+		"timestamp,value\n\"" + at + ",1\n":     {"quote", "quote"},
+		"timestamp,value\n" + at + ",+Inf\n":    {`value "+Inf"`, `"+Inf"`},
 	} {
 		path := filepath.Join(folder(t, map[string]string{"x.csv": name}), "x.csv")
 		_, err := scenario.ReadSeries(path)
@@ -291,7 +304,7 @@ func TestUnbearable(t *testing.T) {
 		}
 	}
 	dir := folder(t, map[string]string{"s.yaml": "name: x\nqueues: [{name: a, jobs: {csv: s.csv}}, {name: b, jobs: {csv: t.csv}}]\n" + rest})
-	if _, err := scenario.Load(filepath.Join(dir, "s.yaml")); err == nil || !strings.Contains(err.Error(), "s.csv") || !strings.Contains(err.Error(), "t.csv") {
+	if _, err := scenario.Load(filepath.Join(dir, "s.yaml")); err == nil || !strings.Contains(err.Error(), "s.yaml: queue a: ") || !strings.Contains(err.Error(), "s.csv") || !strings.Contains(err.Error(), "t.csv") {
 		t.Errorf("got %v", err)
 	}
 }
