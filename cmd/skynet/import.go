@@ -39,16 +39,17 @@ func importCSVCommand() *cobra.Command {
 		Use:   "csv --arrivals FILE.csv [--seconds 4s] --to FILE.db",
 		Short: "Make a recording of CSV files",
 		Long: `Make a recording of CSV files: a journal as the daemon writes it, for
-"skynet simulate --recording" and "skynet explain".
+"skynet simulate --recording".
 
 A file of arrivals has lines of timestamp,value: so many items came from that time
 to the next line. A file of jobs has lines of timestamp,duration_seconds: each is
 one item. Times are RFC 3339 (2026-03-01T17:00:00Z), in order; a header is optional,
-and files may be gzipped. A queue is called as its file, photos for photos.csv,
+and files may be gzipped. What arrived between lines further apart than usual is not
+known; if none did, write lines of 0. A queue is called as its file, photos for photos.csv,
 unless --queue or NAME= before the file's name says otherwise. For several queues
 give the flags several times.`,
-		Example: `  skynet import csv --arrivals config/examples/week.csv --seconds 4s --slots 4 --price 0.17 --to week.db
-  skynet simulate --recording week.db --policy config/examples/render.policy.yaml
+		Example: `  skynet import csv --arrivals config/examples/week.csv --seconds 20s --slots 4 --price 0.17 --to week.db
+  skynet simulate --recording week.db --policy config/examples/plain.policy.yaml --against target-tracking,keda
   skynet import csv --arrivals photos=a.csv --seconds photos=4s --jobs videos=b.csv.gz --to both.db`,
 		Args: cobra.NoArgs,
 		RunE: importCSV,
@@ -70,11 +71,11 @@ give the flags several times.`,
 
 func importCSV(c *cobra.Command, _ []string) error {
 	to, _ := c.Flags().GetString("to")
-	switch _, err := os.Lstat(to); {
-	case to == "":
+	if to == "" {
 		return errors.New("--to is missing: name the recording to be made, such as recording.db")
-	case err == nil:
-		return fmt.Errorf("--to %s exists already: name a file that can be made", to)
+	}
+	if err := creatable("--to", to); err != nil {
+		return err
 	}
 	im, err := importOf(c)
 	if err != nil {
@@ -245,9 +246,7 @@ func writeRecording(c *cobra.Command, path string, im recording.Import) (err err
 		if err == nil {
 			return
 		}
-		for _, end := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(path + end)
-		}
+		removeJournal(path)
 		err = finding{fmt.Errorf("%w; %s was not made", err, path)}
 	}()
 	said := progressOf(c.ErrOrStderr())

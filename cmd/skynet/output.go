@@ -35,7 +35,7 @@ func wantsJSON(c *cobra.Command) (bool, error) {
 // addJournalFlags adds where a command finds the journal.
 func addJournalFlags(c *cobra.Command) {
 	c.Flags().String("config", "", "settings file, to find the state folder and the fleet's name")
-	c.Flags().String("state-dir", "", "state folder, instead of the one in the settings")
+	c.Flags().String("state-dir", "", "state folder, instead of the one in the settings; or a journal's file, as simulate writes it")
 	c.Flags().String("fleet", "", "fleet to look at, if there are several")
 }
 
@@ -53,7 +53,10 @@ func openHistory(c *cobra.Command) (*history, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(folder, "journal.db")
+	path := filepath.Join(folder, journalFile)
+	if at, err := os.Stat(folder); err == nil && at.Mode().IsRegular() {
+		path = folder // of a simulation
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("no journal at %s: has skynet run with this state_dir? give --config or --state-dir", path)
 	}

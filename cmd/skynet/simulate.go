@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -111,11 +112,14 @@ func runSimulations(c *cobra.Command, _ []string) error {
 func fitTogether(c *cobra.Command) error {
 	given := c.Flags().Changed
 	paths, _ := c.Flags().GetStringArray("policy")
+	against, _ := c.Flags().GetStringSlice("against")
 	switch {
 	case given("scenario") == given("recording"):
 		return errors.New("name what to play: either --scenario, a scenario file, or --recording, a journal")
 	case len(paths) == 0:
 		return errors.New("--policy is missing: name at least one policy file to play")
+	case given("against") && len(against) == 0:
+		return errors.New("--against is empty: name what to compare with, such as target-tracking,keda,clairvoyant")
 	case !given("recording") && (given("since") || given("replay") || given("fleet")):
 		return errors.New("--since, --fleet and --replay are about a recording: add --recording")
 	case given("replay") && len(paths) > 1:
@@ -126,6 +130,34 @@ func fitTogether(c *cobra.Command) error {
 		return errors.New("--sweep plays one policy file with many settings: give a single --policy, and neither --against nor --journal")
 	case given("journal") && (len(paths) > 1 || given("against")):
 		return errors.New("--journal holds the ticks of one policy: give a single --policy, and no --against")
+	}
+	return written(c)
+}
+
+// written refuses files that could not be written, before hours are played for
+// them.
+func written(c *cobra.Command) error {
+	if path, _ := c.Flags().GetString("journal"); c.Flags().Changed("journal") {
+		if err := creatable("--journal", path); err != nil {
+			return err
+		}
+	}
+	if path, _ := c.Flags().GetString("report"); c.Flags().Changed("report") {
+		return reportable(path)
+	}
+	return nil
+}
+
+// creatable reports whether a journal can be made at path, where nothing may be yet.
+func creatable(flag, path string) error {
+	if path == "" {
+		return fmt.Errorf("%s is empty: name a file that can be made, such as recording.db", flag)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s %s exists already: name a file that can be made", flag, path)
+	}
+	if at, err := os.Stat(filepath.Dir(path)); err != nil || !at.IsDir() {
+		return fmt.Errorf("%s %s: its folder does not exist: create it", flag, path)
 	}
 	return nil
 }

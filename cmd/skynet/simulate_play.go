@@ -97,8 +97,8 @@ func (p *contest) policy(c *cobra.Command, sc *scenario.Scenario, of simulate.Po
 		if err != nil {
 			return err
 		}
-		defer end()
-		return p.run(ctx, sc, of, o, to, reporting(c), m)
+		err = p.run(ctx, sc, of, o, to, reporting(c), m)
+		return errors.Join(err, end(err == nil))
 	}
 }
 
@@ -118,21 +118,33 @@ func (p *contest) run(ctx context.Context, sc *scenario.Scenario, of simulate.Po
 	return err
 }
 
-// optionsFor opens the journal that is asked for.
-func optionsFor(c *cobra.Command) (o simulate.Options, end func(), err error) {
+// optionsFor opens the journal that is asked for. end closes it, and takes it away
+// if what it holds is not whole.
+func optionsFor(c *cobra.Command) (o simulate.Options, end func(whole bool) error, err error) {
 	path, _ := c.Flags().GetString("journal")
 	if path == "" {
-		return o, func() {}, nil
-	}
-	if _, err := os.Stat(path); err == nil {
-		return o, nil, fmt.Errorf("--journal %s exists already: name a file that can be made", path)
+		return o, func(bool) error { return nil }, nil
 	}
 	j, err := sqlite.Open(path, sqlite.Options{Reserve: -1})
 	if err != nil {
 		return o, nil, fmt.Errorf("--journal: %w", err)
 	}
 	o.Journal = j
-	return o, func() { _ = j.Close() }, nil
+	return o, func(whole bool) error {
+		err := j.Close()
+		_ = os.Remove(path + ".lock") // nobody writes it any more
+		if !whole {
+			removeJournal(path)
+		}
+		return err
+	}, nil
+}
+
+// removeJournal takes away a journal that would mislead.
+func removeJournal(path string) {
+	for _, end := range []string{"", "-wal", "-shm"} {
+		_ = os.Remove(path + end)
+	}
 }
 
 // peersOf reads --against.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,22 @@ import (
 	"skynet/simulate/scenario"
 	"skynet/simulate/sweep"
 )
+
+// reportable finds out before anything is played whether a report can be written.
+// A name without the ending of a page is more likely a policy file given by
+// mistake, which would be overwritten.
+func reportable(path string) error {
+	if ext := strings.ToLower(filepath.Ext(path)); ext != ".html" && ext != ".htm" {
+		return fmt.Errorf("--report %q: write the name of a page, such as report.html", path)
+	}
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() {
+		return fmt.Errorf("--report %s is not a file that can be written: name another", path)
+	}
+	if at, err := os.Stat(filepath.Dir(path)); err != nil || !at.IsDir() {
+		return fmt.Errorf("--report %s: there is no folder %s: create it", path, filepath.Dir(path))
+	}
+	return nil
+}
 
 // writeReport writes the HTML file, if one is asked for: whole, or not at all.
 func writeReport(c *cobra.Command, sc *scenario.Scenario, p *contest) (err error) {

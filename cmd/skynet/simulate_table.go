@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,13 +16,7 @@ import (
 func (s simulated) print(out io.Writer) {
 	fmt.Fprintf(out, "scenario %s, seed %d\n\n", s.Scenario, s.Seed)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var columns []tallied
-	for _, r := range s.Results {
-		columns = append(columns, tallied{short(r.Policy), r.Figures, r.Ticks, r.ClairvoyantInstanceSeconds})
-		for _, f := range r.Fleets {
-			columns = append(columns, tallied{f.Fleet, f.Figures, r.Ticks, nil})
-		}
-	}
+	columns := s.columns()
 	const across = 4 // columns that fit into a hundred characters
 	for i := 0; i < len(columns); i += across {
 		some := columns[i:min(i+across, len(columns))]
@@ -37,18 +32,52 @@ func (s simulated) print(out io.Writer) {
 			fmt.Fprintln(out)
 		}
 	}
+	if slices.ContainsFunc(columns, tallied.under) {
+		fmt.Fprint(out, "\nLess than the clairvoyant, which starts every item in time, has no maximum and no faults:\n"+
+			"docs/simulate.md tells what else it bears that a policy need not.\n")
+	}
+}
+
+// columns are those of the table: a policy's, then those of its fleets. Two files
+// of one name are told apart by their folders.
+func (s simulated) columns() (list []tallied) {
+	named := map[string]int{}
+	for _, r := range s.Results {
+		named[short(r.Policy)]++
+	}
+	for _, r := range s.Results {
+		name := short(r.Policy)
+		if named[name] > 1 {
+			name = fitting(r.Policy)
+		}
+		list = append(list, tallied{name, r.Figures, r.Ticks, r.ClairvoyantInstanceSeconds})
+		for _, f := range r.Fleets {
+			list = append(list, tallied{fitting(name + ": " + f.Fleet), f.Figures, r.Ticks, nil})
+		}
+	}
+	return list
 }
 
 // short is a policy's name without its folder and what every policy file ends in,
 // cut where it would not fit.
 func short(path string) string {
-	const most = 18
 	name := filepath.Base(path)
 	for _, end := range []string{".yaml", ".yml", ".policy"} {
 		name = strings.TrimSuffix(name, end)
 	}
-	if r := []rune(name); len(r) > most {
-		name = string(r[:most-1]) + "…"
+	if r := []rune(name); len(r) > widest {
+		name = string(r[:widest-1]) + "…"
+	}
+	return name
+}
+
+// widest is a column's name: four of them fit into a hundred characters.
+const widest = 18
+
+// fitting keeps the end of a name that would not fit.
+func fitting(name string) string {
+	if r := []rune(name); len(r) > widest {
+		name = "…" + string(r[len(r)-widest+1:])
 	}
 	return name
 }
@@ -97,6 +126,9 @@ var figures = []struct {
 	{"peak instances", func(c tallied) string { return thousands(float64(c.Peak)) }},
 	{"ticks", func(c tallied) string { return thousands(float64(c.ticks)) }},
 }
+
+// under reports whether less was billed than to the clairvoyant.
+func (c tallied) under() bool { return c.ideal != nil && c.InstanceSeconds < *c.ideal }
 
 func (c tallied) wait(of func(simulate.Wait) float64) string {
 	if c.Wait == nil {

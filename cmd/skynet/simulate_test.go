@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"skynet/journal/sqlite"
+	"skynet/simulate"
 )
 
 func simulateWith(t *testing.T, args ...string) (out, said string, err error) {
@@ -102,6 +105,12 @@ func TestSimulateWritesAJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	if left, _ := filepath.Glob(path + ".lock"); len(left) > 0 {
+		t.Errorf("leaves %v behind", left)
+	}
+	if told, said, err := called(t, explainCommand(), "--state-dir", path); err != nil || !strings.Contains(told, "slo ") {
+		t.Errorf("explain cannot tell of it: %s %s %v", told, said, err)
+	}
 	list, err := r.Records(t.Context(), "fleet", forever.AddDate(-250, 0, 0), 0)
 	if err != nil || len(list) < 180 || list[0].Snapshot.Now.Format("2006-01-02T15:04") != "2026-03-01T00:00" {
 		t.Errorf("%d ticks, %v", len(list), err)
@@ -124,6 +133,12 @@ func TestSimulateRefuses(t *testing.T) {
 		"neither --against nor":          {"--scenario", scenario, "--policy", a, "--sweep", "bounds.max=1,2", "--against", "keda"},
 		"target-tracking":                {"--scenario", scenario, "--policy", a, "--against", "target-traking"},
 		"names no peer":                  {"--scenario", scenario, "--policy", a, "--against", "tuned"},
+		"--against is empty":             {"--scenario", scenario, "--policy", a, "--against", ""},
+		"such as report.html":            {"--scenario", scenario, "--policy", a, "--report", b},
+		"there is no folder /no/such":    {"--scenario", scenario, "--policy", a, "--report", "/no/such/x.html"},
+		"is not a file that can be":      {"--scenario", scenario, "--policy", a, "--report", wroteFolder(t, "x.html")},
+		"its folder does not exist":      {"--scenario", scenario, "--policy", a, "--journal", "/no/such/x.db"},
+		"--journal is empty":             {"--scenario", scenario, "--policy", a, "--journal", ""},
 		"--sweep bounds.mux=1":           {"--scenario", scenario, "--policy", a, "--sweep", "bounds.mux=1,2"},
 		"--policy is missing":            {"--scenario", scenario},
 		"no such file":                   {"--scenario", "/no/such", "--policy", a},
@@ -136,6 +151,58 @@ func TestSimulateRefuses(t *testing.T) {
 	} {
 		if out, _, err := simulateWith(t, args...); err == nil || out != "" || !strings.Contains(err.Error(), want) || status(err) != exitUsage {
 			t.Errorf("%s: %q, %v", want, out, err)
+		}
+	}
+}
+
+func wroteFolder(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What was stopped in the middle leaves no half journal that would have to be moved
+// away before the next try.
+func TestSimulateStopped(t *testing.T) {
+	in := aDay(t)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	c := root()
+	c.SetArgs([]string{"simulate", "--scenario", in + "/day.scenario.yaml", "--policy", in + "/a.policy.yaml", "--journal", in + "/x.db"})
+	c.SetOut(io.Discard)
+	c.SetErr(io.Discard)
+	if err := c.ExecuteContext(ctx); err == nil || err.Error() != "stopped" || status(err) != exitFinding {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(in + "/x.db*"); len(left) > 0 {
+		t.Errorf("leaves %v behind", left)
+	}
+}
+
+// Columns can be told apart: two files of one name by their folders, fleets by
+// whose they are; and less than the clairvoyant is explained.
+func TestSimulateTable(t *testing.T) {
+	less, more := int64(90), int64(110)
+	of := func(name string, ideal *int64) simulate.Result {
+		return simulate.Result{Policy: name, Figures: simulate.Figures{InstanceSeconds: 100}, ClairvoyantInstanceSeconds: ideal}
+	}
+	both := of("keda", &less)
+	both.Fleets = []simulate.FleetResult{{Fleet: "a_rather_long_name"}, {Fleet: "two"}}
+	for want, results := range map[string][]simulate.Result{
+		"old/a.policy.yaml  new/a.policy.yaml  b\n":          {of("old/a.policy.yaml", nil), of("new/a.policy.yaml", nil), of("b.policy.yaml", nil)},
+		"keda  …_rather_long_name  keda: two\n":              {both},
+		"Less than the clairvoyant, which starts every item": {of("a", &more)},
+	} {
+		var b strings.Builder
+		simulated{Results: results}.print(&b)
+		if !strings.Contains(regexp.MustCompile(" {2,}").ReplaceAllString(b.String(), "  "), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+		if said := strings.Contains(b.String(), "Less than"); said != (results[0].ClairvoyantInstanceSeconds == &more) {
+			t.Errorf("under the clairvoyant: %v\n%s", said, b.String())
 		}
 	}
 }

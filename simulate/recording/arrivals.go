@@ -140,7 +140,7 @@ func (c *crew) confess(queue string, unknown time.Duration) {
 	if unknown <= 2*c.usual {
 		return
 	}
-	c.note("%s: what arrived in %s of %s is not known, or not all of it (nobody ticked, or a source failed): there is less of it here than there was",
+	c.note("%s: what arrived in %s of %s is not known, or not all of it (nobody ticked, or a source failed): it is played as if nothing had come then",
 		queue, about(unknown), about(c.sc.End))
 }
 
