@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skynet/policy"
 	"skynet/simulate"
 	"skynet/simulate/scenario"
 )
@@ -65,6 +66,8 @@ type simulated struct {
 	Scenario string            `json:"scenario"`
 	Seed     uint64            `json:"seed"`
 	Results  []simulate.Result `json:"results"`
+
+	promised []policy.Objective // by each of them; none of a sweep
 }
 
 func runSimulations(c *cobra.Command, _ []string) error {

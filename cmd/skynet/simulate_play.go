@@ -78,21 +78,23 @@ func (p *contest) play(jobs []job, m *meter) error {
 	wg.Wait()
 	for _, col := range columns {
 		p.Results = append(p.Results, col.result)
-		p.moments, p.peers = append(p.moments, col.moments), append(p.peers, col.peer)
+		p.moments, p.peers, p.promised = append(p.moments, col.moments), append(p.peers, col.peer), append(p.promised, col.promised)
 	}
 	return errors.Join(errs...)
 }
 
 // column is what came of one policy.
 type column struct {
-	result  simulate.Result
-	moments *report.Recorder
-	peer    bool
+	result   simulate.Result
+	moments  *report.Recorder
+	peer     bool
+	promised policy.Objective
 }
 
 // policy plays one of ours.
 func (p *contest) policy(c *cobra.Command, sc *scenario.Scenario, of simulate.Policy, m *meter) job {
 	return func(ctx context.Context, to *column) error {
+		to.promised = of.Objective
 		o, end, err := optionsFor(c)
 		if err != nil {
 			return err
@@ -174,7 +176,7 @@ func peersOf(c *cobra.Command) (list []peer.Peer, err error) {
 // peer plays one of the others with what the first policy promises and may use.
 func (p *contest) peer(c *cobra.Command, sc *scenario.Scenario, who peer.Peer, like contender, m *meter) job {
 	return func(ctx context.Context, to *column) (err error) {
-		to.peer = true
+		to.peer, to.promised = true, like.Objective
 		if who.Name == peer.Clairvoyant {
 			to.result, err = p.ideals.result(like.Objective)
 			m.share(who.Name)(1)

@@ -106,7 +106,7 @@ func curveOf(sc *scenario.Scenario, res simulate.Result, courses []simulate.Cour
 	for i := 0; i < n; i += every {
 		capacity, billed := 0.0, 0.0
 		for _, of := range courses {
-			capacity += float64(of.Capacity[i])
+			capacity += mean(of.Capacity[i:min(i+every, n)])
 			if i > 0 {
 				billed += float64(of.Billed[i-1])
 			}
@@ -118,4 +118,12 @@ func curveOf(sc *scenario.Scenario, res simulate.Result, courses []simulate.Cour
 		}
 	}
 	return c
+}
+
+func mean(counts []int) float64 {
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	return float64(sum) / float64(len(counts))
 }

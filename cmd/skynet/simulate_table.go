@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"skynet/config/strict"
+	"skynet/policy"
 	"skynet/simulate"
 )
 
@@ -45,17 +47,34 @@ func (s simulated) columns() (list []tallied) {
 	for _, r := range s.Results {
 		named[short(r.Policy)]++
 	}
-	for _, r := range s.Results {
-		name := short(r.Policy)
+	for i, r := range s.Results {
+		name, promised := short(r.Policy), "-"
 		if named[name] > 1 {
 			name = fitting(r.Policy)
 		}
-		list = append(list, tallied{name, r.Figures, r.Ticks, r.ClairvoyantInstanceSeconds})
+		if i < len(s.promised) {
+			promised = promise(s.promised[i])
+		}
+		list = append(list, tallied{name, r.Figures, promised, r.Ticks, r.ClairvoyantInstanceSeconds})
 		for _, f := range r.Fleets {
-			list = append(list, tallied{fitting(name + ": " + f.Fleet), f.Figures, r.Ticks, nil})
+			list = append(list, tallied{fitting(name + ": " + f.Fleet), f.Figures, promised, r.Ticks, nil})
 		}
 	}
 	return list
+}
+
+// promise is an objective in few words: 99% in 2m, or in 2m to 30m where queues
+// have their own.
+func promise(o policy.Objective) string {
+	least, most := o.Wait, o.Wait
+	for _, w := range o.Queues {
+		least, most = min(least, w), max(most, w)
+	}
+	text := fmt.Sprintf("%.4g%% in %s", 100*o.Quantile, strict.Duration(least))
+	if most > least {
+		text += fmt.Sprintf(" to %s", strict.Duration(most))
+	}
+	return text
 }
 
 // short is a policy's name without its folder and what every policy file ends in,
@@ -86,8 +105,9 @@ func fitting(name string) string {
 type tallied struct {
 	name string
 	simulate.Figures
-	ticks int
-	ideal *int64
+	promised string
+	ticks    int
+	ideal    *int64
 }
 
 // figures are the lines of the table.
@@ -97,6 +117,7 @@ var figures = []struct {
 }{
 	{"", func(c tallied) string { return c.name }},
 	{"items", func(c tallied) string { return thousands(float64(c.Items)) }},
+	{"objective", func(c tallied) string { return c.promised }},
 	{"within objective", func(c tallied) string {
 		return orDash(c.WithinObjective, func(v float64) string { return fmt.Sprintf("%.3f%%", 100*v) })
 	}},

@@ -83,6 +83,9 @@ func TestSimulate(t *testing.T) {
 		t.Error("the same seed gave other bytes")
 	}
 	table, _, err := simulateWith(t, args...)
+	if !strings.Contains(table, "95% in 1m to 2m  95% in 1s\n") {
+		t.Error("what was promised is not told")
+	}
 	if err != nil || !strings.Contains(table, "scenario day, seed 1\n") || !strings.Contains(table, "within objective") {
 		t.Error(table, err)
 	}

@@ -145,15 +145,36 @@ func (l line) value(at time.Time) float64 {
 	return l.v[i-1] + float64(share*(l.v[i]-l.v[i-1]))
 }
 
-// instances are the schedule's at a fleet's points.
+// instances are the schedule's at a fleet's points: the mean over each, as it is
+// of the machines that there were. NaN before the schedule begins.
 func (c Curve) instances(t *track) series {
 	l := line{c.At, c.Instances}.even()
 	s := make(series, len(t.points))
 	for i, p := range t.points {
-		s[i] = math.NaN()
-		if j := sort.Search(len(l.at), func(j int) bool { return l.at[j].After(p.until) }); j > 0 {
-			s[i] = l.v[j-1]
-		}
+		s[i] = l.mean(p.from, p.until)
 	}
 	return s
+}
+
+// mean is that of a line which keeps each value until its next moment, over the
+// time of it that is known; at until itself where no time passes.
+func (l line) mean(from, until time.Time) float64 {
+	first := sort.Search(len(l.at), func(j int) bool { return l.at[j].After(from) }) - 1
+	sum, known, last := 0.0, 0.0, math.NaN()
+	for j := max(0, first); j < len(l.at) && !l.at[j].After(until); j++ {
+		begin, end := l.at[j], until
+		if begin.Before(from) {
+			begin = from
+		}
+		if j+1 < len(l.at) && l.at[j+1].Before(until) {
+			end = l.at[j+1]
+		}
+		sum += float64(l.v[j] * end.Sub(begin).Seconds())
+		known += end.Sub(begin).Seconds()
+		last = l.v[j]
+	}
+	if known > 0 {
+		return sum / known
+	}
+	return last
 }

@@ -454,3 +454,24 @@ func write(t *testing.T, name string, r Report) {
 		t.Fatal(err)
 	}
 }
+
+// A schedule that boots and drops is drawn as what there was of it on the mean, as
+// the machines are.
+func TestScheduleMeans(t *testing.T) {
+	at := func(minutes ...int) (list []time.Time) {
+		for _, m := range minutes {
+			list = append(list, monday.Add(time.Duration(m)*time.Minute))
+		}
+		return list
+	}
+	l := line{at: at(0, 1, 3), v: []float64{4, 0, 2}}
+	for _, c := range []struct {
+		from, until int
+		want        float64
+	}{{0, 1, 4}, {0, 2, 2}, {0, 4, 1.5}, {1, 3, 0}, {2, 10, 1.75}, {20, 30, 2}, {-5, 1, 4}, {-5, 0, 4}, {3, 3, 2}, {-5, -1, math.NaN()}} {
+		ends := at(c.from, c.until)
+		if got := l.mean(ends[0], ends[1]); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("from %d to %d: %g instead of %g", c.from, c.until, got, c.want)
+		}
+	}
+}
