@@ -8,7 +8,7 @@ import (
 )
 
 // SLO wants the fewest workers that keep the objective: so large a share of the
-// items start within the wait that is promised. It wants the largest of three
+// items start within the wait that is promised. It wants the largest of four
 // numbers.
 //
 // For what waits: a slot that is free h seconds before a deadline can start
@@ -19,16 +19,19 @@ import (
 // boot. What new workers cannot reach in time is due within the wait from when
 // they could be there: a hopeless burst does not buy the world, but is not
 // ignored either, and meanwhile nobody is let go who could start some of it.
-// Queues share the workers: each needs a share of them.
+// Queues share the workers: each needs a share of them. Where a worker ordered at
+// the next tick would come too late for what comes until then, that is forecast and
+// stands in line behind what waits.
 //
-// For what comes: enough slots that an item which finds them at work as usual
-// does not wait too long (see erlangC).
+// For what comes, where it cannot wait for a boot: enough slots that an item which
+// finds them at work as usual does not wait too long (see erlangC), and enough for
+// what is forecast with a margin that is learned from how often items were late.
 //
 // For what is being worked on: the slots that it takes.
 //
-// Lastly it keeps of those there are what it wanted within the last boot time: a
-// worker let go in a dip shorter than its boot would be missed. The policy is a release window of
-// its own.
+// Of those there are it keeps as many as would have work for the time that it
+// takes to let one go and buy another (see stay): so a queue with time to wait is
+// worked off by few, and a lull shorter than a boot costs no boot.
 type SLO struct {
 	As        string // how it is called in reasons; "": slo
 	Objective Objective
@@ -41,22 +44,20 @@ const (
 	// leastPast and mostPast bound the time over which arrivals are averaged: less
 	// would chase noise, more would miss the evening.
 	leastPast, mostPast = 5 * time.Minute, time.Hour
-	// mostKept bounds how long what was wanted is kept, however slow a boot is.
-	mostKept = 10 * time.Minute
-	// looks is how many earlier ticks are looked at for what they called for.
-	looks = 20
+	// mostStay bounds how far ahead a worker needs work to stay, however slow a boot is.
+	mostStay = 20 * time.Minute
 )
 
 // past is how far back the arrivals of a queue are averaged.
 func past(wait time.Duration) time.Duration { return min(max(leastPast, wait), mostPast) }
 
-// Window is how far back it looks for arrivals, ages and wants.
+// Window is how far back it looks for arrivals and ages.
 func (p SLO) Window() time.Duration {
 	longest := p.Objective.Wait
 	for _, w := range p.Objective.Queues {
 		longest = max(longest, w)
 	}
-	return max(mostKept, past(longest))
+	return max(mostStay, past(longest))
 }
 
 // Want returns the fewest workers that keep the objective. Where a signal is
@@ -64,11 +65,10 @@ func (p SLO) Window() time.Duration {
 func (p SLO) Want(s signals.Snapshot) (int, string, error) {
 	c, unknown := p.size(&s)
 	said, n := c.said(p.Objective.Quantile), c.workers()
-	// Of those there are: what was called for and never came is called for no more.
-	most, length := p.kept(&s, &c)
-	if most = min(most, c.supply.have); most > n {
-		sayKept(&said, most, length)
-		n = most
+	stays, length := c.stay(&s)
+	if stays = min(stays, c.supply.have); stays > n {
+		sayStays(&said, stays, length)
+		n = stays
 	}
 	// One that may never come must not have another go that is there.
 	if lost := min(c.supply.lost, c.supply.have-n); lost > 0 {
@@ -93,37 +93,16 @@ func (c *call) workers() int { return max(c.waiting, c.pace.workers, c.holding()
 // holding is how many workers it takes to work on what is being worked on.
 func (c *call) holding() int { return ceil(c.supply.busy / c.supply.slots) }
 
-// size computes what a tick calls for, but for what is kept from earlier ones.
+// size computes what a tick calls for, but for those who stay.
 func (p SLO) size(s *signals.Snapshot) (c call, missing unknowns) {
 	c.demands = p.demands(s, &missing)
 	c.supply = supplyOf(s, inFlight(c.demands), &missing)
 	addOrphans(c.demands, c.supply.held)
 	for i := range c.demands {
 		c.demands[i].allow(p.Objective.Quantile)
+		c.demands[i].expect(s, &c.supply)
 	}
 	c.waiting, c.late = fewest(&c.supply, c.demands)
 	c.pace = paceOf(s, c.demands, &c.supply, p.Objective.Quantile)
 	return c, missing
-}
-
-// kept is the most that the ticks within the last boot time called for. They are
-// decided again by what is remembered of them: what they wanted in the end may
-// itself have been kept, and would never be forgotten.
-func (p SLO) kept(s *signals.Snapshot, c *call) (most int, length time.Duration) {
-	most, length = c.workers(), min(signals.Seconds(c.supply.boot), mostKept)
-	seen := s.Now
-	for i := len(s.Recent) - 1; i >= 0; i-- {
-		t := &s.Recent[i]
-		last := i == len(s.Recent)-1
-		if !last && s.Now.Sub(t.At) > length {
-			break
-		}
-		if t.Want <= most || !last && seen.Sub(t.At) < length/looks {
-			continue
-		}
-		seen = t.At
-		then, _ := p.size(&signals.Snapshot{Fleet: s.Fleet, Now: t.At, Queues: s.Queues, Signals: t.Signals, Recent: s.Recent[:i]})
-		most = max(most, min(t.Want, then.workers()))
-	}
-	return most, length
 }

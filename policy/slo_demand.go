@@ -24,15 +24,19 @@ type demand struct {
 	wait     float64
 	seconds  float64 // to process one item
 	items    float64 // that wait
+	upto     float64 // items of all batches, those that are still to come among them
 	inFlight float64
 	arrivals float64 // items/s
 	batches  []due
 	misses   float64 // so many items may start late
 }
 
-// due is a part of what waits: upto counts its items and all older ones, which
-// must have been started so many seconds from now.
-type due struct{ items, upto, by float64 }
+// due is a part of what waits, or is to come: upto counts its items and all older
+// ones, which must have been started so many seconds from now.
+type due struct {
+	items, upto, by float64
+	coming          bool
+}
 
 // unknowns are the signals that are needed and not known.
 type unknowns []error
@@ -136,7 +140,8 @@ func (d *demand) line(batches []signals.Batch) {
 func (d *demand) queueUp(items, by float64) {
 	if items > 0 {
 		d.items = min(d.items+items, mostItems)
-		d.batches = append(d.batches, due{items, d.items, by})
+		d.upto = d.items
+		d.batches = append(d.batches, due{items: items, upto: d.upto, by: by})
 	}
 }
 

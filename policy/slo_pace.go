@@ -10,7 +10,8 @@ import (
 type pace struct {
 	arrivals float64 // items/s, over all queues
 	load     float64 // slots that they keep at work
-	wait     float64 // the tightest, s
+	expected float64 // items/s, as forecast, of queues that cannot wait for a boot
+	planned  float64 // slots that those keep at work
 	slots    float64
 	workers  int
 }
@@ -25,23 +26,30 @@ func notice(s *signals.Snapshot) float64 {
 }
 
 // paceOf computes the fewest slots with which an item that comes waits longer than
-// promised no oftener than it may. Where arrivals are so rare that not one is
-// expected in a boot time, and each can wait for a tick and for a boot twice over,
-// nobody has to stand by.
+// promised no oftener than it may. A queue whose items can wait until a tick has
+// seen them and a worker has booted for them needs nobody to stand by; for others
+// there must be as many as what is forecast calls for.
 func paceOf(s *signals.Snapshot, list []demand, u *supply, quantile float64) (p pace) {
-	p.wait = math.MaxFloat64
+	wait, hurried, held := math.MaxFloat64, 0.0, 0.0
 	for i := range list {
-		if d := &list[i]; d.arrivals > 0 {
-			p.arrivals += d.arrivals
-			p.load += d.arrivals * d.seconds
-			p.wait = min(p.wait, d.wait)
+		d := &list[i]
+		p.arrivals += d.arrivals
+		p.load += d.arrivals * d.seconds
+		if d.wait >= u.surest+notice(s) {
+			continue
 		}
+		if d.arrivals > 0 {
+			hurried, held, wait = hurried+d.arrivals, held+d.arrivals*d.seconds, min(wait, d.wait)
+		}
+		rate := d.planned(s, u)
+		p.expected += rate
+		p.planned += rate * d.seconds
 	}
-	if p.arrivals == 0 || p.arrivals*u.boot < 1 && p.wait >= 2*u.boot+notice(s) {
-		return p
+	p.load, p.planned, held = min(p.load, unlimited), min(p.planned, unlimited), min(held, unlimited)
+	if hurried > 0 {
+		p.slots = slotsFor(held, held/hurried, wait, 1-quantile)
 	}
-	p.load = min(p.load, unlimited)
-	p.slots = slotsFor(p.load, p.load/p.arrivals, p.wait, 1-quantile)
+	p.slots = max(p.slots, p.planned)
 	p.workers = ceil(p.slots / u.slots)
 	return p
 }

@@ -54,7 +54,7 @@ func (c *call) said(quantile float64) words {
 	if more := c.waiting - c.supply.have; c.late && more > 0 {
 		w.say(", ", strconv.Itoa(more), " of them new")
 	}
-	if c.pace.arrivals > 0 {
+	if c.pace.arrivals > 0 || c.pace.workers > 0 {
 		c.pace.say(&w)
 	}
 	if n := c.holding(); n > max(c.waiting, c.pace.workers) {
@@ -69,6 +69,9 @@ func (c *call) sayWaiting(w *words, quantile float64) {
 	busiest := c.busiest()
 	if len(busiest) == 0 {
 		w.say("nothing waits")
+		if c.late {
+			w.say("; for what is to come ", strconv.Itoa(c.waiting))
+		}
 		return
 	}
 	for i, d := range take(busiest, few-1) {
@@ -140,6 +143,7 @@ func (c *call) hopeless() (late, out float64) {
 	for i := range c.demands {
 		for _, d := range c.demands[i].batches {
 			switch {
+			case d.coming:
 			case d.by < 0:
 				late += d.items
 			case c.late && d.by < c.supply.boot:
@@ -173,23 +177,31 @@ func (c *call) sayLate(w *words, list []*demand, late, out float64) {
 }
 
 func (p pace) say(w *words) {
-	w.say("; ")
-	w.number(p.arrivals, 3)
-	w.say(" items/s keep ")
-	w.number(p.load, 3)
-	w.say(" slots at work, ")
-	if p.workers == 0 {
-		w.say("too few to stand by for")
-		return
+	if p.arrivals > 0 {
+		w.say("; ")
+		w.number(p.arrivals, 3)
+		w.say(" items/s keep ")
+		w.number(p.load, 3)
+		w.say(" slots at work")
+		if p.workers == 0 {
+			w.say(", nobody has to stand by for them")
+			return
+		}
 	}
+	if p.expected > 0 {
+		w.say("; up to ")
+		w.number(p.expected, 3)
+		w.say(" items/s are to be expected")
+	}
+	w.say(", ")
 	w.several(p.slots, "slot")
 	w.say(" or ")
 	w.several(float64(p.workers), "worker")
 	w.say(" keep pace")
 }
 
-func sayKept(w *words, n int, length time.Duration) {
-	w.say("; keeps ", strconv.Itoa(n), ", called for within the last boot time (", span(length), ")")
+func sayStays(w *words, n int, length time.Duration) {
+	w.say("; keeps ", strconv.Itoa(n), ", which what waits and comes keeps at work for ", span(length))
 }
 
 func sayLost(w *words, n, lost int) {

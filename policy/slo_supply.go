@@ -14,8 +14,10 @@ type supply struct {
 	busy  float64 // slots at work of running workers
 	held  float64 // items in the hands of living workers, draining ones among them
 	boot  float64 // s
-	have  int     // running and on their way
-	lost  int     // of those on their way, the ones that should have come a boot time ago
+	// surest is how long a boot takes that is slower than nearly all, s.
+	surest float64
+	have   int // running and on their way
+	lost   int // of those on their way, the ones that should have come a boot time ago
 
 	// waves are workers that can start their first item at the same time, in the
 	// order in which they are kept, recalled, woken and bought.
@@ -51,6 +53,8 @@ func supplyOf(s *signals.Snapshot, inFlight float64, missing *unknowns) supply {
 	boot, err := atLeastZero(s, "fleet.boot_seconds")
 	missing.add(err)
 	u.boot = min(boot, mostSeconds)
+	slow, _ := atLeastZero(s, "fleet.boot_p95") // unknown: as others
+	u.surest = max(u.boot, min(slow, mostSeconds))
 	wake, err := atLeastZero(s, "fleet.wake_seconds")
 	if err != nil {
 		wake = u.boot // nobody may be asleep

@@ -33,7 +33,7 @@ func TestDefaultsOfObjectiveAndBoundsAlone(t *testing.T) {
 		if diff := cmp.Diff(want, p.Engine, cmp.AllowUnexported(strict.Share{})); diff != "" {
 			t.Errorf("%s%s", c.text, diff)
 		}
-		signals := derived.Settings{Zone: time.UTC, Priors: derived.Priors{Boot: 2 * time.Minute, Wake: time.Minute, Item: 10 * time.Second}}
+		signals := derived.Settings{Zone: time.UTC, Priors: derived.Priors{Boot: 2 * time.Minute, Wake: time.Minute, Item: 10 * time.Second}, Promise: derived.Promise{Wait: c.objective.Wait, Late: 1 - c.objective.Quantile}}
 		if diff := cmp.Diff(signals, p.Signals, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
 			t.Errorf("%s%s", c.text, diff)
 		}

@@ -262,7 +262,16 @@ func (f *File) signals() derived.Settings {
 		}
 		p.ByQueue[q.Name] = q.Seconds.Std()
 	}
+	late := 1 - f.Objective.Quantile
+	var promises map[string]derived.Promise
+	for _, q := range f.Objective.Queues {
+		if promises == nil {
+			promises = map[string]derived.Promise{}
+		}
+		promises[q.Name] = derived.Promise{Wait: q.Wait.Std(), Late: late}
+	}
 	return derived.Settings{
+		Promise: derived.Promise{Wait: f.Objective.Wait.Std(), Late: late}, Promises: promises,
 		Zone: f.zone, Holidays: f.Holidays, Priors: p,
 		Daily: f.Guards.Budget.Daily, Hourly: f.hourly(),
 	}

@@ -26,6 +26,8 @@ type Settings struct {
 	Zone     *time.Location
 	Holidays []string // dates, 2006-01-02
 	Priors   Priors
+	Promise  Promise            // the objective's
+	Promises map[string]Promise // of queues that have their own
 
 	// Final says that the signals come from outside, as in `skynet decide`: what is
 	// given is not computed, and stays unknown if it is given as that. Workers that
@@ -69,8 +71,9 @@ func Complete(s signals.Snapshot, set Settings) signals.Snapshot {
 	v.money()
 	v.put(signals.Calendar(s.Now, set.Zone, set.Holidays)...)
 	v.rest()
+	given := s.Signals
 	s.Signals = v.merged()
-	return s.Freeze()
+	return withMargins(s.Freeze(), set, given)
 }
 
 // view is a snapshot while it is being completed.
@@ -157,6 +160,9 @@ func (v *view) value(name string) (float64, error) {
 
 // rest names what nobody gives.
 func (v *view) rest() {
+	for _, q := range v.set.Queues { // put in their places, to be learned last
+		v.put(signals.Missing(signals.OfQueue(margin, q), v.Now, "not learned yet"), signals.Missing(signals.OfQueue(usualRate, q), v.Now, "not learned yet"))
+	}
 	for _, k := range signals.Catalogue {
 		if _, there := v.find(k.Name); !there {
 			v.put(signals.Missing(k.Name, v.Now, nobody(k.Name)))
