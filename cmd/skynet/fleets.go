@@ -15,6 +15,7 @@ import (
 	"skynet/policy/file"
 	"skynet/signals"
 	"skynet/signals/exec"
+	"skynet/signals/forecast"
 	"skynet/signals/queues"
 )
 
@@ -25,7 +26,8 @@ type loop struct {
 	fleet  config.Fleet
 	lasts  *signals.Collector // of the sources, which outlive a policy: some count from one reading to the next
 	log    *zap.Logger
-	read   version          // of the policy file that runs
+	read   version // of the policy file that runs
+	ahead  *forecast.Forecaster
 	asked  *exec.Advisers   // the programs that its policies ask
 	former []*exec.Advisers // those of earlier policies: some may still run
 }
@@ -52,6 +54,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.lookAhead(ctx, p)
 	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.journal)
 	workers, err := l.Resume(ctx, time.Now())
 	if err != nil {
@@ -77,6 +80,8 @@ func (l *loop) world(p file.Policy) controller.World {
 		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
 		Signals: l.lasts,
 		Orders:  d.orders,
+
+		Forecaster: l.ahead,
 	}
 	if programs := programsOf(p); len(programs) > 0 {
 		l.asked = exec.New(programs...)
