@@ -49,6 +49,9 @@ func playAll(c *cobra.Command, sc *scenario.Scenario, m *meter) (*contest, error
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range hopeless(sc, list) {
+		fmt.Fprintln(c.ErrOrStderr(), "skynet: note:", n)
+	}
 	jobs := make([]job, 0, len(list)+len(peers))
 	for _, p := range list {
 		jobs = append(jobs, out.policy(c, sc, p.Policy, m))
@@ -115,7 +118,7 @@ func (p *contest) run(ctx context.Context, sc *scenario.Scenario, of simulate.Po
 	if err != nil {
 		return finding{err}
 	}
-	r.ClairvoyantInstanceSeconds, err = p.ideals.bill(of.Objective)
+	r.ClairvoyantInstanceSeconds, err = p.ideals.bill(ctx, of.Objective)
 	to.result = r
 	return err
 }
@@ -178,7 +181,7 @@ func (p *contest) peer(c *cobra.Command, sc *scenario.Scenario, who peer.Peer, l
 	return func(ctx context.Context, to *column) (err error) {
 		to.peer, to.promised = true, like.Objective
 		if who.Name == peer.Clairvoyant {
-			to.result, err = p.ideals.result(like.Objective)
+			to.result, err = p.ideals.result(ctx, like.Objective)
 			m.share(who.Name)(1)
 			return err
 		}
@@ -191,7 +194,7 @@ func (p *contest) peer(c *cobra.Command, sc *scenario.Scenario, who peer.Peer, l
 			}
 			if !reporting(c) {
 				tell(1)
-				to.result.ClairvoyantInstanceSeconds, err = p.ideals.bill(like.Objective)
+				to.result.ClairvoyantInstanceSeconds, err = p.ideals.bill(ctx, like.Objective)
 				return err
 			}
 			name = to.result.Policy
@@ -213,33 +216,46 @@ type ideals struct {
 }
 
 type ideal struct {
-	once    sync.Once
+	done    chan struct{}
 	result  simulate.Result
 	courses []simulate.Course
 	err     error
 }
 
-func (s *ideals) of(o policy.Objective) *ideal {
+// of waits for the schedule of an objective, or until somebody stops the program:
+// planning takes long where there are billions of items, and cannot be stopped.
+func (s *ideals) of(ctx context.Context, o policy.Objective) (*ideal, error) {
 	s.mu.Lock()
 	key := fmt.Sprint(o.Wait, o.Queues)
 	one, ok := s.known[key]
 	if !ok {
-		one = &ideal{}
+		one = &ideal{done: make(chan struct{})}
 		s.known[key], s.order = one, append(s.order, key)
+		go func() {
+			defer close(one.done)
+			one.result, one.courses, one.err = simulate.ClairvoyantCourse(s.sc, nil, o)
+		}()
 	}
 	s.mu.Unlock()
-	one.once.Do(func() { one.result, one.courses, one.err = simulate.ClairvoyantCourse(s.sc, nil, o) })
-	return one
+	select {
+	case <-one.done:
+		return one, one.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-func (s *ideals) result(o policy.Objective) (simulate.Result, error) {
-	one := s.of(o)
-	return one.result, one.err
+func (s *ideals) result(ctx context.Context, o policy.Objective) (r simulate.Result, err error) {
+	one, err := s.of(ctx, o)
+	if err != nil {
+		return r, err
+	}
+	return one.result, nil
 }
 
-func (s *ideals) bill(o policy.Objective) (*int64, error) {
-	one := s.of(o)
-	return one.result.ClairvoyantInstanceSeconds, one.err
+func (s *ideals) bill(ctx context.Context, o policy.Objective) (*int64, error) {
+	r, err := s.result(ctx, o)
+	return r.ClairvoyantInstanceSeconds, err
 }
 
 // print writes a table, and of a sweep its frontier.

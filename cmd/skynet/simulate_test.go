@@ -185,6 +185,35 @@ func TestSimulateStopped(t *testing.T) {
 	}
 }
 
+// More than a fleet could ever work off is told before hours are spent on it: by its
+// own queue, by jobs, and by what one queue feeds to another; not what comes later
+// than until.
+func TestSimulateHopeless(t *testing.T) {
+	in := aDay(t)
+	const much = "what arrives keeps 10 slots of fleet fleet at work on the mean, but 2 instances of 4 slots have 8"
+	for rest, want := range map[string]string{
+		"until: 3h\nqueues: [{name: photos, arrivals: {csv: a.csv, scale: 3.53}, seconds: {mean: 10s}}]":                                          much,
+		"until: 3h\nqueues: [{name: photos, arrivals: {csv: a.csv, scale: 2.5}, seconds: {mean: 10s}}]":                                           "",
+		"until: 1h\nqueues: [{name: photos, arrivals: {csv: a.csv, scale: 3.53}, seconds: {mean: 10s}}]":                                          "",
+		"until: 3h\nqueues: [{name: photos, arrivals: {csv: a.csv, scale: 3.53}, seconds: {mean: 4s}, feeds: b}, {name: b, seconds: {mean: 6s}}]": much,
+		"until: 3h\nqueues: [{name: jobs, jobs: {csv: j.csv}}]":                                                                                   much,
+	} {
+		for name, text := range map[string]string{
+			"s.yaml": "name: x\nstart: 2026-03-01T00:00:00Z\n" + rest + "\nfleet: {slots: 4}\n",
+			"j.csv":  "2020-01-01T00:00:00Z,60000\n2020-01-01T01:00:00Z,48000\n2020-01-02T01:00:00Z,48000\n",
+			"p.yaml": "bounds: {max: 2}\n",
+		} {
+			if err := os.WriteFile(filepath.Join(in, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, said, err := simulateWith(t, "--scenario", in+"/s.yaml", "--policy", in+"/p.yaml")
+		if err != nil || !strings.Contains(said, want) || strings.Contains(said, "on the mean") != (want != "") {
+			t.Errorf("%s: %s, %v", rest, said, err)
+		}
+	}
+}
+
 // Columns can be told apart: two files of one name by their folders, fleets by
 // whose they are; and less than the clairvoyant is explained.
 func TestSimulateTable(t *testing.T) {
