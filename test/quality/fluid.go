@@ -124,7 +124,6 @@ func (w *fluid) arrive() {
 	}
 }
 
-
 // leaves is how long one that is let go is paid for meanwhile: it drains, and is
 // ended by the next tick.
 const leaves = 60
