@@ -30,6 +30,18 @@ run: build ## set everything up and show the whole system at work
 test: deps ## set everything up and run all tests with the race detector
 	go test -race -timeout 20m ./...
 
+# The stand-in for AWS that conformance tests talk to: a Python of its own.
+.build/moto/bin/moto_server: deploy/moto-requirements.txt
+	@deploy/deps.sh moto
+	python3 -m venv .build/moto
+	.build/moto/bin/pip install --quiet --disable-pip-version-check -r deploy/moto-requirements.txt
+	@touch $@
+
+.PHONY: conformance
+conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the real programs against moto (Python)
+	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -timeout 15m -run '^TestMoto' \
+		$$(grep -rl --include='*_test.go' '^func TestMoto' . | xargs -n 1 dirname | sort -u)
+
 .PHONY: lint
 lint: ## vet, staticcheck, golangci-lint, gofmt, go.mod
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -32,6 +32,16 @@ type Config struct {
 type AWS struct {
 	Account string `yaml:"account" strict:"required" doc:"account number, twelve digits in quotes"`
 	Region  string `yaml:"region" strict:"required" doc:"region, like eu-west-1"`
+	// Name keeps controllers in one account apart: each has eyes for instances of its own only.
+	Name    string   `yaml:"name" doc:"which controller this is, among those of the account (skynet)"`
+	Events  string   `yaml:"events" doc:"SQS queue into which EventBridge puts Spot notices, besides what workers report"`
+	Metrics *Metrics `yaml:"metrics" doc:"publish the controller's own figures to CloudWatch (it does not, since each metric costs)"`
+}
+
+// Metrics is where the controller's own figures go.
+type Metrics struct {
+	Namespace string   `yaml:"namespace" doc:"(SkyNet)"`
+	Signals   []string `yaml:"signals" doc:"which signals of each fleet (what was wanted, had and waited for)"`
 }
 
 // Limits hold over all fleets. Zero is no limit.
@@ -130,10 +140,11 @@ type Local struct {
 
 // EC2 runs workers as instances on Amazon EC2.
 type EC2 struct {
-	LaunchTemplate LaunchTemplate `yaml:"launch_template" strict:"required"`
-	Subnets        []string       `yaml:"subnets" strict:"required"`
-	Types          []string       `yaml:"types" strict:"required"`
-	Spot           *Spot          `yaml:"spot"`
+	LaunchTemplate LaunchTemplate `yaml:"launch_template" strict:"required" doc:"what instances are launched from"`
+	Subnets        []string       `yaml:"subnets" strict:"required" doc:"where, one or more a zone"`
+	Types          []string       `yaml:"types" strict:"required" doc:"instance types, all with the same number of slots, the preferred first"`
+	Spot           *Spot          `yaml:"spot" doc:"how much is bought on the spot market (nothing)"`
+	Tags           []Pair         `yaml:"tags" doc:"more tags for instances and their volumes"`
 }
 
 // LaunchTemplate is a launch template pinned to a version.
@@ -159,6 +170,12 @@ func (c *Config) Defaults() {
 	c.Heartbeats = "nats://embedded/heartbeats"
 	c.Journal = Journal{Details: 14 * day, Minutes: 35 * day, Hours: 400 * day}
 }
+
+// Defaults of an account.
+func (a *AWS) Defaults() { a.Name = "skynet" }
+
+// Defaults of published figures.
+func (m *Metrics) Defaults() { m.Namespace = "SkyNet" }
 
 // Defaults of a queue.
 func (q *Queue) Defaults() {

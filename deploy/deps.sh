@@ -14,9 +14,10 @@ worker)
 	{ command -v pkg-config >/dev/null && pkg-config --exists vips; } || missing+=(libvips-dev)
 	;;
 page) command -v npm >/dev/null || missing+=(nodejs npm) ;;
+moto) python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
 browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
 *)
-	echo "usage: $0 [worker|page|browser]" >&2
+	echo "usage: $0 [worker|page|browser|moto]" >&2
 	exit 2
 	;;
 esac
