@@ -24,12 +24,10 @@ import (
 
 // What is wired here satisfies what its users ask for.
 var (
-	_ controller.Cloud   = (*local.Fleet)(nil)
 	_ controller.Roster  = (*roster.Roster)(nil)
 	_ controller.Signals = (*signals.Collector)(nil)
 	_ controller.Journal = (*sqlite.Journal)(nil)
 	_ controller.Journal = (*journal.Memory)(nil)
-	_ roster.Registry    = (*local.Fleet)(nil)
 	_ roster.Ears        = (*heartbeats.Ears)(nil)
 )
 
@@ -47,7 +45,8 @@ type daemon struct {
 	queues  map[string]queue.Queue
 	mail    queue.Mail
 	ears    *heartbeats.Ears
-	local   *local.Fleet
+	local   *local.Fleet      // nil where nothing runs on this machine
+	grounds map[string]ground // by fleet
 	journal journal.Journal
 	fleets  []*loop
 	orders  *orders
@@ -65,7 +64,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		}
 	}()
 	d.ears = heartbeats.New()
-	for _, step := range []func(context.Context) error{d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openLocal, d.warnOfStrays, d.openFleets} {
+	for _, step := range []func(context.Context) error{d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.openFleets} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -134,26 +133,6 @@ func (d *daemon) openJournal(context.Context) error {
 	}
 	d.journal = j
 	d.onClose(j.Close)
-	return nil
-}
-
-func (d *daemon) openLocal(context.Context) error {
-	templates := make([]local.Template, 0, len(d.cfg.Fleets))
-	for _, f := range d.cfg.Fleets {
-		t, err := d.template(f)
-		if err != nil {
-			return err
-		}
-		templates = append(templates, t)
-	}
-	l, err := local.Open(filepath.Join(d.cfg.StateDir, "local"), local.Options{
-		Templates: templates, Logs: filepath.Join(d.cfg.StateDir, "logs"), Log: slogTo(d.log),
-	})
-	if err != nil {
-		return err
-	}
-	d.local = l
-	d.onClose(l.Close)
 	return nil
 }
 

@@ -76,8 +76,8 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 func (l *loop) world(p file.Policy) controller.World {
 	d := l.daemon
 	w := controller.World{
-		Cloud:   d.local,
-		Roster:  &roster.Roster{Registry: d.local, Ears: d.ears, Silence: p.Silent},
+		Cloud:   d.grounds[l.fleet.Name],
+		Roster:  &roster.Roster{Registry: d.grounds[l.fleet.Name], Ears: d.ears, Silence: p.Silent},
 		Signals: l.lasts,
 		Orders:  d.orders,
 

@@ -57,6 +57,9 @@ func (s stray) cure() string {
 
 // warnOfStrays warns at each start.
 func (d *daemon) warnOfStrays(ctx context.Context) error {
+	if d.local == nil {
+		return nil
+	}
 	list, err := d.local.Instances(ctx, "")
 	if err != nil {
 		return err

@@ -9,6 +9,21 @@ import (
 	"skynet/fleet/local"
 )
 
+// templates are those of the fleets that run on this machine.
+func (d *daemon) templates() (list []local.Template, err error) {
+	for _, f := range d.cfg.Fleets {
+		if f.Local == nil {
+			continue
+		}
+		t, err := d.template(f)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
 // template says how a fleet's workers are started: skynet-worker with settings
 // that are written here, so that there is one place to tune them.
 func (d *daemon) template(f config.Fleet) (local.Template, error) {
