@@ -36,6 +36,8 @@ func (c *Config) Validate(r *strict.Report) {
 	c.ownership(r)
 	c.priced(r)
 	c.refuse(r)
+	c.account(r)
+	c.reachable(r)
 }
 
 // priced wants the prices that a limit in money is reckoned from.
