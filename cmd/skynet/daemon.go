@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
 	"skynet/cmd/internal/wire"
@@ -41,6 +42,7 @@ type daemon struct {
 	dry         bool
 	whileParent bool // workers end with this process: the demo's
 
+	aws     aws.Config // where the settings have an account
 	lines   *wire.Lines
 	queues  map[string]queue.Queue
 	mail    queue.Mail
@@ -64,7 +66,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		}
 	}()
 	d.ears = heartbeats.New()
-	for _, step := range []func(context.Context) error{d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.openFleets} {
+	for _, step := range []func(context.Context) error{d.openAWS, d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.openFleets} {
 		if err := step(ctx); err != nil {
 			return err
 		}

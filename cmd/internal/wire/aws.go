@@ -1,0 +1,46 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithy "github.com/aws/smithy-go/middleware"
+)
+
+// askAccount bounds how long it may take to learn whose credentials we have,
+// finding them included.
+const askAccount = 20 * time.Second
+
+// AWS is how we speak to a region: with the credentials that the SDK finds (the
+// environment, its files, the instance's role), at the endpoints that it knows.
+// Retries are adaptive: after a throttle a client slows down by itself.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+func AWS(ctx context.Context, region string) (aws.Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, askAccount)
+	defer cancel()
+	c, err := awsconfig.LoadDefaultConfig(ctx,
+		awsconfig.WithRegion(region),
+		awsconfig.WithRetryMode(aws.RetryModeAdaptive),
+		awsconfig.WithAPIOptions([]func(*smithy.Stack) error{middleware.AddUserAgentKeyValue("skynet", Version())}),
+	)
+	if err != nil {
+		return c, fmt.Errorf("read the AWS SDK's settings: %w", err)
+	}
+	return c, nil
+}
+
+// Account asks whose credentials we have: the account, and who we are in it.
+func Account(ctx context.Context, c aws.Config) (account, arn string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askAccount)
+	defer cancel()
+	who, err := sts.NewFromConfig(c).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", "", fmt.Errorf("ask AWS whose credentials these are: %w", err)
+	}
+	return aws.ToString(who.Account), aws.ToString(who.Arn), nil
+}
