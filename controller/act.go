@@ -40,11 +40,15 @@ func (c *Controller) intents(s signals.Snapshot, d policy.Decision) (list []jour
 
 // order is the launch request of this tick. Its token follows from the number
 // of the interval and of the tick within it, all of which is written before
-// the call.
+// the call, and so is what the cloud chooses for it.
 func (c *Controller) order(s signals.Snapshot, n int) *fleet.Order {
 	number := s.Now.UnixNano() / int64(c.fleet.Interval)
 	attempt := c.times.within(number, c.fleet.Interval)
-	return &fleet.Order{Fleet: c.fleet.Name, Count: n, Token: fleet.Token(c.fleet.Name, number, attempt)}
+	o := fleet.Order{Fleet: c.fleet.Name, Count: n, Token: fleet.Token(c.fleet.Name, number, attempt)}
+	if d, drafts := c.world.Cloud.(Drafter); drafts && n > 0 {
+		o.Request = d.Draft(o, s.Workers).Request // how many, and by which name, is ours to say
+	}
+	return &o
 }
 
 // act does the deeds and writes down what came of each at once.

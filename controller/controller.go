@@ -36,6 +36,14 @@ type Cloud interface {
 	Terminate(ctx context.Context, ids []fleet.ID) (done []fleet.ID, err error)
 }
 
+// Drafter is a Cloud that makes choices for an order: a template's version, the
+// kinds it offers, Spot or not. They go into the order's Request before it is
+// journalled, so that what is sent again after a crash is what was sent. It is pure
+// but for what the cloud has told it, and sends nothing.
+type Drafter interface {
+	Draft(o fleet.Order, ws []fleet.Worker) fleet.Order
+}
+
 // Roster knows the workers of a fleet and passes requests on to them.
 type Roster interface {
 	Workers(ctx context.Context, fleetName string) ([]fleet.Worker, error)

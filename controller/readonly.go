@@ -11,8 +11,20 @@ import (
 // than a flag, because the flags of others were forgotten in one place or
 // another (nomad-autoscaler PR#845, sokar#98).
 func ReadOnly(w World) World {
-	w.Cloud, w.Roster = noCloud{}, reader{w.Roster}
+	w.Cloud, w.Roster = withoutDeeds(w.Cloud), reader{w.Roster}
 	return w
+}
+
+// withoutDeeds leaves of a cloud what changes nothing: a dry run shows the requests
+// that would have been sent.
+func withoutDeeds(real Cloud) Cloud {
+	if d, drafts := real.(Drafter); drafts {
+		return struct {
+			noCloud
+			Drafter
+		}{Drafter: d}
+	}
+	return noCloud{}
 }
 
 // noCloud refuses everything: it does not even hold the real one.

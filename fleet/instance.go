@@ -31,9 +31,10 @@ func (p *Phase) UnmarshalText(b []byte) (err error) { *p, err = phases.parse(b);
 // adopted after a restart, and told to drain. They must be legal as names in
 // EC2's instance metadata (no spaces, no "/").
 const (
-	TagFleet  = "skynet:fleet"  // which fleet it belongs to
-	TagIntent = "skynet:intent" // token of the order that launched it
-	TagDrain  = "skynet:drain"  // ID of the decision that asks it to drain
+	TagController = "skynet:controller" // which controller of the account it belongs to
+	TagFleet      = "skynet:fleet"      // which fleet it belongs to
+	TagIntent     = "skynet:intent"     // token of the order that launched it
+	TagDrain      = "skynet:drain"      // ID of the decision that asks it to drain
 )
 
 // Instance is one machine as the cloud lists it, before anything that the
