@@ -17,7 +17,7 @@ type ear struct {
 // zero if never).
 func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard, booted time.Time) fleet.Worker {
 	w := fleet.Worker{
-		ID: in.ID, Type: in.Type, Zone: in.Zone, Spot: in.Spot,
+		ID: in.ID, Type: in.Type, Zone: in.Zone, Spot: in.Spot, Hourly: in.Hourly,
 		Order: in.Tags[fleet.TagIntent], Drain: in.Tags[fleet.TagDrain],
 		Launched: in.Launched, Woken: in.Woken, AsleepSince: in.Stopped,
 		Impaired: in.Impaired, Slots: beat.Slots,

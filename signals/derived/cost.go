@@ -45,7 +45,11 @@ func (v *view) perHour() (sum float64, err error) {
 	}
 	each := map[string]int{}
 	for i := range v.Workers {
-		if w := &v.Workers[i]; w.State.Billed() {
+		switch w := &v.Workers[i]; {
+		case !w.State.Billed():
+		case w.Hourly > 0: // workers come in the order of their IDs
+			sum += w.Hourly
+		default:
 			each[w.Type]++
 		}
 	}

@@ -127,6 +127,9 @@ func TestWhatRunsCosts(t *testing.T) {
 		{"asleep costs nothing", two, []fleet.Worker{is("large", fleet.Asleep), is("small", fleet.Leaving)}, 0, ""},
 		{"a type without a price", two, []fleet.Worker{is("large", fleet.Working), is("huge", fleet.Working)}, 0, `no price for type "huge"`},
 		{"no type, one price", one, []fleet.Worker{is("", fleet.Working)}, .05, ""},
+		{"a Spot worker costs what the market asks", two, []fleet.Worker{is("large", fleet.Working), {Type: "large", State: fleet.Working, Spot: true, Hourly: .15}}, .55, ""},
+		{"a Spot worker needs no price in the settings", two, []fleet.Worker{{Type: "huge", State: fleet.Working, Hourly: .15}}, .15, ""},
+		{"nor does it cost anything asleep", two, []fleet.Worker{{Type: "large", State: fleet.Asleep, Hourly: .15}}, 0, ""},
 		{"no type, two prices", two, []fleet.Worker{is("", fleet.Starting)}, .4, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

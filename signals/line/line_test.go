@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 		{"a worker without a state", with(`,"workers":[{"id":"a"}]`), `workers[0].state: missing; add it`},
 		{"a worker in no state", with(`,"workers":[{"id":"a","state":"busy"}]`), `workers[0]: unknown state "busy" (known: unknown, starting, working, draining, drained, stopping, asleep, waking, leaving)`},
 		{"a worker's jobs as text", with(`,"workers":[{"id":"a","state":"working","jobs":"1"}]`), `workers[0].jobs: is a string, not of the kind int; correct it`},
-		{"a worker's negative jobs", with(`,"workers":[{"id":"a","state":"working","jobs":-1}]`), `workers[0]: jobs -1, slots 0, unheard 0s: none can be negative; correct it`},
+		{"a worker's negative jobs", with(`,"workers":[{"id":"a","state":"working","jobs":-1}]`), `workers[0]: jobs -1, slots 0, unheard 0s, hourly 0: none can be negative; correct it`},
 		{"a worker without a name", with(`,"workers":[{"id":"","state":"working"}]`), `workers[0].id: is empty; give each worker the ID that it keeps from line to line`},
 		{"a worker twice", with(`,"workers":[{"id":"a","state":"working"},{"id":"a","state":"working"}]`), `workers[1].id: "a" is listed twice; list each worker once`},
 		{"negative advice", with(`,"advice":[{"policy":"mine","want":-1}]`), `advice[0].want: -1 is negative; write how many workers are wanted, or say in unknown why not`},

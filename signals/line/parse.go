@@ -117,8 +117,8 @@ func readWorkers(raw json.RawMessage) ([]fleet.Worker, error) {
 			return fmt.Errorf("%s.id: is empty; give each worker the ID that it keeps from line to line", path)
 		case ids[w.ID]:
 			return fmt.Errorf("%s.id: %s is listed twice; list each worker once", path, shown(string(w.ID)))
-		case w.Jobs < 0 || w.Slots < 0 || w.Unheard < 0:
-			return fmt.Errorf("%s: jobs %d, slots %d, unheard %s: none can be negative; correct it", path, w.Jobs, w.Slots, w.Unheard)
+		case w.Jobs < 0 || w.Slots < 0 || w.Unheard < 0 || w.Hourly < 0:
+			return fmt.Errorf("%s: jobs %d, slots %d, unheard %s, hourly %g: none can be negative; correct it", path, w.Jobs, w.Slots, w.Unheard, w.Hourly)
 		case len(workers) == most:
 			return fmt.Errorf("workers: more than %d; split the fleet", most)
 		}
