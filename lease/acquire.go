@@ -1,0 +1,86 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Acquire stands by until the lease is held, and returns an error only if ctx ends
+// or what is there is no lease. After every look look is called, if it is not nil,
+// with what is there or why it cannot be read.
+func (l *Lease) Acquire(ctx context.Context, look func(State, error)) error {
+	var w watch
+	for {
+		s, v, err := l.read(ctx)
+		if errors.Is(err, ErrForeign) {
+			return err
+		}
+		due := l.opt.Look
+		if err == nil {
+			due = w.due(s, v, l)
+		}
+		if due <= 0 {
+			if l.take(ctx, s, v) == nil {
+				return nil
+			}
+			due = l.opt.Look
+		}
+		if look != nil {
+			look(s, err)
+		}
+		if !sleep(ctx, min(due, l.opt.Look)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// watch is what who stands by has seen of the lease.
+type watch struct {
+	version Version
+	since   time.Duration // by its own clock: when it was seen first, after the answer came
+}
+
+// due is for how long the lease must yet stay unchanged before it may be taken. No
+// version ever comes back, so it need not be looked at in between.
+func (w *watch) due(s State, v Version, l *Lease) time.Duration {
+	now := l.opt.Clock()
+	switch {
+	case v == "" || s.Released || s.Holder == l.opt.Holder:
+		return 0
+	case v != w.version:
+		w.version, w.since = v, now
+	}
+	return max(s.Lasts, l.opt.Lasts) + max(s.Grace, l.opt.Grace) - (now - w.since)
+}
+
+// take writes the next term, if the lease is still of that version.
+func (l *Lease) take(ctx context.Context, s State, v Version) error {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	next := State{
+		Holder: l.opt.Holder, Term: s.Term + 1, Since: time.Now().UTC().Truncate(time.Second),
+		Lasts: l.opt.Lasts, Grace: l.opt.Grace, Note: s.Note,
+		Terms: append(s.Terms[max(0, len(s.Terms)-mostTerms+1):len(s.Terms):len(s.Terms)], Began{s.Term + 1, s.Note}),
+	}
+	sent := l.opt.Clock()
+	now, err := l.put(ctx, &next, v)
+	if err != nil {
+		return err
+	}
+	l.keep(next, now, sent)
+	l.last = next.Note
+	return nil
+}
+
+// sleep reports whether ctx goes on after that time.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(max(d, time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
