@@ -41,7 +41,7 @@ type AWS struct {
 // Metrics is where the controller's own figures go.
 type Metrics struct {
 	Namespace string   `yaml:"namespace" doc:"(SkyNet)"`
-	Signals   []string `yaml:"signals" doc:"which signals of each fleet (what was wanted, had and waited for)"`
+	Signals   []string `yaml:"signals" doc:"which signals of each fleet, besides what was wanted, had, launched and drained (queue.visible, work.wait_p95)"`
 }
 
 // Limits hold over all fleets. Zero is no limit.
@@ -102,9 +102,10 @@ type Rhythm struct {
 type CloudWatch struct {
 	Namespace  string          `yaml:"namespace" strict:"required"`
 	Metric     string          `yaml:"metric" strict:"required"`
-	Statistic  string          `yaml:"statistic" strict:"required" doc:"Average, Sum, p99, …"`
-	Period     strict.Duration `yaml:"period" doc:"(1m)"`
-	Dimensions []Pair          `yaml:"dimensions"`
+	Statistic  string          `yaml:"statistic" strict:"required" doc:"Average, Sum, Minimum, Maximum, SampleCount, p99, …"`
+	Period     strict.Duration `yaml:"period" doc:"length of a datapoint: 1m or whole minutes; 1s, 5s, 10s, 20s, 30s for what is published by the second (1m)"`
+	Delay      strict.Duration `yaml:"delay" doc:"how long after its end a datapoint is whole (2m; 30s for periods of seconds)"`
+	Dimensions []Pair          `yaml:"dimensions" doc:"all those of the metric"`
 }
 
 // Pair is a name with a value.
@@ -175,7 +176,9 @@ func (c *Config) Defaults() {
 func (a *AWS) Defaults() { a.Name = "skynet" }
 
 // Defaults of published figures.
-func (m *Metrics) Defaults() { m.Namespace = "SkyNet" }
+func (m *Metrics) Defaults() {
+	m.Namespace, m.Signals = "SkyNet", []string{"queue.visible", "work.wait_p95"}
+}
 
 // Defaults of a queue.
 func (q *Queue) Defaults() {

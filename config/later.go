@@ -22,11 +22,6 @@ func (c *Config) refuse(r *strict.Report) {
 			fleetAt(r, i).Bad("ec2", nil, later+"run workers on this machine with local:")
 		}
 	}
-	for i, s := range c.Signals {
-		if s.CloudWatch != nil {
-			signalAt(r, i).Bad("cloudwatch", nil, later+"remove the signal")
-		}
-	}
 	if strings.HasPrefix(c.Lease, "s3://") {
 		r.Bad("lease", c.Lease, "is "+later+"leave lease out for a file lock in state_dir")
 	}

@@ -21,7 +21,7 @@ func TestSchemas(t *testing.T) {
 	}{
 		{strict.Schema[config.Config](), example, true},
 		{strict.Schema[config.Config](), "testdata/bad/later_ec2.yaml", true},
-		{strict.Schema[config.Config](), "testdata/bad/later_cloudwatch.yaml", true},
+		{strict.Schema[config.Config](), "testdata/cloudwatch.yaml", true},
 		{strict.Schema[config.Config](), "testdata/bad/many.yaml", false},
 		{strict.Schema[config.Worker](), "testdata/worker.yaml", true},
 		{strict.Schema[config.Worker](), "testdata/bad/worker_unknown_key.yaml", false},

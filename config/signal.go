@@ -31,7 +31,7 @@ func (s *Signal) Validate(r *strict.Report) {
 	switch {
 	case !r.Sound("cloudwatch", "prometheus", "http_json"):
 	case sources == 0:
-		r.Bad("", nil, "signal %q has no source; add prometheus: {url: …, query: …} or http_json: {url: …, field: …}", s.Name)
+		r.Bad("", nil, "signal %q has no source; add cloudwatch: {namespace: …, metric: …, statistic: …}, prometheus: {url: …, query: …} or http_json: {url: …, field: …}", s.Name)
 	case sources > 1:
 		r.Bad("", nil, "signal %q has %d sources; leave one of them", s.Name, sources)
 	}

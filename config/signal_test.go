@@ -85,3 +85,49 @@ func TestTheSignalsPage(t *testing.T) {
 		t.Errorf("read %+v", c.Signals)
 	}
 }
+
+func TestCloudWatch(t *testing.T) {
+	c, err := config.Load("testdata/cloudwatch.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Signal{
+		{Name: "upload.cpu", CloudWatch: &config.CloudWatch{
+			Namespace: "AWS/EC2", Metric: "CPUUtilization", Statistic: "Average", Period: strict.Duration(5 * time.Minute),
+			Delay: strict.Duration(5 * time.Minute), Dimensions: []config.Pair{{Name: "AutoScalingGroupName", Value: "upload"}},
+		}},
+		{Name: "upload.slow", CloudWatch: &config.CloudWatch{Namespace: "Upload", Metric: "Seconds", Statistic: "p99", Period: strict.Duration(time.Minute)}},
+	}
+	if diff := cmp.Diff(want, c.Signals); diff != "" {
+		t.Error(diff)
+	}
+	if m := c.AWS.Metrics; m.Namespace != "SkyNet" || !slices.Equal(m.Signals, []string{"queue.visible", "work.wait_p95"}) {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestStatisticsAndPeriods(t *testing.T) {
+	refused := func(statistic, period string) bool {
+		text := "aws: {account: '123456789012', region: eu-west-1}\nsignals: [{name: a, cloudwatch: {namespace: N, metric: M, statistic: '" + statistic + "', period: " + period + "}}]\n"
+		_, err := strict.Read[config.Config]("x.yaml", []byte(text))
+		return err != nil && regexp.MustCompile(`signals\[0\]\.cloudwatch`).MatchString(err.Error())
+	}
+	for _, s := range []string{"Average", "Sum", "Minimum", "Maximum", "SampleCount", "IQM", "p0", "p99", "p99.9", "p100", "tm90", "wm98.5", "tc10", "ts100", "TM(2%:98%)", "WM(150:1000)", "TC(0.005:0.030)", "TS(80%:)", "PR(:300)"} {
+		if refused(s, "1m") {
+			t.Errorf("%s is refused", s)
+		}
+	}
+	for _, s := range []string{"average", "Avg", "p", "p101", "p-1", "99", "TM()", "TM(:)", "tm", "p99%", "Sum "} {
+		if !refused(s, "1m") {
+			t.Errorf("%s is not refused", s)
+		}
+	}
+	for period, bad := range map[string]bool{
+		"1s": false, "5s": false, "10s": false, "20s": false, "30s": false, "1m": false, "7m": false, "1h": false, "24h": false,
+		"2s": true, "15s": true, "90s": true, "500ms": true, "0s": true, "25h": true,
+	} {
+		if refused("Sum", period) != bad {
+			t.Errorf("period %s", period)
+		}
+	}
+}

@@ -19,9 +19,8 @@ var (
 	region     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 )
 
-func fleetAt(r *strict.Report, i int) *strict.Report  { return r.At(fmt.Sprintf("fleets[%d]", i)) }
-func queueAt(r *strict.Report, i int) *strict.Report  { return r.At(fmt.Sprintf("queues[%d]", i)) }
-func signalAt(r *strict.Report, i int) *strict.Report { return r.At(fmt.Sprintf("signals[%d]", i)) }
+func fleetAt(r *strict.Report, i int) *strict.Report { return r.At(fmt.Sprintf("fleets[%d]", i)) }
+func queueAt(r *strict.Report, i int) *strict.Report { return r.At(fmt.Sprintf("queues[%d]", i)) }
 
 // Validate checks the daemon's settings as a whole.
 func (c *Config) Validate(r *strict.Report) {

@@ -52,7 +52,7 @@ type daemon struct {
 	journal journal.Journal
 	fleets  []*loop
 	orders  *orders
-	own     []signals.Source   // of the user's own signals
+	own     *sourcesOf         // what is measured for all fleets together
 	ledger  *controller.Ledger // what all fleets use together, where limits over all are set
 
 	ends []func() error // what is to be ended, in reverse order

@@ -16,7 +16,6 @@ import (
 	"skynet/signals"
 	"skynet/signals/exec"
 	"skynet/signals/forecast"
-	"skynet/signals/queues"
 )
 
 // loop is one fleet's controller and what it takes to give it another policy.
@@ -117,9 +116,9 @@ func (d *daemon) sources(f config.Fleet) []signals.Source {
 	interval := d.cfg.Interval.Std()
 	list := []signals.Source{d.ears.Source(f.Name, f.Queues, interval)}
 	for _, name := range f.Queues {
-		list = append(list, queues.New(d.queues[name], interval))
+		list = append(list, d.queueSources(name)...)
 	}
-	return append(list, d.ownSignals()...)
+	return append(list, d.shared().own...)
 }
 
 // seed tells the ledger what a fleet used when the daemon stopped.

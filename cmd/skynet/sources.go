@@ -1,14 +1,19 @@
 package main
 
 import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cloudwatchapi "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
 	"skynet/config"
 	"skynet/controller"
 	"skynet/decide"
 	"skynet/policy/file"
 	"skynet/signals"
+	"skynet/signals/cloudwatch"
 	"skynet/signals/exec"
 	"skynet/signals/httpjson"
 	"skynet/signals/prometheus"
+	"skynet/signals/queues"
 	"skynet/signals/web"
 )
 
@@ -18,16 +23,76 @@ var (
 	_ decide.Adviser      = (*exec.Advisers)(nil)
 )
 
-// ownSignals are the sources of the user's own signals, made once for all fleets.
-func (d *daemon) ownSignals() []signals.Source {
+// sourcesOf are what is measured for all fleets together, made once.
+type sourcesOf struct {
+	own   []signals.Source   // the user's own signals
+	watch *cloudwatch.Source // all that is asked of CloudWatch, in one batch
+}
+
+// shared are the sources that all fleets share, so that nothing is asked twice.
+func (d *daemon) shared() *sourcesOf {
 	if d.own == nil {
-		d.own = usersSources(d.cfg)
+		d.own = &sourcesOf{own: usersSources(d.cfg), watch: watchOf(d.cfg, d.aws)}
+		if names := watchedNames(d.cfg); len(names) > 0 {
+			d.own.own = append(d.own.own, d.own.watch.Part(names...))
+		}
 	}
 	return d.own
 }
 
-// usersSources are the sources of the user's own signals. All fleets share them,
-// so that nothing is asked twice.
+// queueSources tell of one queue. SQS does not say how old its oldest item is:
+// CloudWatch does, some minutes late.
+func (d *daemon) queueSources(name string) []signals.Source {
+	depth := queues.New(d.queues[name], d.cfg.Interval.Std())
+	for _, q := range d.cfg.Queues {
+		if age, ok := ageOf(q); ok && q.Name == name {
+			return []signals.Source{cloudwatch.Ageless(depth), d.shared().watch.Part(age.Name)}
+		}
+	}
+	return []signals.Source{depth}
+}
+
+// watchOf is the source of the user's own CloudWatch signals and of the ages of what
+// waits in SQS.
+func watchOf(cfg config.Config, c aws.Config) *cloudwatch.Source {
+	var list []cloudwatch.Signal
+	for _, s := range cfg.Signals {
+		if w := s.CloudWatch; w != nil {
+			m := cloudwatch.Metric{Namespace: w.Namespace, Name: w.Metric, Statistic: w.Statistic, Period: w.Period.Std()}
+			for _, d := range w.Dimensions {
+				m.Dimensions = append(m.Dimensions, cloudwatch.Dimension{Name: d.Name, Value: d.Value})
+			}
+			list = append(list, cloudwatch.Signal{Name: s.Name, Metric: m, Delay: w.Delay.Std()})
+		}
+	}
+	for _, q := range cfg.Queues {
+		if age, ok := ageOf(q); ok {
+			list = append(list, age)
+		}
+	}
+	return cloudwatch.NewSource(cloudwatch.NewReader(cloudwatchapi.NewFromConfig(c)), cfg.Interval.Std(), list...)
+}
+
+// watchedNames are the user's own signals from CloudWatch.
+func watchedNames(cfg config.Config) (names []string) {
+	for _, s := range cfg.Signals {
+		if s.CloudWatch != nil {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func ageOf(q config.Queue) (age cloudwatch.Signal, ok bool) {
+	a, err := config.ParseAddress(q.URL)
+	if err != nil || a.System != config.SQSQueue {
+		return age, false
+	}
+	return cloudwatch.OldestAge(q.Name, a.Name), true
+}
+
+// usersSources are the sources of the user's own signals but for those from
+// CloudWatch, which are asked for in one batch.
 func usersSources(cfg config.Config) []signals.Source {
 	var list []signals.Source
 	for _, s := range cfg.Signals {
