@@ -2,10 +2,10 @@
 // small object in a store with conditional writes; whoever wrote it last under its
 // own name holds it, until a time counted from before that write was sent.
 //
-//	  stand by ──► unchanged for as long as it lasts, and one call's time more
-//	     ▲                              │ conditional write of the next term
-//	     │ lost, or not renewed in time ▼
-//	     └───────────────────────────  hold ──► note, act, note, act … ──► release
+//	stand by ──► unchanged for as long as it lasts, and one call's time more
+//	   ▲                              │ conditional write of the next term
+//	   │ lost, or not renewed in time ▼
+//	   └───────────────────────────  hold ──► note, act, note, act … ──► release
 //
 // Three things keep two from acting at once. Nobody compares clocks of two machines:
 // the holder counts from before it asked, a successor from after it saw the last
