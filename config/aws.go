@@ -59,7 +59,6 @@ func (c *Config) account(r *strict.Report) {
 	}
 	if e := c.AWS.Events; e != "" && !isSQS(e) {
 		r.Bad("aws.events", e, "is not the URL of an SQS queue; write https://sqs.%s.amazonaws.com/%s/NAME", c.AWS.Region, c.AWS.Account)
-		return
 	}
 	for _, u := range append(c.uses(), use{path: "aws.events", value: c.AWS.Events}) {
 		if isSQS(u.value) && r.Sound(u.path) {
@@ -68,19 +67,14 @@ func (c *Config) account(r *strict.Report) {
 	}
 }
 
-var sqsURL = regexp.MustCompile(`^https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([0-9]{12})/[A-Za-z0-9_-]{1,80}(?:\.fifo)?$`)
-
-// own wants a queue to be in the account and region of the settings. Its name
-// is what SQS takes for one: up to 80 letters, digits, - and _.
-// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+// own wants a queue to be in the account and region of the settings.
 func (a *AWS) own(r *strict.Report, u use) {
-	switch m := sqsURL.FindStringSubmatch(u.value); {
-	case m == nil:
-		r.Bad(u.path, u.value, "is not the URL of an SQS queue; write https://sqs.%s.amazonaws.com/%s/NAME", a.Region, a.Account)
-	case m[1] != a.Region:
-		r.Bad(u.path, u.value, "is in region %s, and aws.region is %s, the only one in which we act; correct one of them", m[1], a.Region)
-	case m[2] != a.Account:
-		r.Bad(u.path, u.value, "is in account %s, and aws.account is %s, the only one in which we act; correct one of them", m[2], a.Account)
+	switch q, err := ParseAddress(u.value); {
+	case err != nil: // has been said
+	case q.Region != a.Region:
+		r.Bad(u.path, u.value, "is in region %s, and aws.region is %s, the only one in which we act; correct one of them", q.Region, a.Region)
+	case q.Account != a.Account:
+		r.Bad(u.path, u.value, "is in account %s, and aws.account is %s, the only one in which we act; correct one of them", q.Account, a.Account)
 	}
 }
 

@@ -60,10 +60,10 @@ type Journal struct {
 // Queue is one queue of work.
 type Queue struct {
 	Name       string          `yaml:"name" strict:"required" doc:"name in signals and policies"`
-	URL        string          `yaml:"url" strict:"required" doc:"nats://embedded/NAME or nats://host:port/NAME"`
+	URL        string          `yaml:"url" strict:"required" doc:"nats://embedded/NAME, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"`
 	Weight     float64         `yaml:"weight" strict:"above=0" doc:"share of slot time among a fleet's queues (1)"`
-	Visibility strict.Duration `yaml:"visibility" doc:"how long a received item stays hidden, unless extended (30s)"`
-	Tries      int             `yaml:"tries" strict:"min=1" doc:"deliveries before an item goes to the dead-letter queue (3)"`
+	Visibility strict.Duration `yaml:"visibility" doc:"how long a received item stays hidden, unless extended; on SQS given with each receive, whatever the queue's own timeout is (30s)"`
+	Tries      int             `yaml:"tries" strict:"min=1" doc:"deliveries before an item goes to the dead-letter queue; on SQS the queue's redrive policy counts, and we warn where it differs (3)"`
 }
 
 // Signal is a number of the user's own.
@@ -134,7 +134,7 @@ type Price struct {
 type Local struct {
 	Worker    string          `yaml:"worker" doc:"path of skynet-worker (beside skynet, or in PATH)"`
 	Slots     int             `yaml:"slots" strict:"min=1" doc:"items that a worker works on at once (1)"`
-	Stores    []string        `yaml:"stores" doc:"folders that workers may read and write, as file:///… URLs"`
+	Stores    []string        `yaml:"stores" doc:"folders and buckets that workers may read and write, as file:///… and s3://BUCKET/FOLDER URLs"`
 	Heartbeat strict.Duration `yaml:"heartbeat" doc:"how often a worker reports (5s)"`
 	Env       []Pair          `yaml:"env" doc:"environment variables added to the worker's"`
 }

@@ -184,17 +184,22 @@ SKYNET_STATEDIR: no such setting; did you mean SKYNET_STATE_DIR?`
 
 func TestAddress(t *testing.T) {
 	good := map[string]config.Address{
-		"nats://embedded/photos":                                  {System: config.NATSQueue, Name: "photos"},
-		"nats://10.0.0.1:4222/a-b":                                {System: config.NATSQueue, Host: "10.0.0.1:4222", Name: "a-b"},
-		"nats://[::1]:4222/Photos_":                               {System: config.NATSQueue, Host: "[::1]:4222", Name: "Photos_"},
-		"https://sqs.eu-west-1.amazonaws.com/123456789012/photos": {System: config.SQSQueue, Host: "sqs.eu-west-1.amazonaws.com", Name: "photos"},
+		"nats://embedded/photos":                                      {System: config.NATSQueue, Name: "photos"},
+		"nats://10.0.0.1:4222/a-b":                                    {System: config.NATSQueue, Host: "10.0.0.1:4222", Name: "a-b"},
+		"nats://[::1]:4222/Photos_":                                   {System: config.NATSQueue, Host: "[::1]:4222", Name: "Photos_"},
+		"https://sqs.eu-west-1.amazonaws.com/123456789012/photos":     {System: config.SQSQueue, Host: "sqs.eu-west-1.amazonaws.com", Name: "photos", Region: "eu-west-1", Account: "123456789012"},
+		"https://sqs.cn-north-1.amazonaws.com.cn/123456789012/a.fifo": {System: config.SQSQueue, Host: "sqs.cn-north-1.amazonaws.com.cn", Name: "a.fifo", Region: "cn-north-1", Account: "123456789012"},
 	}
 	for s, want := range good {
 		if got, err := config.ParseAddress(s); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", "photos", "nats://embedded", "nats://embedded/", "nats://embedded/a/b", "nats://embedded/a.b", "nats://host/a", "nats://u:p@h:1/a", "nats://h:1/a?x=1", "nats://:4222/a", "nats://h:0/a", "https://example.com/a", "nats://h:x/a", "http://sqs.eu-west-1.amazonaws.com/1/a"} {
+	for _, s := range []string{"", "photos", "nats://embedded", "nats://embedded/", "nats://embedded/a/b", "nats://embedded/a.b", "nats://host/a", "nats://u:p@h:1/a", "nats://h:1/a?x=1", "nats://:4222/a", "nats://h:0/a", "https://example.com/a", "nats://h:x/a", "http://sqs.eu-west-1.amazonaws.com/1/a",
+		"http://sqs.eu-west-1.amazonaws.com/123456789012/a", "https://sqs.eu-west-1.amazonaws.com/1/a", "https://sqs.eu-west-1.amazonaws.com/123456789012", "https://sqs.eu-west-1.amazonaws.com/123456789012/",
+		"https://sqs.eu-west-1.amazonaws.com/123456789012/a.b", "https://sqs.eu-west-1.amazonaws.com/123456789012/a/b", "https://queue.amazonaws.com/123456789012/a",
+		"https://eu-west-1.queue.amazonaws.com/123456789012/a", "https://sqs.eu-west-1.amazonaws.com/123456789012/a?x=1", "https://sqs.eu-west-1.amazonaws.com.example.com/123456789012/a",
+		"https://u:p@sqs.eu-west-1.amazonaws.com/123456789012/a"} {
 		if got, err := config.ParseAddress(s); err == nil {
 			t.Errorf("%s: read as %+v", s, got)
 		}

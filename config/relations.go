@@ -88,7 +88,6 @@ func place(r *strict.Report, path, value string, taken map[Address]string) {
 		return
 	}
 	taken[a] = path
-	refuseAddress(r, path, value, a)
 }
 
 // redacted is a URL without its password: messages go into logs.
@@ -101,8 +100,8 @@ func redacted(value string) string {
 
 func stores(r *strict.Report, urls []string) {
 	for i, s := range urls {
-		if _, err := StoreFolder(s); err != nil {
-			r.Bad(fmt.Sprintf("stores[%d]", i), s, "%s", err)
+		if err := checkStore(s); err != nil {
+			r.Bad(fmt.Sprintf("stores[%d]", i), redacted(s), "%s", err)
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"skynet/config/strict"
@@ -135,9 +137,29 @@ func (w *Worker) Validate(r *strict.Report) {
 	w.remote(r)
 	unique(r, "queues", len(w.Queues), "queue", func(i int) string { return w.Queues[i].Name })
 	stores(r, w.Stores)
+	w.outputs(r)
 	absolute(r, "scratch", w.Scratch)
 	between(r, "heartbeat", w.Heartbeat, 100*time.Millisecond, time.Minute)
 	between(r, "poll", w.Poll, 100*time.Millisecond, time.Minute)
+}
+
+// outputs wants a folder of a store, but not a whole one: what lies in it is not
+// worked on again.
+func (w *Worker) outputs(r *strict.Report) {
+	if w.Outputs == "" || !r.Sound("outputs", "stores") {
+		return
+	}
+	if err := checkStore(w.Outputs); err != nil || strings.Contains(w.Outputs, "?") {
+		r.Bad("outputs", w.Outputs, "is not a folder of a store; write it like s3://BUCKET/results/ or file:///absolute/folder/results")
+		return
+	}
+	folder := strings.TrimSuffix(w.Outputs, "/") + "/"
+	if !slices.ContainsFunc(w.Stores, func(s string) bool {
+		s, _, _ = strings.Cut(s, "?")
+		return strings.HasPrefix(folder, strings.TrimSuffix(s, "/")+"/")
+	}) {
+		r.Bad("outputs", w.Outputs, "lies in none of the stores; add its store, or write a folder of one of them")
+	}
 }
 
 // remote refuses embedded queues: the server is in the daemon, not in the agent.

@@ -17,9 +17,10 @@ type Worker struct {
 	Fleet       string          `yaml:"fleet" strict:"required" doc:"fleet that the worker belongs to"`
 	Metadata    string          `yaml:"metadata" doc:"instance metadata endpoint (http://169.254.169.254)"`
 	Queues      []Queue         `yaml:"queues,omitempty" doc:"queues to receive from"`
-	Heartbeats  string          `yaml:"heartbeats" strict:"required" doc:"queue to report to, nats://host:port/NAME"`
+	Heartbeats  string          `yaml:"heartbeats" strict:"required" doc:"queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"`
 	NATS        NATS            `yaml:"nats" doc:"how to get into NATS"`
-	Stores      []string        `yaml:"stores,omitempty" doc:"folders to read from and write to, as file:///… URLs"`
+	Stores      []string        `yaml:"stores,omitempty" doc:"folders and buckets to read from and write to, as file:///… and s3://BUCKET/FOLDER URLs"`
+	Outputs     string          `yaml:"outputs" doc:"folder in one of the stores for items that do not name one, such as event notifications of S3; what is made of s3://BUCKET/KEY goes to BUCKET/KEY below it"`
 	Slots       int             `yaml:"slots" strict:"min=1" doc:"items worked on at once (number of CPUs)"`
 	Scratch     string          `yaml:"scratch" doc:"folder for files in the making (skynet-worker in the system's temporary folder)"`
 	Heartbeat   strict.Duration `yaml:"heartbeat" doc:"how often to report (15s)"`

@@ -55,7 +55,7 @@ func TestWorkerFromEnvironment(t *testing.T) {
 func TestWorkerWithNothing(t *testing.T) {
 	_, err := config.LoadWorker("", nil)
 	const want = `settings:1:1: fleet: missing; add it: fleet that the worker belongs to
-settings:1:1: heartbeats: missing; add it: queue to report to, nats://host:port/NAME
+settings:1:1: heartbeats: missing; add it: queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
 settings:1:1: queues: no queue to receive from; add queues: [{name: photos, url: nats://host:port/photos}]`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v", err)

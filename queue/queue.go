@@ -36,6 +36,8 @@ type Depth struct {
 	InFlight int // held by a worker that still says so
 	Delayed  int // not receivable yet (a failed try being held back)
 	Dead     int // in the dead-letter queue
+	// DeadUnknown says why Dead is not known, where another call for it failed.
+	DeadUnknown string
 	// OldestAge is the age of the oldest waiting item; 0 when nothing waits.
 	OldestAge time.Duration
 	// OldestKnown is false where the queue cannot tell OldestAge.

@@ -42,7 +42,11 @@ func (s *Source) Read(ctx context.Context, now time.Time) []signals.Signal {
 	values := map[string]int{"visible": d.Visible, "in_flight": d.InFlight, "delayed": d.Delayed, "dead": d.Dead}
 	list := make([]signals.Signal, 0, len(leaves))
 	for _, l := range leaves {
-		if n, ok := values[l]; ok {
+		n, counted := values[l]
+		switch {
+		case l == "dead" && d.DeadUnknown != "":
+			list = append(list, signals.Missing(s.name(l), now, d.DeadUnknown))
+		case counted:
 			list = append(list, s.count(l, n, now))
 		}
 	}

@@ -1,0 +1,164 @@
+package sqs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	api "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"skynet/queue"
+)
+
+// Attributes of an item that we sent to its dead-letter queue ourselves.
+const (
+	attrItem   = "SkynetItem"   // its ID
+	attrReason = "SkynetReason" // of its last try
+	attrTries  = "SkynetTries"
+	attrSent   = "SkynetSent" // when it was first sent, RFC 3339
+)
+
+const (
+	// maxReason is the part of a reason that is kept, in bytes.
+	maxReason = 1000
+	// mostAttributes is how many an item may have.
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+	mostAttributes = 10
+	// listTime is how long dead letters stay invisible while they are listed.
+	listTime = 30 * time.Second
+	// mostLetters bounds a listing of dead letters.
+	mostLetters = 1000
+)
+
+// bury sends an item to the dead-letter queue with the reason, then deletes it:
+// if we die in between it is there twice, which is better than not at all. Where
+// sending is refused it is left to SQS, which moves it without a reason when the
+// next receive comes across it.
+func (q *Queue) bury(ctx context.Context, it *queue.Item, d *delivery, r redrive, reason string) error {
+	err := q.sendDead(ctx, it, d, r, reason)
+	if refused(err) {
+		q.warn(fmt.Sprintf("items go to dead-letter queue %s without a reason; allow sqs:SendMessage on it: %v", nameOf(r.url), err))
+		return q.giveBack(ctx, d, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("dead-letter queue %s: %w", nameOf(r.url), err)
+	}
+	return q.delete(ctx, d)
+}
+
+// refused reports that the same would be refused again: not allowed, too large,
+// no such queue.
+func refused(err error) bool {
+	code := codeOf(err)
+	return err != nil && (denied(code) || missing(err, code) || strings.HasPrefix(code, "Invalid") || strings.HasPrefix(code, "KMS.") && code != "KMS.ThrottlingException")
+}
+
+func (q *Queue) sendDead(ctx context.Context, it *queue.Item, d *delivery, r redrive, reason string) error {
+	in := &api.SendMessageInput{QueueUrl: &r.url, MessageBody: new(string(it.Body)), MessageAttributes: obituary(it, d, reason)}
+	if ordered(r.url) {
+		in.MessageGroupId, in.MessageDeduplicationId = new(cmp.Or(d.group, it.ID)), &it.ID
+	}
+	_, err := q.conn.client.SendMessage(ctx, in)
+	return plain(err)
+}
+
+// obituary is what goes along: ours, and the item's own attributes as far as
+// there is room.
+func obituary(it *queue.Item, d *delivery, reason string) map[string]types.MessageAttributeValue {
+	all := map[string]types.MessageAttributeValue{
+		attrItem: note(it.ID), attrTries: note(strconv.Itoa(d.tries)), attrReason: note(cmp.Or(oneLine(reason), "no reason given")),
+	}
+	if !it.Sent.IsZero() {
+		all[attrSent] = note(it.Sent.UTC().Format(time.RFC3339Nano))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.attrs)) {
+		if _, ours := all[name]; !ours && len(all) < mostAttributes {
+			all[name] = d.attrs[name]
+		}
+	}
+	return all
+}
+
+func note(s string) types.MessageAttributeValue {
+	return types.MessageAttributeValue{DataType: new("String"), StringValue: &s}
+}
+
+// oneLine makes a reason fit for an attribute.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(strings.Map(legal, strings.ToValidUTF8(s, "?"))), " ")
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
+	}
+	return s
+}
+
+// DeadLetters lists up to limit items that were given up on, oldest first. SQS
+// has no way to look without receiving: the letters are invisible to others for a
+// moment, each listing counts as a receive of them, and of more than a thousand
+// some are not seen.
+func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error) {
+	r, err := q.redrive(ctx)
+	if err != nil {
+		return nil, q.failed("dead letters of", err)
+	}
+	if r.url == "" {
+		return nil, nil
+	}
+	messages, err := q.conn.take(ctx, r.url, mostLetters)
+	q.conn.show(context.WithoutCancel(ctx), r.url, messages)
+	if err != nil {
+		return nil, q.failed("dead letters of", err)
+	}
+	out := make([]queue.Dead, 0, len(messages))
+	for _, m := range messages {
+		out = append(out, letter(m, r.tries))
+	}
+	slices.SortFunc(out, func(a, b queue.Dead) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	return out[:min(limit, len(out))], nil
+}
+
+// take receives all that is there, up to limit.
+func (c *Conn) take(ctx context.Context, url string, limit int) (all []types.Message, err error) {
+	seen := map[string]bool{}
+	for len(all) < limit {
+		out, err := c.client.ReceiveMessage(ctx, &api.ReceiveMessageInput{
+			QueueUrl: &url, MaxNumberOfMessages: atOnce, VisibilityTimeout: inSeconds(listTime), WaitTimeSeconds: 1,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
+			MessageAttributeNames:       []string{attrItem, attrReason, attrTries, attrSent},
+		})
+		if err != nil {
+			return all, plain(err)
+		}
+		if len(out.Messages) == 0 {
+			break
+		}
+		for _, m := range out.Messages {
+			if id := text(m.MessageId); !seen[id] {
+				seen[id], all = true, append(all, m)
+			}
+		}
+	}
+	return all, nil
+}
+
+// letter reads a dead letter. One that SQS moved says nothing of itself.
+func letter(m types.Message, tries int) queue.Dead {
+	said := func(name string) string { return text(m.MessageAttributes[name].StringValue) }
+	d := queue.Dead{
+		ID: cmp.Or(said(attrItem), text(m.MessageId)), Body: []byte(text(m.Body)),
+		Reason: said(attrReason), Tries: tries, At: sentAt(m),
+	}
+	if n, err := strconv.Atoi(said(attrTries)); err == nil {
+		d.Tries = n
+	}
+	if d.Reason == "" {
+		d.Reason = fmt.Sprintf("not done after %d tries: its worker died or let go of it without saying why", d.Tries)
+	}
+	return d
+}
