@@ -1,0 +1,63 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"skynet/fleet"
+)
+
+// statusSize is how many IDs DescribeInstanceStatus takes at once:
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html
+const statusSize = 100
+
+// impaired are those whose status checks fail. It is evidence against an instance
+// that is silent, never the only one: if it cannot be had, nobody is suspected.
+func (f *Fleet) impaired(ctx context.Context, list []seen) map[fleet.ID]bool {
+	var running []string
+	for _, s := range list {
+		if s.Phase == fleet.PhaseRunning {
+			running = append(running, string(s.ID))
+		}
+	}
+	found := map[fleet.ID]bool{}
+	for some := range slices.Chunk(running, statusSize) {
+		if err := f.statuses(ctx, some, found); err != nil {
+			f.o.Log.Warn("status checks of instances cannot be read, none counts as impaired", "err", err)
+			return nil
+		}
+	}
+	return found
+}
+
+// statuses asks for some. One that has ended since the list was read fails them all:
+// it is left out.
+func (f *Fleet) statuses(ctx context.Context, ids []string, found map[fleet.ID]bool) error {
+	out, err := f.read.DescribeInstanceStatus(ctx, &sdk.DescribeInstanceStatusInput{InstanceIds: ids})
+	if gone := absent(err, ids); len(gone) > 0 && len(gone) < len(ids) {
+		return f.statuses(ctx, without(ids, gone), found)
+	} else if len(gone) > 0 {
+		return nil
+	}
+	if err != nil {
+		return told(err)
+	}
+	for _, s := range out.InstanceStatuses {
+		if fails(s.InstanceStatus) || fails(s.SystemStatus) {
+			found[fleet.ID(text(s.InstanceId))] = true
+		}
+	}
+	return nil
+}
+
+func fails(s *types.InstanceStatusSummary) bool {
+	return s != nil && s.Status == types.SummaryStatusImpaired
+}
+
+// without is the list but for some.
+func without(ids, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(some, id) })
+}
