@@ -20,7 +20,7 @@ func fail(b *bench) {
 		if try == b.Tries {
 			break
 		}
-		if d := b.depth(); d != (queue.Depth{Delayed: 1}) {
+		if d := b.depth(); d != b.heldBack() {
 			b.Fatalf("after failed try %d the queue holds %+v, want it delayed", try, d)
 		}
 		b.nothing(b.Pause / 2)

@@ -21,6 +21,26 @@ type Terms struct {
 	Pause      time.Duration // after the first failed try
 	// Lag is how far the counts may be behind the truth.
 	Lag time.Duration
+	// Cancel is how long a receive may take to end when its context has, 2 s if
+	// zero: a driver that cannot take its question back sees it through.
+	Cancel time.Duration
+	// LateDelete: a holder whose time ran out may delete the item all the same. What
+	// it did is done.
+	LateDelete bool
+	// HeldBackInFlight: an item that is held back after a failed try counts as in
+	// flight.
+	HeldBackInFlight bool
+	// BadNames are names that the driver refuses; if nil, all that are not small
+	// letters, digits and _.
+	BadNames []string
+}
+
+// heldBack is the depth with one item after a failed try.
+func (t Terms) heldBack() queue.Depth {
+	if t.HeldBackInFlight {
+		return queue.Depth{InFlight: 1}
+	}
+	return queue.Depth{Delayed: 1}
 }
 
 // Opener opens the queue of that name under the suite's terms, creating it
