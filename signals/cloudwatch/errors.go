@@ -38,10 +38,12 @@ func meaning(ctx context.Context, err error) error {
 	}
 }
 
-// hopeless reports an error that a second try would meet again.
+// hopeless reports an error that a second try would meet again, whatever happens
+// meanwhile: a permission can be given.
 func hopeless(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && api.ErrorFault() == smithy.FaultClient && !errors.Is(meaning(context.Background(), err), fleet.ErrThrottled)
+	means := meaning(context.Background(), err)
+	return ok && api.ErrorFault() == smithy.FaultClient && !errors.Is(means, fleet.ErrThrottled) && !errors.Is(means, fleet.ErrDenied)
 }
 
 const longest = 300 // letters of a reason
