@@ -67,6 +67,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 		l.Watch(logDryTicks(d.log))
 	} else {
 		l.Watch(logTicks(d.log))
+		d.publish(f.Name, l.Watch)
 	}
 	return l, nil
 }

@@ -25,8 +25,9 @@ var (
 
 // sourcesOf are what is measured for all fleets together, made once.
 type sourcesOf struct {
-	own   []signals.Source   // the user's own signals
-	watch *cloudwatch.Source // all that is asked of CloudWatch, in one batch
+	own     []signals.Source      // the user's own signals
+	watch   *cloudwatch.Source    // all that is asked of CloudWatch, in one batch
+	figures *cloudwatch.Publisher // where figures of ticks go, nil where they are not published
 }
 
 // shared are the sources that all fleets share, so that nothing is asked twice.
