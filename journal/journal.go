@@ -7,6 +7,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"skynet/fleet"
@@ -128,6 +129,19 @@ func (i Intent) Refused(o Outcome) int {
 	return max(0, i.Size()-len(o.Done))
 }
 
+// inVain are those for whom a deed failed.
+func (i Intent) inVain(o Outcome) (ids []fleet.ID) {
+	if o.Failed == "" || o.Unsent {
+		return nil
+	}
+	for _, id := range i.IDs {
+		if !slices.Contains(o.Done, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func (i Intent) did(d signals.Deeds, o Outcome) signals.Deeds {
 	if o.Failed != "" {
 		d.Failures = append(d.Failures, string(i.Kind)+": "+o.Failed)
@@ -137,6 +151,7 @@ func (i Intent) did(d signals.Deeds, o Outcome) signals.Deeds {
 		d.Launched = append(d.Launched, o.Done...)
 	case Wake:
 		d.Woken = append(d.Woken, o.Done...)
+		d.Unwoken = append(d.Unwoken, i.inVain(o)...)
 	case Recall:
 		d.Recalled = append(d.Recalled, o.Done...)
 	case Drain:

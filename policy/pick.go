@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
@@ -69,11 +70,29 @@ func recallable(s signals.Snapshot, done marks) []int {
 	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.DrainingSince.UnixMicro()} })
 }
 
+// wakeAgain is how long one that was woken in vain is left asleep.
+const wakeAgain = 5 * time.Minute
+
 // wakeable lists sleeping workers, the last to fall asleep first: the others
-// come closer to being let go.
+// come closer to being let go. One that was woken in vain within minutes is not
+// among them, so that one is launched in its place: a cloud that has no room for it
+// may have room for another kind, and must not be asked for the same in every tick.
 func wakeable(s signals.Snapshot, done marks) []int {
-	some := pick(s.Workers, func(i int, w *fleet.Worker) bool { return w.State == fleet.Asleep && !done[i] })
+	vain := inVain(s)
+	some := pick(s.Workers, func(i int, w *fleet.Worker) bool { return w.State == fleet.Asleep && !done[i] && !vain[w.ID] })
 	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.AsleepSince.UnixMicro()} })
+}
+
+func inVain(s signals.Snapshot) (vain map[fleet.ID]bool) {
+	for _, t := range s.Since(s.Now.Add(-wakeAgain)) {
+		for _, id := range t.Deeds.Unwoken {
+			if vain == nil {
+				vain = map[fleet.ID]bool{}
+			}
+			vain[id] = true
+		}
+	}
+	return vain
 }
 
 // spare takes those for whom is holds off a list, which stays in its order.

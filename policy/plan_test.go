@@ -86,6 +86,12 @@ func told(d policy.Decision) string {
 	return strings.ReplaceAll(strings.Join(deeds, ", "), "[", "")
 }
 
+// vain has a worker woken in vain so long ago.
+func vain(before time.Duration, id fleet.ID, s signals.Snapshot) signals.Snapshot {
+	s.Recent = []signals.Tick{{At: ago(before), Deeds: signals.Deeds{Asked: 1, Refused: 1, Unwoken: []fleet.ID{id}}}}
+	return s
+}
+
 func TestPlan(t *testing.T) {
 	usual := policy.Plan{Boot: 15 * time.Minute, Silence: 10 * time.Minute, Drain: 45 * time.Minute, Keep: 2, AtMost: 12 * time.Hour}
 	with := func(s signals.Snapshot, open int) signals.Snapshot { s.Open = open; return s }
@@ -105,6 +111,8 @@ func TestPlan(t *testing.T) {
 		{"recall who has drained", 1, 9, of("a", in(fleet.Drained)), "recall a"},
 		{"wake the last asleep", 1, 9, of("a", in(fleet.Asleep, sleeping(3*time.Hour)), "b", in(fleet.Asleep)), "wake b"},
 		{"recall, wake, launch", 4, 9, of("a", in(fleet.Draining), "b", in(fleet.Asleep), "c", in(fleet.Asleep)), "recall a, wake b c, launch 1"},
+		{"who was woken in vain sleeps on, another is woken", 2, 9, vain(5*time.Minute-1, "b", of("a", in(fleet.Asleep, sleeping(3*time.Hour)), "b", in(fleet.Asleep))), "wake a, launch 1"},
+		{"and is woken again after minutes", 1, 9, vain(5*time.Minute, "b", of("a", in(fleet.Asleep, sleeping(3*time.Hour)), "b", in(fleet.Asleep))), "wake b"},
 		{"who falls asleep cannot be woken yet", 1, 9, of("a", in(fleet.Stopping)), "launch 1"},
 		{"who is interrupted is not recalled", 1, 9, of("a", in(fleet.Draining, interrupted)), "launch 1"},
 		{"nor who goes by itself", 1, 9, of("a", in(fleet.Draining, byItself)), "launch 1"},

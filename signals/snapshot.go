@@ -101,6 +101,7 @@ type Deeds struct {
 	Refused    int          `json:"refused,omitempty"` // of those, the ones that the cloud refused
 	Launched   []fleet.ID   `json:"launched,omitempty"`
 	Woken      []fleet.ID   `json:"woken,omitempty"`
+	Unwoken    []fleet.ID   `json:"unwoken,omitempty"` // asked to wake in vain: they may sleep on
 	Recalled   []fleet.ID   `json:"recalled,omitempty"`
 	Drained    []fleet.ID   `json:"drained,omitempty"` // asked to drain
 	Slept      []fleet.ID   `json:"slept,omitempty"`
