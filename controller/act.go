@@ -74,7 +74,7 @@ func (c *Controller) do(ctx context.Context, i journal.Intent) (o journal.Outcom
 	o = journal.Outcome{Intent: i.ID, At: i.At, Done: done}
 	switch {
 	case err != nil:
-		o.Failed, o.Unsent = err.Error(), errors.Is(err, fleet.ErrReadOnly)
+		o.Failed, o.Unsent = err.Error(), errors.Is(err, fleet.ErrReadOnly) || errors.Is(err, fleet.ErrFenced)
 	case len(done) < i.Size():
 		o.Failed = fmt.Sprintf("%d of %d done, no reason was given for the others", len(done), i.Size())
 	}

@@ -79,6 +79,9 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.W
 		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
 	}
 	o, sure = c.do(ctx, i)
+	if o.Unsent { // this time; the first time it may have been
+		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
+	}
 	o.At, o.Done = now, union(found, o.Done)
 	return o, sure
 }

@@ -16,6 +16,7 @@ var (
 	ErrThrottled  = errors.New("throttled")             // asked too often: try again later
 	ErrDenied     = errors.New("not allowed")           // permissions or configuration: retrying will not help
 	ErrReadOnly   = errors.New("read only")             // a dry run: nothing was done
+	ErrFenced     = errors.New("fenced")                // another controller may be in charge by now: nothing was done
 )
 
 // Refused reports whether an error is a plain no: the cloud, or we, did not do
@@ -23,7 +24,7 @@ var (
 // the other side) nobody can tell what was done.
 // An error that wraps a refusal speaks for all that is missing.
 func Refused(err error) bool {
-	for _, no := range []error{ErrNoCapacity, ErrLimit, ErrThrottled, ErrDenied, ErrReadOnly} {
+	for _, no := range []error{ErrNoCapacity, ErrLimit, ErrThrottled, ErrDenied, ErrReadOnly, ErrFenced} {
 		if errors.Is(err, no) {
 			return true
 		}
