@@ -33,9 +33,11 @@ type AWS struct {
 	Account string `yaml:"account" strict:"required" doc:"account number, twelve digits in quotes"`
 	Region  string `yaml:"region" strict:"required" doc:"region, like eu-west-1"`
 	// Name keeps controllers in one account apart: each has eyes for instances of its own only.
-	Name    string   `yaml:"name" doc:"which controller this is, among those of the account (skynet)"`
-	Events  string   `yaml:"events" doc:"SQS queue into which EventBridge puts Spot notices, besides what workers report"`
-	Metrics *Metrics `yaml:"metrics" doc:"publish the controller's own figures to CloudWatch (it does not, since each metric costs)"`
+	Name   string `yaml:"name" doc:"which controller this is, among those of the account (skynet)"`
+	Events string `yaml:"events" doc:"SQS queue into which EventBridge puts Spot notices, besides what workers report"`
+	// VolumePrice is in the currency of prices.
+	VolumePrice float64  `yaml:"volume_price" strict:"min=0" doc:"what a GiB of volume costs a month, which sleeping workers go on costing (it is not counted)"`
+	Metrics     *Metrics `yaml:"metrics" doc:"publish the controller's own figures to CloudWatch (it does not, since each metric costs)"`
 }
 
 // Metrics is where the controller's own figures go.

@@ -14,11 +14,6 @@ const later = "not supported by this build yet; "
 
 // refuse reports what this build cannot do.
 func (c *Config) refuse(r *strict.Report) {
-	for i, f := range c.Fleets {
-		if f.EC2 != nil {
-			fleetAt(r, i).Bad("ec2", nil, later+"run workers on this machine with local:")
-		}
-	}
 	if strings.HasPrefix(c.Lease, "s3://") {
 		r.Bad("lease", c.Lease, "is "+later+"leave lease out for a file lock in state_dir")
 	}

@@ -12,7 +12,7 @@ import (
 	"skynet/config/strict"
 )
 
-// Editors hold a file to the schema: what we read must pass, what EC2 will need too.
+// Editors hold a file to the schema: what we read must pass.
 func TestSchemas(t *testing.T) {
 	tests := []struct {
 		schema []byte
@@ -20,7 +20,7 @@ func TestSchemas(t *testing.T) {
 		good   bool
 	}{
 		{strict.Schema[config.Config](), example, true},
-		{strict.Schema[config.Config](), "testdata/bad/later_ec2.yaml", true},
+		{strict.Schema[config.Config](), "examples/aws.skynet.yaml", true},
 		{strict.Schema[config.Config](), "testdata/cloudwatch.yaml", true},
 		{strict.Schema[config.Config](), "testdata/bad/many.yaml", false},
 		{strict.Schema[config.Worker](), "testdata/worker.yaml", true},

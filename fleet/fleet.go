@@ -71,7 +71,7 @@ type Worker struct {
 	Type   string  `json:"type,omitzero"`
 	Zone   string  `json:"zone,omitzero"`
 	Spot   bool    `json:"spot,omitzero"`
-	Hourly float64 `json:"hourly,omitzero"` // what an hour costs now, where the cloud says so (Spot); else the settings do
+	Hourly float64 `json:"hourly,omitzero"` // what an hour costs now (Spot; asleep: its volumes); 0: the settings say
 
 	Launched      time.Time `json:"launched,omitzero"`
 	Woken         time.Time `json:"woken,omitzero"`          // last wake, zero if never

@@ -45,7 +45,7 @@ type Instance struct {
 	Type     string
 	Zone     string
 	Spot     bool
-	Hourly   float64 // what an hour costs now, where the cloud says so; 0: the settings do
+	Hourly   float64 // what an hour costs now; 0: the settings say
 	Launched time.Time
 	Woken    time.Time // last start after a sleep, zero if never
 	Stopped  time.Time // when it went to sleep, zero unless asleep

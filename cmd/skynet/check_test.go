@@ -93,3 +93,16 @@ func TestCheckAsJSONHasEachProblem(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// The examples are what people begin with.
+func TestExamplesAreGood(t *testing.T) {
+	files, err := filepath.Glob("../../config/examples/*skynet.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("found %v, %v", files, err)
+	}
+	for _, f := range files {
+		if got, err := said(t, "check", f); err != nil || strings.Contains(got, "warning") {
+			t.Errorf("%s: %v\n%s", f, err, got)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/controller"
+	"skynet/fleet/ec2"
 	"skynet/fleet/local"
 	"skynet/fleet/roster"
 	"skynet/journal"
@@ -48,6 +49,7 @@ type daemon struct {
 	mail    queue.Mail
 	ears    *heartbeats.Ears
 	local   *local.Fleet      // nil where nothing runs on this machine
+	ec2     *ec2.Fleet        // nil where nothing runs on EC2
 	grounds map[string]ground // by fleet
 	journal journal.Journal
 	fleets  []*loop
@@ -110,8 +112,28 @@ func (d *daemon) openQueues(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	d.mail, err = d.lines.Heartbeats(ctx, d.cfg.Heartbeats)
-	return err
+	if d.mail, err = d.lines.Heartbeats(ctx, d.cfg.Heartbeats); err != nil {
+		return err
+	}
+	return d.checkQueues(ctx)
+}
+
+// checkQueues warns of what is odd in the settings that queues have of their own.
+func (d *daemon) checkQueues(ctx context.Context) error {
+	opened := []any{d.mail}
+	for _, q := range d.cfg.Queues {
+		opened = append(opened, d.queues[q.Name])
+	}
+	for _, q := range opened {
+		warnings, err := wire.Check(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			d.log.Warn(w)
+		}
+	}
+	return nil
 }
 
 // embed starts the embedded queue server.

@@ -119,6 +119,9 @@ func (d *daemon) sources(f config.Fleet) []signals.Source {
 	for _, name := range f.Queues {
 		list = append(list, d.queueSources(name)...)
 	}
+	if f.EC2 != nil && f.EC2.Spot != nil {
+		list = append(list, spotPrice{d.ec2.SpotPrices, f.Name, interval})
+	}
 	return append(list, d.shared().own...)
 }
 

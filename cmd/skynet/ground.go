@@ -8,6 +8,7 @@ import (
 
 	"skynet/config"
 	"skynet/controller"
+	"skynet/fleet/ec2"
 	"skynet/fleet/local"
 	"skynet/fleet/roster"
 )
@@ -19,16 +20,23 @@ type ground interface {
 	roster.Registry
 }
 
-var _ ground = (*local.Fleet)(nil)
+var (
+	_ ground = (*local.Fleet)(nil)
+	_ ground = (*ec2.Fleet)(nil)
+)
 
 // openGrounds opens every ground that a fleet needs.
 func (d *daemon) openGrounds(ctx context.Context) error {
 	d.grounds = map[string]ground{}
-	if err := d.openLocal(ctx); err != nil {
-		return err
+	for _, open := range []func(context.Context) error{d.openLocal, d.openEC2} {
+		if err := open(ctx); err != nil {
+			return err
+		}
 	}
 	for _, f := range d.cfg.Fleets {
-		if f.Local != nil {
+		if f.EC2 != nil {
+			d.grounds[f.Name] = market{d.ec2}
+		} else {
 			d.grounds[f.Name] = d.local
 		}
 	}

@@ -47,24 +47,41 @@ func strays(fleets []config.Fleet, list []fleet.Instance, pid func(fleet.ID) int
 
 // cure is what an operator can do about them.
 func (s stray) cure() string {
+	return fmt.Sprintf("put fleet %s back into the settings (with bounds.min 0 it goes home when its queues are empty), or end its workers, which finish the items that they hold: %s", s.fleet, s.end())
+}
+
+// end is how to end them.
+func (s stray) end() string {
+	if len(s.pids) == 0 {
+		return "aws ec2 terminate-instances --instance-ids " + strings.Trim(fmt.Sprint(s.ids), "[]")
+	}
 	numbers := strings.Trim(fmt.Sprint(s.pids), "[]")
 	end := "kill " + numbers
 	if s.asleep {
 		end += "; kill -CONT " + numbers // one that sleeps hears SIGTERM when it goes on
 	}
-	return fmt.Sprintf("put fleet %s back into the settings (with bounds.min 0 it goes home when its queues are empty), or end its workers, which finish the items that they hold: %s", s.fleet, end)
+	return end
 }
 
 // warnOfStrays warns at each start.
 func (d *daemon) warnOfStrays(ctx context.Context) error {
-	if d.local == nil {
-		return nil
+	if d.local != nil {
+		if err := d.warnOf(ctx, d.local, d.local.PID); err != nil {
+			return err
+		}
 	}
-	list, err := d.local.Instances(ctx, "")
+	if d.ec2 != nil {
+		return d.warnOf(ctx, d.ec2, func(fleet.ID) int { return 0 })
+	}
+	return nil
+}
+
+func (d *daemon) warnOf(ctx context.Context, on ground, pid func(fleet.ID) int) error {
+	list, err := on.Instances(ctx, "")
 	if err != nil {
 		return err
 	}
-	for _, s := range strays(d.cfg.Fleets, list, d.local.PID) {
+	for _, s := range strays(d.cfg.Fleets, list, pid) {
 		d.log.Warn("workers of a fleet that is not in the settings: they work on, nobody lets them go, and no maximum counts them",
 			zap.String(keyFleet, s.fleet), zap.Int("workers", len(s.ids)), zap.Any("instances", s.ids), zap.Ints("pids", s.pids), zap.String("cure", s.cure()))
 	}

@@ -252,6 +252,9 @@ type Policy struct {
 	// Snapshot.Advice.
 	Programs []Program
 	Money    string // the key that needs the prices of instances, "" if none does
+	// Hibernate says that workers which sleep keep what is in their memory, where the
+	// cloud can do that.
+	Hibernate bool
 }
 
 func (f *File) signals() derived.Settings {
@@ -301,5 +304,8 @@ func Parse(name string, data []byte, known signals.Names) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	return Policy{Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Signals: f.signals(), Money: f.money(), Programs: f.programs()}, nil
+	return Policy{
+		Engine: f.engine(), Silent: f.Deadlines.Silent.Std(), Signals: f.signals(), Money: f.money(), Programs: f.programs(),
+		Hibernate: f.Sleep.Hibernate,
+	}, nil
 }

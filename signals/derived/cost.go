@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"skynet/fleet"
 	"skynet/signals"
 )
 
@@ -46,9 +47,10 @@ func (v *view) perHour() (sum float64, err error) {
 	each := map[string]int{}
 	for i := range v.Workers {
 		switch w := &v.Workers[i]; {
-		case !w.State.Billed():
-		case w.Hourly > 0: // workers come in the order of their IDs
+		case w.State == fleet.Leaving:
+		case w.Hourly > 0: // that of sleeping ones is their volumes'; workers come in the order of their IDs
 			sum += w.Hourly
+		case !w.State.Billed():
 		default:
 			each[w.Type]++
 		}

@@ -129,7 +129,8 @@ func TestWhatRunsCosts(t *testing.T) {
 		{"no type, one price", one, []fleet.Worker{is("", fleet.Working)}, .05, ""},
 		{"a Spot worker costs what the market asks", two, []fleet.Worker{is("large", fleet.Working), {Type: "large", State: fleet.Working, Spot: true, Hourly: .15}}, .55, ""},
 		{"a Spot worker needs no price in the settings", two, []fleet.Worker{{Type: "huge", State: fleet.Working, Hourly: .15}}, .15, ""},
-		{"nor does it cost anything asleep", two, []fleet.Worker{{Type: "large", State: fleet.Asleep, Hourly: .15}}, 0, ""},
+		{"asleep it costs its volumes", two, []fleet.Worker{{Type: "large", State: fleet.Asleep, Hourly: .01}}, .01, ""},
+		{"leaving it costs nothing", two, []fleet.Worker{{Type: "large", State: fleet.Leaving, Hourly: .15}}, 0, ""},
 		{"no type, two prices", two, []fleet.Worker{is("", fleet.Starting)}, .4, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
