@@ -68,7 +68,7 @@ var testOnly = []string{"test", "test/*", "queue/queuetest", "journal/journaltes
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (
 	aws        = "github.com/aws/"
-	awsMay     = []string{"cmd/*", "cmd/internal/*", "fleet/ec2", "queue/sqs", "signals/cloudwatch", "lease/s3", "worker/metadata", "test/*"}
+	awsMay     = []string{"cmd/*", "cmd/internal/*", "fleet/ec2", "queue/sqs", "signals/cloudwatch", "lease/s3", "worker/metadata", "worker/store", "test/*"}
 	awsInTests = []string{"fleet/local"} // serves what the SDK's client of instance metadata asks
 )
 

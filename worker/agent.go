@@ -40,6 +40,17 @@ type Done struct {
 	Outputs  []string // where they were stored
 	BytesIn  int64
 	BytesOut int64
+	Idle     string // why there was nothing to do, "" if there was
+}
+
+// and adds what came of another part of the same item.
+func (d Done) and(o Done) Done {
+	d.Outputs = append(d.Outputs, o.Outputs...)
+	d.BytesIn, d.BytesOut = d.BytesIn+o.BytesIn, d.BytesOut+o.BytesOut
+	if o.Idle != "" {
+		d.Idle = o.Idle
+	}
+	return d
 }
 
 // Voice carries heartbeats. queue.Mail is one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -18,6 +19,7 @@ type Maker interface {
 // Stores is where inputs come from and outputs go to. store.Stores is one.
 type Stores interface {
 	// Fetch copies the object at url into a new file and returns its size in bytes.
+	// The error is fs.ErrNotExist if there is no such object.
 	Fetch(ctx context.Context, url, file string) (bytes int64, err error)
 	// Deliver copies files into the folder at url, each whole or not at all, and
 	// returns their URLs in order, and their bytes.
@@ -27,6 +29,10 @@ type Stores interface {
 // Media is the craft of making renditions: fetch the input, have it made in
 // scratch, deliver all outputs once all are made.
 type Media struct {
+	// Outputs is the URL of the folder for items that name none, such as event
+	// notifications; "" is none.
+	Outputs string
+
 	stores  Stores
 	scratch string
 	makers  map[Kind]Maker
@@ -38,12 +44,31 @@ func NewMedia(stores Stores, scratch string, makers map[Kind]Maker) *Media {
 	return &Media{stores: stores, scratch: scratch, makers: makers}
 }
 
-// Do makes and delivers the outputs of the item whose body is a Task.
+// Do makes and delivers the outputs of the item whose body is a Task, or an event
+// that speaks of several objects: one that fails does not keep the others from
+// being made, and has all made again at the next try.
 func (m *Media) Do(ctx context.Context, _ string, body []byte) (d Done, err error) {
-	task, err := ReadTask(body)
+	tasks, idle, err := ReadTasks(body, m.Outputs)
 	if err != nil {
 		return Done{}, err
 	}
+	d.Idle = idle
+	var errs []error
+	for _, t := range tasks {
+		one, err := m.one(ctx, t)
+		if t.event && errors.Is(err, fs.ErrNotExist) {
+			one, err = Done{Idle: t.Input + " is gone again"}, nil
+		}
+		d, errs = d.and(one), append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return d, errors.Join(errs...)
+}
+
+// one does one task in a folder of its own.
+func (m *Media) one(ctx context.Context, task Task) (d Done, err error) {
 	folder, err := os.MkdirTemp(m.scratch, "item-")
 	if err != nil {
 		return Done{}, fmt.Errorf("make a scratch folder: %w", err)

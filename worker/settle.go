@@ -65,6 +65,9 @@ func (a *Agent) finish(life context.Context, o outcome, log *zap.Logger) {
 		w.BytesOut += o.done.BytesOut
 		w.Seconds.Add(o.took.Seconds())
 	})
+	if o.done.Idle != "" {
+		log = log.With(zap.String(keyReason, o.done.Idle))
+	}
 	log.Info("done", zap.Strings(keyOutputs, o.done.Outputs))
 }
 

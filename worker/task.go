@@ -23,6 +23,8 @@ type Task struct {
 	Kind   Kind   `json:"kind,omitempty"` // "" : the input tells
 	Input  string `json:"input"`          // URL of one object
 	Output string `json:"output"`         // URL of the folder for what is made of it
+
+	event bool // told of by an event: the object was there, and may be gone again
 }
 
 // maxBody bounds an item's body, in bytes. SQS allows more; a task is three
@@ -31,7 +33,11 @@ const maxBody = 64 << 10
 
 // ReadTask reads an item's body strictly: what is not understood is an error
 // that names the key, since an ignored one means work done wrongly.
-func ReadTask(body []byte) (Task, error) {
+func ReadTask(body []byte) (Task, error) { return readTask(body, "") }
+
+// readTask reads an item of ours. What is made of one that names no output goes
+// below outputs, if there is such a folder.
+func readTask(body []byte, outputs string) (Task, error) {
 	if len(body) > maxBody {
 		return Task{}, fmt.Errorf("not an item: %d bytes, at most %d are read", len(body), maxBody)
 	}
@@ -40,6 +46,11 @@ func ReadTask(body []byte) (Task, error) {
 		return Task{}, fmt.Errorf("not an item: %w", err)
 	}
 	t := Task{Kind: Kind(keys["kind"]), Input: keys["input"], Output: keys["output"]}
+	if t.Output == "" && t.Input != "" && outputs != "" {
+		if t.Output, err = below(outputs, t.Input); err != nil {
+			return Task{}, err
+		}
+	}
 	return t, t.check()
 }
 

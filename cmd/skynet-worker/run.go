@@ -14,6 +14,7 @@ import (
 	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/queue/nats"
+	"skynet/queue/sqs"
 	"skynet/worker"
 	"skynet/worker/av"
 	"skynet/worker/image"
@@ -24,6 +25,7 @@ import (
 // What is wired here satisfies what its users ask for.
 var (
 	_ worker.Voice    = (*nats.Mail)(nil)
+	_ worker.Voice    = (*sqs.Mail)(nil)
 	_ worker.Metadata = (*metadata.Client)(nil)
 	_ worker.Stores   = (*store.Stores)(nil)
 	_ worker.Releaser = (*wire.Queue)(nil)
@@ -200,5 +202,7 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 	}
 	makers := map[worker.Kind]worker.Maker{worker.Photo: images, worker.Video: films}
 	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
-	return worker.NewMedia(stores, scratch.Folder, makers), tidy, nil
+	craft = worker.NewMedia(stores, scratch.Folder, makers)
+	craft.Outputs = cfg.Outputs
+	return craft, tidy, nil
 }

@@ -20,11 +20,12 @@ func submitCommand() *cobra.Command {
 	var name string
 	var timeout time.Duration
 	c := &cobra.Command{
-		Use:     "submit",
-		Short:   "Put an item into a queue",
-		Long:    "Put one photograph or clip into a queue of the worker's settings, and print the item's ID.",
-		Example: "  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
-		Args:    cobra.NoArgs,
+		Use:   "submit",
+		Short: "Put an item into a queue",
+		Long:  "Put one photograph or clip into a queue of the worker's settings, and print the item's ID.",
+		Example: "  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a\n" +
+			"  skynet-worker submit --config worker.yaml --input s3://media/uploads/a.jpg --output s3://media/results/a",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := settings(c)
 			if err != nil {
@@ -37,11 +38,10 @@ func submitCommand() *cobra.Command {
 	f.String("config", "", "the worker's settings; the daemon writes them to state_dir/workers/FLEET.yaml")
 	f.StringVar(&name, "queue", "", "name of the queue, if the settings have several")
 	f.StringVar(&t.Input, "input", "", "URL of the photograph or clip")
-	f.StringVar(&t.Output, "output", "", "URL of the folder for what is made of it")
+	f.StringVar(&t.Output, "output", "", "URL of the folder for what is made of it (default: its own, below outputs of the settings)")
 	f.DurationVar(&timeout, "timeout", 15*time.Second, "give up when the queue has not answered for so long")
 	f.StringVar((*string)(&t.Kind), "kind", "", "photo or video (default: found out)")
 	_ = c.MarkFlagRequired("input")
-	_ = c.MarkFlagRequired("output")
 	return c
 }
 
@@ -54,7 +54,7 @@ func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task, tim
 	if err != nil {
 		return fmt.Errorf("write the item: %w", err)
 	}
-	if _, err := worker.ReadTask(body); err != nil {
+	if _, _, err := worker.ReadTasks(body, cfg.Outputs); err != nil {
 		return err // better here than after three tries
 	}
 	l := wire.NewLines(cfg.NATS.TokenFile, zap.NewNop(), nil)

@@ -16,7 +16,6 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
-	"gocloud.dev/gcerrors"
 
 	_ "gocloud.dev/blob/memblob" // mem:// for tests and trials
 )
@@ -35,13 +34,13 @@ type store struct {
 	scheme, host string
 	root         string // path of the bucket's URL, "" or "/srv/media"
 	prefix       string // of keys in the bucket: "" or "media/", where the driver has no paths
-	bucket       *blob.Bucket
+	shelf        shelf
 	dir          *os.Root // of a file store: refuses symbolic links that lead out
 }
 
-// Open opens buckets by their URLs: file:///srv/media, mem://, and what other
-// gocloud.dev/blob drivers the program links (s3://bucket/path?region=…). File
-// stores are created where they do not exist.
+// Open opens buckets by their URLs: file:///srv/media, s3://bucket/path (with
+// ?region=… where it is not in ours), mem://. File stores are created where they
+// do not exist.
 func Open(ctx context.Context, urls ...string) (*Stores, error) {
 	s := &Stores{MaxInput: MaxInput}
 	var errs []error
@@ -68,15 +67,20 @@ func (s *Stores) open(ctx context.Context, raw string) error {
 	if err != nil || u.Scheme == "" || u.Opaque != "" {
 		return errors.New("want a URL like file:///srv/media or s3://bucket")
 	}
-	if u.Scheme == fileblob.Scheme {
+	switch u.Scheme {
+	case fileblob.Scheme:
 		return s.openFolder(u)
+	case "s3":
+		return s.openBucket(ctx, u)
 	}
 	st := newStore(u)
 	st.prefix = strings.TrimPrefix(st.root+"/", "/")
 	u.Path, u.RawPath = "", ""
-	if st.bucket, err = blob.OpenBucket(ctx, u.String()); err != nil {
+	bucket, err := blob.OpenBucket(ctx, u.String())
+	if err != nil {
 		return err
 	}
+	st.shelf = blobs{bucket}
 	s.all = append(s.all, st)
 	return nil
 }
@@ -89,11 +93,12 @@ func (s *Stores) openFolder(u *url.URL) error {
 	if st.host != "" || u.RawQuery != "" || !path.IsAbs(u.Path) {
 		return errors.New("want file:// and an absolute path, without options")
 	}
-	var err error
 	opts := fileblob.Options{CreateDir: true, NoTempDir: true, Metadata: fileblob.MetadataDontWrite}
-	if st.bucket, err = fileblob.OpenBucket(u.Path, &opts); err != nil {
+	bucket, err := fileblob.OpenBucket(u.Path, &opts)
+	if err != nil {
 		return err
 	}
+	st.shelf = blobs{bucket}
 	s.all = append(s.all, st)
 	if st.dir, err = os.OpenRoot(u.Path); err != nil {
 		return fmt.Errorf("open the folder: %w", err)
@@ -117,7 +122,7 @@ func host(u *url.URL) string {
 func (s *Stores) Close() error {
 	var errs []error
 	for _, st := range s.all {
-		errs = append(errs, st.bucket.Close())
+		errs = append(errs, st.shelf.Close())
 		if st.dir != nil {
 			errs = append(errs, st.dir.Close())
 		}
@@ -126,7 +131,7 @@ func (s *Stores) Close() error {
 }
 
 // Fetch copies the object at the URL into a new file and returns its size in
-// bytes.
+// bytes. The error is fs.ErrNotExist if there is no such object.
 func (s *Stores) Fetch(ctx context.Context, raw, file string) (n int64, err error) {
 	st, key, err := s.locate(raw)
 	if err != nil {
@@ -138,18 +143,15 @@ func (s *Stores) Fetch(ctx context.Context, raw, file string) (n int64, err erro
 	if err := st.inside(key); err != nil {
 		return 0, fmt.Errorf("%s: %w", raw, err)
 	}
-	r, err := st.bucket.NewReader(ctx, st.prefix+key, nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return 0, fmt.Errorf("%s: no such object", raw)
-	}
+	r, size, err := st.shelf.open(ctx, st.prefix+key)
 	if err != nil {
-		return 0, fmt.Errorf("open %s: %w", raw, err)
+		return 0, fmt.Errorf("%s: %w", raw, err)
 	}
 	defer r.Close()
-	if r.Size() > s.MaxInput {
-		return 0, fmt.Errorf("%s: %d bytes, at most %d are accepted", raw, r.Size(), s.MaxInput)
+	if size > s.MaxInput {
+		return 0, fmt.Errorf("%s: %d bytes, at most %d are accepted", raw, size, s.MaxInput)
 	}
-	if n, err = save(file, r, r.Size()); err != nil {
+	if n, err = save(file, r, size); err != nil {
 		return n, fmt.Errorf("fetch %s: %w", raw, err)
 	}
 	return n, nil
@@ -199,43 +201,14 @@ func (st *store) url(key string) string {
 	return u.String()
 }
 
-// put writes one object. If anything goes wrong, the context is cancelled
-// before the writer is closed: closing is what makes the object appear.
+// put writes one object.
 func (st *store) put(ctx context.Context, key, file string) (n int64, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var target *os.File
-	w, err := st.bucket.NewWriter(ctx, st.prefix+key, &blob.WriterOptions{
-		ContentType:                 contentType(key),
-		DisableContentTypeDetection: true,
-		BeforeWrite:                 func(as func(any) bool) error { as(&target); return nil },
-	})
-	if err != nil {
-		return 0, err
-	}
-	if n, err = io.Copy(w, f); err == nil {
-		err = errors.Join(ctx.Err(), synced(target))
-	}
-	if err != nil {
-		cancel()
-		_ = w.Close() // an error by intent: nothing is to appear
-		return 0, err
-	}
-	return n, w.Close()
-}
-
-// synced writes a file store's temporary file through to the disk: the item is
-// deleted once its outputs are stored, and a rename may outlive what it renames.
-func synced(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Sync()
+	return st.shelf.put(ctx, st.prefix+key, f)
 }
 
 func contentType(key string) string {

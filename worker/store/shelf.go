@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// shelf is where a store's objects lie.
+type shelf interface {
+	// open returns an object's content and size in bytes. The error is
+	// fs.ErrNotExist if there is none.
+	open(ctx context.Context, key string) (io.ReadCloser, int64, error)
+	// put writes a file as an object, which appears whole or not at all.
+	put(ctx context.Context, key string, f *os.File) (n int64, err error)
+	Close() error
+}
+
+// blobs lie where gocloud.dev has a driver for: in folders, and in memory.
+type blobs struct{ *blob.Bucket }
+
+func (b blobs) open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	r, err := b.NewReader(ctx, key, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, 0, errMissing
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return r, r.Size(), nil
+}
+
+// put writes one object. If anything goes wrong, the context is cancelled before
+// the writer is closed: closing is what makes the object appear.
+func (b blobs) put(ctx context.Context, key string, f *os.File) (n int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var target *os.File
+	w, err := b.NewWriter(ctx, key, &blob.WriterOptions{
+		ContentType:                 contentType(key),
+		DisableContentTypeDetection: true,
+		BeforeWrite:                 func(as func(any) bool) error { as(&target); return nil },
+	})
+	if err != nil {
+		return 0, err
+	}
+	if n, err = io.Copy(w, f); err == nil {
+		err = errors.Join(ctx.Err(), synced(target))
+	}
+	if err != nil {
+		cancel()
+		_ = w.Close() // an error by intent: nothing is to appear
+		return 0, err
+	}
+	return n, w.Close()
+}
+
+// synced writes a file store's temporary file through to the disk: the item is
+// deleted once its outputs are stored, and a rename may outlive what it renames.
+func synced(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Sync()
+}
