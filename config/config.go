@@ -20,7 +20,7 @@ type Config struct {
 	AWS        *AWS            `yaml:"aws" doc:"the only account and region in which to act"`
 	Heartbeats string          `yaml:"heartbeats" doc:"queue that workers report to (nats://embedded/heartbeats)"`
 	NATS       NATS            `yaml:"nats" doc:"how to get into NATS servers that are not embedded"`
-	Lease      string          `yaml:"lease" doc:"which of several controllers acts (a file lock in state_dir)"`
+	Lease      string          `yaml:"lease" doc:"which of several controllers acts: s3://bucket/key where they stand by on several machines (a file lock in state_dir)"`
 	Limits     Limits          `yaml:"limits" doc:"limits over all fleets"`
 	Journal    Journal         `yaml:"journal" doc:"how long records are kept"`
 	Queues     []Queue         `yaml:"queues" doc:"where items wait"`

@@ -36,7 +36,6 @@ func (c *Config) Validate(r *strict.Report) {
 	unique(r, "signals", len(c.Signals), "signal", func(i int) string { return c.Signals[i].Name })
 	c.ownership(r)
 	c.priced(r)
-	c.refuse(r)
 	c.account(r)
 	c.reachable(r)
 }

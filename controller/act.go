@@ -12,8 +12,8 @@ import (
 	"skynet/signals"
 )
 
-// callTimeout bounds every call that changes something.
-const callTimeout = 30 * time.Second
+// CallTimeout bounds every call that changes something.
+const CallTimeout = 30 * time.Second
 
 // intents writes a decision out as deeds, in the order in which they are done:
 // what adds capacity comes first, what takes it away last.
@@ -68,7 +68,7 @@ func (c *Controller) act(ctx context.Context, intents []journal.Intent) []journa
 // do does one deed. It is not sure of the outcome when a launch failed in a way
 // that may have taken effect all the same.
 func (c *Controller) do(ctx context.Context, i journal.Intent) (o journal.Outcome, sure bool) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	done, err := c.call(ctx, i)
 	o = journal.Outcome{Intent: i.ID, At: i.At, Done: done}

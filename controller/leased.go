@@ -32,7 +32,7 @@ func Leased(w World, l Lease) World {
 
 // under makes a call while the lease is held, for as long as ctx allows.
 func under[T any](ctx context.Context, l Lease, call func(context.Context) (T, error)) (none T, err error) {
-	need := callTimeout
+	need := CallTimeout
 	if end, bounded := ctx.Deadline(); bounded {
 		need = min(need, time.Until(end))
 	}

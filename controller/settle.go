@@ -23,7 +23,7 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 	if !c.unsettled {
 		return 0, nil
 	}
-	reading, cancel := context.WithTimeout(ctx, callTimeout)
+	reading, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	open, err := c.journal.Unsettled(reading, c.fleet.Name)
 	if err != nil {

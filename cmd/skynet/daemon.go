@@ -41,7 +41,8 @@ type daemon struct {
 	cfg         config.Config
 	log         *zap.Logger
 	dry         bool
-	whileParent bool // workers end with this process: the demo's
+	whileParent bool   // workers end with this process: the demo's
+	me          string // in a lease: this process, whichever turn it is at
 
 	aws     aws.Config // where the settings have an account
 	lines   *wire.Lines
@@ -52,6 +53,7 @@ type daemon struct {
 	ec2     *ec2.Fleet        // nil where nothing runs on EC2
 	grounds map[string]ground // by fleet
 	journal journal.Journal
+	turn    *turn // nil where the lock on the folder is the lease
 	fleets  []*loop
 	orders  *orders
 	own     *sourcesOf         // what is measured for all fleets together
@@ -68,7 +70,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		}
 	}()
 	d.ears = heartbeats.New()
-	for _, step := range []func(context.Context) error{d.openAWS, d.takeLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.openFleets} {
+	for _, step := range []func(context.Context) error{
+		d.openAWS, d.takeLease, d.openLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.standBy, d.openFleets,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 		return nil, err
 	}
 	l.lookAhead(ctx, p)
-	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.journal)
+	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.ticks())
 	workers, err := l.Resume(ctx, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
@@ -93,7 +93,7 @@ func (l *loop) world(p file.Policy) controller.World {
 	if d.dry {
 		return controller.ReadOnly(w)
 	}
-	return w
+	return d.fenced(w)
 }
 
 // rules are how the loop decides under a policy.

@@ -28,6 +28,11 @@ off their queue, for it must hear the workers to decide; and it adopts the
 workers that are there, serves their metadata, and brings terminations to their
 end that were ordered before.
 
+Of several controllers with the same lease in S3 one acts. The others stand by,
+follow what it does, and one of them goes on where it left off: at once when it is
+stopped, a minute and a half after it was last heard of when it dies. One that is
+cut off, or that was paused and comes back, does nothing and stands by again.
+
 Settings come from the file, then from SKYNET_… variables, then from flags.
 
 The status is 0 after SIGTERM or Ctrl-C, 1 if it could not end in good order, 2 if
@@ -56,17 +61,12 @@ func run(c *cobra.Command) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	if err := d.open(ctx); err != nil {
-		return err
-	}
-	d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
-		zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
-	d.run(ctx)
-	d.log.Info("stops; the fleet stays as it is")
-	if err := d.close(); err != nil {
-		return finding{err}
-	}
-	return nil
+	return d.serve(ctx, func(d *daemon) {
+		d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
+			zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
+		d.run(d.during(ctx))
+		d.log.Info("stops; the fleet stays as it is")
+	})
 }
 
 // daemonOf reads settings and flags into a daemon that is not open yet.

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"skynet/controller"
+	"skynet/journal/handover"
+	"skynet/lease"
+	"skynet/lease/s3"
+	"skynet/signals"
+)
+
+var (
+	_ controller.Lease   = (*lease.Lease)(nil)
+	_ controller.Journal = (*handover.Journal)(nil)
+	_ handover.Log       = (*lease.Lease)(nil)
+)
+
+const (
+	// handedOver is how far back a successor reads what was noted: what a day's
+	// budget and every window of an hour need.
+	handedOver = 26 * time.Hour
+	// mostNotes bounds that: some MB each fleet.
+	mostNotes = 20_000
+	// catchUpEvery is how often it is tried again, and tellEvery how often it is told
+	// again that it fails.
+	catchUpEvery = 5 * time.Second
+	// letGo is how long giving the lease up may take.
+	letGo = 20 * time.Second
+)
+
+// turn is the turn of one of several daemons to act. Where a file lock is the lease
+// there is none: who has the folder acts.
+type turn struct {
+	*lease.Lease
+	journal  *handover.Journal
+	follower *handover.Follower
+	read     uint64 // the last note that was taken
+	most     uint64 // how many are read at most
+	log      *zap.Logger
+	said     string // last, of what may be the same for hours
+
+	held context.Context // ends when it is not held any more
+	end  context.CancelCauseFunc
+	done sync.WaitGroup
+}
+
+// openLease prepares standing by. A dry run acts on nothing: it takes no turn.
+func (d *daemon) openLease(context.Context) error {
+	if d.dry || !strings.HasPrefix(d.cfg.Lease, "s3://") {
+		return nil
+	}
+	if d.me == "" {
+		d.me = lease.Me()
+	}
+	store, err := s3.New(d.aws, d.cfg.Lease)
+	if err != nil {
+		return err
+	}
+	d.aws.HTTPClient = lease.Client(d.aws.HTTPClient) // for what is opened from here on
+	d.turn = &turn{
+		Lease: lease.New(store, store, lease.Options{Holder: d.me, Grace: controller.CallTimeout}),
+		most:  min(mostNotes, uint64(handedOver/d.cfg.Interval.Std()+1)*uint64(len(d.cfg.Fleets)+1)),
+		log:   d.log.With(zap.String("lease", d.cfg.Lease)),
+	}
+	return nil
+}
+
+// standBy waits for this daemon's turn, and then until it knows what the last one
+// did. Whatever can be wrong in the settings should be found before.
+func (d *daemon) standBy(ctx context.Context) error {
+	if d.turn == nil {
+		return nil
+	}
+	for _, f := range d.cfg.Fleets {
+		if _, err := (&loop{daemon: d, fleet: f}).load(); err != nil {
+			return fmt.Errorf("fleet %s: %w", f.Name, err)
+		}
+	}
+	t := d.turn
+	t.journal, t.follower = handover.New(d.journal, t.Lease), handover.NewFollower(d.journal)
+	if err := t.Acquire(ctx, func(s lease.State, err error) { t.look(ctx, s, err) }); err != nil {
+		return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
+	}
+	d.onClose(t.begin(ctx))
+	if err := t.catchUp(); err != nil {
+		return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
+	}
+	t.log.Info("holds the lease", zap.Uint64("term", t.State().Term), zap.Int("ticks_taken_over", t.follower.Ticks()))
+	return d.takeOrdersOver(ctx)
+}
+
+// look follows who holds the lease, so that little is left to catch up with.
+func (t *turn) look(ctx context.Context, s lease.State, err error) {
+	if err == nil && s.Holder != "" {
+		t.tell("stands by", zap.String("holder", s.Holder), zap.Time("since", s.Since))
+		err = t.follow(ctx, s)
+	}
+	if err != nil && ctx.Err() == nil {
+		t.log.Warn("stands by, and cannot follow who holds the lease", zap.Error(err))
+	}
+}
+
+// tell logs what has not been said last.
+func (t *turn) tell(text string, fields ...zap.Field) {
+	said := text
+	for _, f := range fields {
+		said += fmt.Sprint(" ", f.String, f.Integer, f.Interface)
+	}
+	if said != t.said {
+		t.log.Info(text, fields...)
+	}
+	t.said = said
+}
+
+// follow takes what was noted since the last time.
+func (t *turn) follow(ctx context.Context, s lease.State) (err error) {
+	if s.Note > t.most {
+		t.read = max(t.read, s.Note-t.most)
+	}
+	t.read, err = t.Read(ctx, s, t.read, func(body []byte) error { return t.follower.Take(ctx, body) })
+	return err
+}
+
+// begin holds the lease until what it returns is called, which gives it up: nothing
+// is under way then.
+func (t *turn) begin(ctx context.Context) (end func() error) {
+	t.held, t.end = context.WithCancelCause(ctx)
+	t.done.Go(func() {
+		if err := t.Hold(t.held); err != nil {
+			t.log.Error("stops acting; the fleet stays as it is", zap.Error(err))
+			t.end(err)
+		}
+	})
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGo)
+		defer cancel()
+		var err error
+		if !t.lost() {
+			err = t.journal.Flush(ctx)
+		}
+		t.end(nil)
+		t.done.Wait()
+		return errors.Join(err, t.Release(ctx))
+	}
+}
+
+// lost reports whether the lease was taken by another, or could not be renewed.
+func (t *turn) lost() bool {
+	return t != nil && t.held != nil && errors.Is(context.Cause(t.held), lease.ErrNotHeld)
+}
+
+// catchUp takes what is left. Without it nobody would know what was bought and is on
+// its way: until it can be read nothing is done.
+func (t *turn) catchUp() error {
+	for {
+		err := t.follow(t.held, t.State())
+		switch {
+		case err == nil:
+			return nil
+		case t.held.Err() != nil:
+			return context.Cause(t.held)
+		}
+		t.tell("does nothing until it knows what the last holder did", zap.String("error", err.Error()))
+		select {
+		case <-t.held.Done():
+		case <-time.After(catchUpEvery):
+		}
+	}
+}
+
+// takeOrdersOver has a pause, or a floor, outlive the machine that it was given on.
+// An order given here stands.
+func (d *daemon) takeOrdersOver(ctx context.Context) error {
+	now := time.Now()
+	taken := map[string]signals.Standing{}
+	for _, f := range d.cfg.Fleets {
+		if s := d.turn.follower.Standing(f.Name, now); s != (signals.Standing{}) {
+			taken[f.Name] = s
+		}
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	return changeOrders(ctx, ordersFile(d.cfg.StateDir), func(all map[string]signals.Standing) error {
+		for name, s := range taken {
+			own := all[name]
+			if own.Pause == nil && s.Pause != nil {
+				own.Pause = s.Pause
+				d.log.Warn("takes a pause over", zap.String(keyFleet, name), zap.Time("until", s.Pause.Until), zap.String("why", s.Pause.Why))
+			}
+			if own.Floor == nil && s.Floor != nil {
+				own.Floor = s.Floor
+				d.log.Warn("takes a floor over", zap.String(keyFleet, name), zap.Time("until", s.Floor.Until), zap.Int("want", s.Floor.Want))
+			}
+			all[name] = own
+		}
+		return nil
+	})
+}
+
+// during is ctx as long as it is this daemon's turn.
+func (d *daemon) during(ctx context.Context) context.Context {
+	if d.turn == nil {
+		return ctx
+	}
+	return d.turn.held
+}
+
+// fenced lets a world be acted on only while it is this daemon's turn.
+func (d *daemon) fenced(w controller.World) controller.World {
+	if d.turn == nil {
+		return w
+	}
+	return controller.Leased(w, d.turn.Lease)
+}
+
+// ticks is the journal that the loops write to.
+func (d *daemon) ticks() controller.Journal {
+	if d.turn == nil {
+		return d.journal
+	}
+	return d.turn.journal
+}
+
+// serve takes turns with other daemons, if there are any, until ctx ends. Each turn
+// begins from what is on disk, like a restart: what was remembered is of the past.
+func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
+	for {
+		if err := d.open(ctx); err != nil {
+			if d.turn != nil && ctx.Err() != nil {
+				return nil // stopped while it stood by
+			}
+			if !d.turn.lost() {
+				return err
+			}
+		} else {
+			run(d)
+			if err := d.close(); err != nil && !d.turn.lost() {
+				return finding{err}
+			}
+		}
+		if !d.turn.lost() || ctx.Err() != nil {
+			return nil
+		}
+		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me}
+	}
+}
