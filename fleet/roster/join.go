@@ -29,6 +29,9 @@ func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard, booted time.Ti
 			w.Booted = heard // not known: this is the latest that it can have been
 		}
 	}
+	if heard.IsZero() {
+		w.Interrupted = beat.Interruption != nil // not its own word: the cloud told others
+	}
 	w.DrainingSince, _ = fleet.DecisionTime(w.Drain)
 	w.State = state(in, beat, w)
 	if w.State.Billed() {
@@ -56,7 +59,7 @@ func state(in fleet.Instance, beat fleet.Heartbeat, w fleet.Worker) fleet.State 
 		return fleet.Drained
 	case w.Drain != "":
 		return fleet.Draining
-	case heard && (beat.Interruption != nil || goesByItself(beat)):
+	case w.Interrupted || heard && goesByItself(beat):
 		return fleet.Draining // the cloud or an operator asked it: it takes no more items
 	case heard:
 		return fleet.Working

@@ -92,6 +92,7 @@ func TestState(t *testing.T) {
 		{"went by itself before it was woken", a(says(fleet.Leaving, "", 0), woken(time.Minute), heard(time.Hour)), fleet.Waking},
 		{"is interrupted", a(interrupted), fleet.Draining},
 		{"is interrupted after it has drained", a(interrupted, tagged(drain), says(fleet.Drained, drain, 0)), fleet.Drained},
+		{"is interrupted before it was ever heard", a(never, interrupted), fleet.Draining},
 		{"was interrupted before it was woken", a(interrupted, woken(time.Minute), heard(time.Hour)), fleet.Waking},
 
 		// The cloud knows best whether a machine exists, whatever its agent said last.

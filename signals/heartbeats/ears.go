@@ -38,6 +38,9 @@ const (
 	// mostWorkers is how many are kept: more than any fleet has, few enough for
 	// whoever posts under ever new names.
 	mostWorkers = 20_000
+	// noticed is how long somebody else's word of an interruption counts: the
+	// instance is gone two minutes after it, or it was not meant.
+	noticed = 15 * time.Minute
 	// late is how old a heartbeat may arrive: then the queue drops it.
 	late = 5 * time.Minute
 	// tooLong is the longest heartbeat that is read, in bytes: ours are a few kB.
@@ -52,11 +55,12 @@ const (
 type Ears struct {
 	mu      sync.Mutex
 	last    map[fleet.ID]voice
-	tallies map[string]*tally // by fleet, of those that a Source was asked for
-	since   time.Time         // heard without a break since
-	until   time.Time         // last time that we did listen
-	failed  string            // why the last call failed, "" if it did not
-	refused int               // letters that were not taken in
+	notices map[fleet.ID]notice // of interruptions, told by others than the worker
+	tallies map[string]*tally   // by fleet, of those that a Source was asked for
+	since   time.Time           // heard without a break since
+	until   time.Time           // last time that we did listen
+	failed  string              // why the last call failed, "" if it did not
+	refused int                 // letters that were not taken in
 }
 
 // voice is one worker's.
@@ -68,6 +72,12 @@ type voice struct {
 	former former
 }
 
+// notice is one of an interruption.
+type notice struct {
+	fleet.Interruption
+	told time.Time
+}
+
 // former is what was seen of an earlier start of the agent.
 type former struct {
 	boot string
@@ -76,7 +86,7 @@ type former struct {
 
 // New returns Ears that have heard nothing yet.
 func New() *Ears {
-	return &Ears{last: map[fleet.ID]voice{}, tallies: map[string]*tally{}}
+	return &Ears{last: map[fleet.ID]voice{}, notices: map[fleet.ID]notice{}, tallies: map[string]*tally{}}
 }
 
 // Prime tells what an earlier run of the controller had heard: without it, a
@@ -235,6 +245,11 @@ func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
 }
 
 func (e *Ears) tidy(now time.Time) {
+	for id, n := range e.notices {
+		if now.Sub(n.told) > noticed {
+			delete(e.notices, id)
+		}
+	}
 	keep := forget
 	if len(e.last) >= mostWorkers {
 		keep = forgetFull
@@ -255,12 +270,25 @@ func (e *Ears) Refused() int {
 }
 
 // Last is the newest heartbeat of a worker, without its counters, and when it
-// arrived.
+// arrived. An interruption that others have told of counts as said by itself.
 func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.last[id]
+	if n, told := e.notices[id]; told && v.beat.Interruption == nil {
+		v.beat.Interruption = &n.Interruption
+	}
 	return v.beat, v.heard, ok
+}
+
+// Notice takes in, at now, that a worker will be interrupted, from whoever knows it
+// besides the worker: the cloud tells both, and the worker may be too busy to ask.
+func (e *Ears) Notice(now time.Time, id fleet.ID, i fleet.Interruption) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.notices) < mostWorkers {
+		e.notices[id] = notice{i, now}
+	}
 }
 
 // Booted is when a worker was first heard after its start, or after a silence as

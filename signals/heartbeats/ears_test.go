@@ -223,6 +223,32 @@ func TestListening(t *testing.T) {
 	}
 }
 
+// The cloud tells of an interruption in more than one way: whichever is first
+// counts, for as long as an interruption takes.
+func TestNotice(t *testing.T) {
+	e, taken := heartbeats.New(), fleet.Interruption{Action: "terminate", At: noon.Add(2 * time.Minute)}
+	e.Hear(noon, post(beat(1)))
+	e.Notice(noon, "i-1", taken)
+	e.Notice(noon, "i-2", taken)
+	if b, _, ok := e.Last("i-1"); !ok || b.Interruption == nil || *b.Interruption != taken || b.Jobs != 1 {
+		t.Errorf("i-1: %+v, %v", b, ok)
+	}
+	if b, heard, ok := e.Last("i-2"); ok || b.Interruption == nil || !heard.IsZero() {
+		t.Errorf("i-2, which was never heard: %+v, %v, %v", b, heard, ok)
+	}
+	own := fleet.Interruption{Action: "stop", At: noon.Add(time.Minute)}
+	e.Hear(noon.Add(time.Second), post(beat(2, func(b *fleet.Heartbeat) { b.Interruption = &own })))
+	if b, _, _ := e.Last("i-1"); *b.Interruption != own {
+		t.Errorf("what it says itself is %+v", b.Interruption)
+	}
+	e.Hear(noon.Add(16*time.Minute), post(beat(3)))
+	for _, id := range []fleet.ID{"i-1", "i-2"} {
+		if b, _, _ := e.Last(id); b.Interruption != nil {
+			t.Errorf("%s: the notice of long ago still counts: %+v", id, b.Interruption)
+		}
+	}
+}
+
 func TestPrime(t *testing.T) {
 	e := counting()
 	e.Hear(noon, post(beat(5)))
