@@ -50,7 +50,7 @@ var codes = map[string]error{
 
 // doubtful are client errors that do not say that nothing was done: something may
 // have been launched under the token before.
-var doubtful = []string{"IdempotentParameterMismatch", "RequestTimeout", "RequestTimeoutException", "ClientInternalError"}
+var doubtful = []string{"UnknownError", "IdempotentParameterMismatch", "RequestTimeout", "RequestTimeoutException", "ClientInternalError"}
 
 // notThere are the codes for IDs that EC2 does not know, or not yet, or no more.
 var notThere = []string{"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "InvalidInstanceId.NotFound", "InvalidInstanceId.Malformed", "InvalidID"}

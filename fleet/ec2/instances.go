@@ -49,6 +49,7 @@ func (f *Fleet) listed(ctx context.Context, fleetName string) ([]seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list instances of fleet %q: %w", fleetName, err)
 	}
+	f.sizes.note(fleetName, found, f.o.Now())
 	byFleet := map[string]map[fleet.ID]sighting{}
 	if fleetName != "" {
 		byFleet[fleetName] = map[fleet.ID]sighting{}

@@ -45,17 +45,27 @@ func (f *Fleet) SpotPrices(ctx context.Context, fleetName string) (map[Market]fl
 		return nil, fmt.Errorf("Spot prices of fleet %q: %w", fleetName, errUnchecked) //nolint:staticcheck // Spot is a name
 	}
 	now := f.o.Now()
-	f.prices.mu.Lock()
-	defer f.prices.mu.Unlock()
-	if last, ok := f.prices.last[fleetName]; ok && now.Sub(last.at) < pricesKept {
+	if last := f.prices.get(fleetName); now.Sub(last.at) < pricesKept {
 		return maps.Clone(last.hourly), nil
 	}
 	hourly, err := f.history(ctx, t, r, now)
 	if err != nil {
 		return nil, fmt.Errorf("Spot prices of fleet %q: %w", fleetName, err) //nolint:staticcheck // Spot is a name
 	}
-	f.prices.last[fleetName] = priced{now, hourly}
+	f.prices.put(fleetName, priced{now, hourly})
 	return maps.Clone(hourly), nil
+}
+
+func (s *spotPrices) get(fleetName string) priced {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last[fleetName]
+}
+
+func (s *spotPrices) put(fleetName string, p priced) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last[fleetName] = p
 }
 
 // history asks for the prices that hold now: with a start that is the end, the history
@@ -93,9 +103,7 @@ const mostHourly = 10_000
 // one, else what the settings say of its type; false if that is not known.
 func (f *Fleet) Price(fleetName, typ, zone string, spot bool) (hourly float64, ok bool) {
 	if spot {
-		f.prices.mu.Lock()
-		defer f.prices.mu.Unlock()
-		hourly, ok = f.prices.last[fleetName].hourly[Market{typ, zone}]
+		hourly, ok = f.prices.get(fleetName).hourly[Market{typ, zone}]
 		return hourly, ok
 	}
 	t, _, _ := f.template(fleetName)
