@@ -30,7 +30,7 @@ func importCommand() *cobra.Command {
 what this controller would have made of it.`,
 		Args: cobra.NoArgs,
 	}
-	c.AddCommand(importCSVCommand())
+	c.AddCommand(importCSVCommand(), importCloudWatchCommand())
 	return c
 }
 

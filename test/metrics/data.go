@@ -174,3 +174,11 @@ func moment(v cbor.Value) time.Time {
 	}
 	return time.UnixMilli(int64(number(t.Value) * 1000)).UTC()
 }
+
+// Period is that of the first query of a request, s.
+func (r Request) Period() float64 {
+	for _, q := range list(r.Body["MetricDataQueries"]) {
+		return number(dict(dict(q)["MetricStat"])["Period"])
+	}
+	return 0
+}
