@@ -110,7 +110,7 @@ func (f *Fleet) see(i *types.Instance) seen {
 			s.volumes = append(s.volumes, *d.Ebs.VolumeId)
 		}
 	}
-	s.at, s.spot = f.o.Now(), s.Spot
+	s.at, s.fleet, s.spot = f.o.Now(), s.Tags[fleet.TagFleet], s.Spot
 	s.hibernates = i.HibernationOptions != nil && i.HibernationOptions.Configured != nil && *i.HibernationOptions.Configured
 	f.clock(&s, i)
 	return s

@@ -16,6 +16,7 @@ var errUnchecked = fmt.Errorf("%w: account and region were not found to be those
 // sighting is what we must know of an instance to act on it.
 type sighting struct {
 	at         time.Time
+	fleet      string
 	spot       bool
 	hibernates bool // was launched with hibernation enabled
 }

@@ -166,7 +166,7 @@ func (f *Fleet) buy(ctx context.Context, req request, c call, before []seen) ([]
 		return ids, told(err)
 	}
 	fresh := launchedBy(out)
-	f.known.launch(fresh, sighting{at: f.o.Now(), spot: c.Spot})
+	f.known.launch(fresh, sighting{at: f.o.Now(), fleet: req.Tags[fleet.TagFleet], spot: c.Spot})
 	for _, id := range fresh {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)

@@ -50,7 +50,7 @@ func (f *Fleet) Sleep(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
 		switch s, _ := f.known.sight(id); {
 		case s.spot:
 			errs = append(errs, fmt.Errorf("put to sleep %s: %w: a Spot instance never sleeps", id, fleet.ErrDenied))
-		case s.hibernates:
+		case s.hibernates && !f.plainStop(s.fleet):
 			deep = append(deep, id)
 		default:
 			plain = append(plain, id)
@@ -62,6 +62,12 @@ func (f *Fleet) Sleep(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
 	done, errs = append(done, more...), append(errs, err)
 	f.known.note(f.known.stopped, done, f.o.Now().UTC())
 	return done, errors.Join(errs...)
+}
+
+// plainStop reports that the settings want a fleet's instances stopped plainly.
+func (f *Fleet) plainStop(fleetName string) bool {
+	t, _, _ := f.template(fleetName)
+	return t.PlainStop
 }
 
 // stop stops instances, one way or the other.

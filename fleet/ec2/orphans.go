@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	orphanAge    = time.Hour        // younger ones may be on their way
-	orphanAsleep = 24 * time.Hour   // who sleeps cannot be heard
-	orphanListen = 30 * time.Minute // at least, without a break
-	lastListened = 2 * time.Minute  // ago, at most
+	orphanAge    = time.Hour       // younger ones may be on their way
+	orphanAsleep = 24              // times as long: who sleeps cannot be heard
+	lastListened = 2 * time.Minute // ago, at most
 )
 
 // Orphans lists living instances that carry our tag, and that of a fleet which is not
@@ -42,6 +41,9 @@ type Evidence struct {
 	// goes by our name has fleets of its own, and we do not hear their workers:
 	// without this, two daemons with one name would end each other's instances.
 	Journal []string
+	// After is how long ago at least one was started, half of which we have listened; an
+	// hour by default. One that sleeps is left a day for each hour of it.
+	After time.Duration
 	// Since and Until are how long we have listened to heartbeats without a break.
 	Since, Until time.Time
 	// Heard is when each was last heard, if ever.
@@ -93,17 +95,24 @@ func (e Evidence) spares(i fleet.Instance, now time.Time) string {
 	case i.Phase == fleet.PhaseShuttingDown || i.Phase == fleet.PhaseTerminated:
 		return "it is ending"
 	case i.Phase == fleet.PhaseStopped || i.Phase == fleet.PhaseStopping:
-		return asleep(i, now)
+		return e.asleep(i, now)
 	}
 	return e.awake(i, now)
 }
 
-func asleep(i fleet.Instance, now time.Time) string {
-	switch {
+func (e Evidence) after() time.Duration {
+	if e.After > 0 {
+		return e.After
+	}
+	return orphanAge
+}
+
+func (e Evidence) asleep(i fleet.Instance, now time.Time) string {
+	switch long := orphanAsleep * e.after(); {
 	case i.Stopped.IsZero():
 		return "it sleeps, nobody knows since when"
-	case now.Sub(i.Stopped) <= orphanAsleep:
-		return fmt.Sprintf("it has slept for %s only, of %s", now.Sub(i.Stopped).Round(time.Minute), orphanAsleep)
+	case now.Sub(i.Stopped) <= long:
+		return fmt.Sprintf("it has slept for %s only, of %s", now.Sub(i.Stopped).Round(time.Minute), long)
 	}
 	return ""
 }
@@ -113,13 +122,13 @@ func (e Evidence) awake(i fleet.Instance, now time.Time) string {
 	if i.Woken.After(begun) {
 		begun = i.Woken
 	}
-	listened := e.Until.Sub(e.Since)
+	listened, enough := e.Until.Sub(e.Since), e.after()/2
 	heard, ever := e.Heard[i.ID]
 	switch {
-	case begun.IsZero() || now.Sub(begun) <= orphanAge:
-		return fmt.Sprintf("it was started less than %s ago", orphanAge)
-	case e.Since.IsZero() || listened < orphanListen || now.Sub(e.Until) > lastListened || e.Until.After(now.Add(lastListened)):
-		return fmt.Sprintf("we have not listened for %s without a break", orphanListen)
+	case begun.IsZero() || now.Sub(begun) <= e.after():
+		return fmt.Sprintf("it was started less than %s ago", e.after())
+	case e.Since.IsZero() || listened < enough || now.Sub(e.Until) > lastListened || e.Until.After(now.Add(lastListened)):
+		return fmt.Sprintf("we have not listened for %s without a break", enough)
 	case ever && !heard.Before(e.Since):
 		return "it was heard " + now.Sub(heard).Round(time.Second).String() + " ago"
 	}

@@ -1,0 +1,204 @@
+package ec2_test
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"skynet/fleet"
+	"skynet/fleet/ec2"
+)
+
+func TestInstancesReadsAllPages(t *testing.T) {
+	s := newStub(t)
+	s.page = 7
+	s.put(20)
+	s.put(2, func(m *machine) { m.tags[fleet.TagFleet] = "other" })
+	s.put(2, func(m *machine) { delete(m.tags, fleet.TagController) })
+	f := s.fleet(t)
+	list, err := f.Instances(ctx, "render")
+	if err != nil || len(list) != 20 || len(s.sent("DescribeInstances")) != 3 {
+		t.Errorf("%d listed, %v", len(list), err)
+	}
+	if list, err := f.Instances(ctx, ""); err != nil || len(list) != 22 {
+		t.Errorf("%d of all fleets, %v", len(list), err)
+	}
+}
+
+// Half a list is none: who is not on it would be thought gone.
+func TestAPageThatFailsFailsTheList(t *testing.T) {
+	s := newStub(t)
+	s.page = 7
+	s.put(20)
+	f := s.fleet(t)
+	s.faults = func(_ string, form url.Values) *fault {
+		if fmt.Sprint(form["NextToken"]) == "[7]" {
+			return &fault{status: 400, code: "InvalidNextToken"}
+		}
+		return nil
+	}
+	if list, err := f.Instances(ctx, "render"); err == nil || len(list) != 0 {
+		t.Errorf("%d listed, %v", len(list), err)
+	}
+}
+
+func TestWhatIsSaidOfAnInstance(t *testing.T) {
+	s := newStub(t)
+	for _, c := range []struct {
+		change func(*machine)
+		want   func(*fleet.Instance)
+	}{
+		{func(*machine) {}, func(*fleet.Instance) {}},
+		{func(m *machine) { m.state = "pending" }, func(i *fleet.Instance) { i.Phase = fleet.PhasePending }},
+		{func(m *machine) { m.state = "shutting-down" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseShuttingDown }},
+		{func(m *machine) { m.state = "terminated" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseTerminated }},
+		{func(m *machine) { m.state = "a new word" }, func(*fleet.Instance) {}}, // paid for until we know better
+		{func(m *machine) { m.spot = true }, func(i *fleet.Instance) { i.Spot = true }},
+		{func(m *machine) { m.impaired = true }, func(i *fleet.Instance) { i.Impaired = true }},
+		{func(m *machine) { m.state, m.reason = "stopped", "User initiated (2026-03-01 11:00:05 GMT)" },
+			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopped, noon.Add(5*time.Second-time.Hour) }},
+		{func(m *machine) { m.state, m.reason = "stopping", "User initiated (2026-03-01 11:00:05 UTC)" },
+			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopping, noon.Add(5*time.Second-time.Hour) }},
+		{func(m *machine) { m.state, m.reason = "stopped", "Server.SpotInstanceShutdown" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+		{func(m *machine) { m.state, m.reason = "stopped", "(2026-13-01 11:00:05 GMT)" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+		{func(m *machine) { m.reason = "User initiated (2026-03-01 11:00:05 GMT)" }, func(*fleet.Instance) {}},
+		{func(m *machine) { m.started = m.born.Add(time.Hour) }, func(i *fleet.Instance) { i.Woken = noon.Add(time.Hour) }},
+		{func(m *machine) { m.started = m.born.Add(time.Minute) }, func(i *fleet.Instance) { i.Launched = noon.Add(time.Minute) }},
+	} {
+		s.machines = nil
+		id := s.put(1, c.change)[0]
+		want := fleet.Instance{ID: id, Phase: fleet.PhaseRunning, Type: "c7i.xlarge", Zone: "eu-west-1a", Launched: noon,
+			Tags: map[string]string{fleet.TagController: "skynet", fleet.TagFleet: "render", fleet.TagIntent: "by-hand"}}
+		c.want(&want)
+		list, err := s.fleet(t).Instances(ctx, "render")
+		if err != nil || len(list) != 1 || fmt.Sprintf("%+v", list[0]) != fmt.Sprintf("%+v", want) {
+			t.Errorf("listed\n%+v, %v, want\n%+v", list, err, want)
+		}
+	}
+}
+
+// A wake counts at once, though EC2's launch time may lag, and is forgotten by neither
+// a later list nor a restart; so does a stop.
+func TestSleepAndWakeHaveTheirTimes(t *testing.T) {
+	s := newStub(t)
+	id := s.put(1)[0]
+	f := watched(t, s)
+	is := func(f *ec2.Fleet, woken, stopped time.Time) {
+		t.Helper()
+		list, err := f.Instances(ctx, "render")
+		if err != nil || !list[0].Woken.Equal(woken) || !list[0].Stopped.Equal(stopped) || !list[0].Launched.Equal(noon) {
+			t.Errorf("%+v, %v, want woken %s, stopped %s", list, err, woken, stopped)
+		}
+	}
+	s.pass(time.Hour)
+	if _, err := f.Sleep(ctx, []fleet.ID{id}); err != nil {
+		t.Fatal(err)
+	}
+	is(f, time.Time{}, noon.Add(time.Hour))
+	s.machine(id).reason = ""
+	is(f, time.Time{}, noon.Add(time.Hour))
+	s.pass(time.Hour)
+	if _, err := f.Wake(ctx, []fleet.ID{id}); err != nil {
+		t.Fatal(err)
+	}
+	is(f, noon.Add(2*time.Hour), time.Time{})
+	is(s.fleet(t), noon.Add(2*time.Hour), time.Time{}) // EC2 says it too
+	s.machine(id).started = noon                       // its list lags
+	is(f, noon.Add(2*time.Hour), time.Time{})
+}
+
+// Status checks that cannot be read make nobody suspect, and are told.
+func TestStatusChecksThatFail(t *testing.T) {
+	s := newStub(t)
+	s.put(250, func(m *machine) { m.impaired = true })
+	var log strings.Builder
+	f := s.fleet(t, func(o *ec2.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	s.faults = always("DescribeInstanceStatus", &fault{status: 403, code: "UnauthorizedOperation"})
+	list, err := f.Instances(ctx, "render")
+	if err != nil || len(list) != 250 || list[0].Impaired || !strings.Contains(log.String(), "UnauthorizedOperation") {
+		t.Errorf("%d listed, %v, %s", len(list), err, log.String())
+	}
+	s.faults = func(action string, form url.Values) *fault { // one ends between the two calls
+		if action == "DescribeInstanceStatus" {
+			s.machines = s.machines[:249]
+		}
+		return nil
+	}
+	list, err = f.Instances(ctx, "render")
+	if err != nil || len(list) != 250 || !list[248].Impaired || list[249].Impaired {
+		t.Errorf("%d listed, %v", len(list), err)
+	}
+}
+
+func TestSleepersCost(t *testing.T) {
+	s := newStub(t)
+	s.put(3, func(m *machine) { m.state = "stopped" })
+	s.put(1, func(m *machine) { m.state = "stopping" })
+	s.put(5)
+	f := watched(t, s, func(o *ec2.Options) { o.VolumePrice = 0.08 })
+	for range 3 {
+		got, err := f.Sleepers(ctx, "render")
+		want := ec2.Sleeping{Instances: 4, GiB: 120, Hourly: 9.6 / 720}
+		if math.Abs(got.Hourly-want.Hourly) < 1e-12 {
+			got.Hourly = want.Hourly
+		}
+		if err != nil || got != want {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	if n, m := len(s.sent("DescribeVolumes")), len(s.sent("DescribeInstances")); n != 1 || m != 1 {
+		t.Errorf("asked for volumes %d times, for instances %d times", n, m)
+	}
+	s.pass(2 * time.Minute)
+	s.machines = s.machines[:1]
+	s.faults = always("DescribeVolumes", &fault{status: 403, code: "UnauthorizedOperation"})
+	if got, err := f.Sleepers(ctx, "render"); err != nil || got.Instances != 1 || got.GiB != 30 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := s.fleet(t).Sleepers(ctx, "render"); err == nil || got.Hourly != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestSpotPrices(t *testing.T) {
+	price := func(typ, zone, price string, at time.Time) string {
+		return fmt.Sprintf("<item><instanceType>%s</instanceType><availabilityZone>%s</availabilityZone><spotPrice>%s</spotPrice><timestamp>%s</timestamp></item>", typ, zone, price, at.Format(time.RFC3339))
+	}
+	s := newStub(t)
+	s.prices = price("c7i.xlarge", "eu-west-1a", "0.071000", noon) + price("c7i.xlarge", "eu-west-1a", "0.09", noon.Add(-time.Hour)) +
+		price("c7i.xlarge", "eu-west-1b", "0.08", noon) + price("c7a.xlarge", "eu-west-1a", "NaN", noon) + price("c7a.xlarge", "eu-west-1b", "-1", noon)
+	f := s.fleet(t)
+	if hourly, ok := f.Price("render", "c7i.xlarge", "eu-west-1a", true); ok {
+		t.Errorf("a price of %g before any was asked for", hourly)
+	}
+	for range 2 {
+		got, err := f.SpotPrices(ctx, "render")
+		if err != nil || len(got) != 2 || got[ec2.Market{Type: "c7i.xlarge", Zone: "eu-west-1a"}] != 0.071 || got[ec2.Market{Type: "c7i.xlarge", Zone: "eu-west-1b"}] != 0.08 {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	if n := len(s.sent("DescribeSpotPriceHistory")); n != 1 {
+		t.Errorf("asked %d times in five minutes", n)
+	}
+	for _, c := range []struct {
+		typ, zone string
+		spot      bool
+		want      float64
+	}{{"c7i.xlarge", "eu-west-1b", true, 0.08}, {"c7i.xlarge", "eu-west-1b", false, 0.1785}, {"c7a.xlarge", "eu-west-1b", true, 0}, {"c7a.xlarge", "", false, 0}} {
+		if got, ok := f.Price("render", c.typ, c.zone, c.spot); got != c.want || ok != (c.want > 0) {
+			t.Errorf("%+v costs %g, %t", c, got, ok)
+		}
+	}
+	s.pass(5 * time.Minute)
+	s.faults = always("DescribeSpotPriceHistory", &fault{status: 403, code: "UnauthorizedOperation"})
+	if got, err := f.SpotPrices(ctx, "render"); err == nil || got != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := f.SpotPrices(ctx, "other"); err == nil {
+		t.Error("there are prices of a fleet that is not there")
+	}
+}
