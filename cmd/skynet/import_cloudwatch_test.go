@@ -5,17 +5,22 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cloudwatchapi "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/spf13/cobra"
 
 	"skynet/journal"
 	"skynet/journal/sqlite"
 	"skynet/simulate/scenario"
 	"skynet/test/metrics"
+	"skynet/test/moto"
 )
 
 var asOf = time.Date(2026, 3, 15, 12, 20, 30, 0, time.UTC)
@@ -335,4 +340,36 @@ func TestImportCloudWatchStops(t *testing.T) {
 	if err := c.ExecuteContext(ctx); err == nil || err.Error() != "stopped" || status(err) != exitFinding {
 		t.Error(err)
 	}
+}
+
+// From moto to a simulation. moto speaks no rpc-v2-cbor: a bridge carries it over. It
+// takes metrics of AWS/SQS from anybody, which Amazon does not, and has none of its
+// own for its queues.
+func TestMotoImportCloudWatch(t *testing.T) {
+	m := moto.Start(t)
+	leadTo(t, metrics.Bridge(t, m.URL))
+	now := time.Now().UTC()
+	c := m.Config()
+	c.BaseEndpoint = aws.String(os.Getenv("AWS_ENDPOINT_URL"))
+	api := cloudwatchapi.NewFromConfig(c)
+	const minutes = 100
+	var data []types.MetricDatum
+	for i := range minutes {
+		at := now.Add(-time.Duration(minutes+20-i) * time.Minute)
+		for name, v := range map[string]float64{"ApproximateNumberOfMessagesVisible": 2, "NumberOfMessagesSent": 6, "NumberOfMessagesDeleted": 6, "ApproximateNumberOfMessagesNotVisible": 3} {
+			data = append(data, types.MetricDatum{
+				MetricName: &name, Timestamp: &at, Value: &v, Dimensions: []types.Dimension{{Name: aws.String("QueueName"), Value: aws.String("photos-prod")}},
+			})
+		}
+	}
+	if _, err := api.PutMetricData(t.Context(), &cloudwatchapi.PutMetricDataInput{Namespace: aws.String("AWS/SQS"), MetricData: data}); err != nil {
+		t.Fatal(err, m.Log())
+	}
+	to := filepath.Join(t.TempDir(), "r.db")
+	out, _, err := imports(t, now, "--queue", "photos=photos-prod", "--since", "2h", "--to", to, "--output", "json")
+	var sum cloudSummary
+	if e := json.Unmarshal([]byte(out), &sum); err != nil || e != nil || sum.Queues[0].Arrived != 6*minutes || sum.Queues[0].Ticks != minutes {
+		t.Fatal(out, err, e, m.Log())
+	}
+	playsThrough(t, to)
 }
