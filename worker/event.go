@@ -31,7 +31,7 @@ func ReadTasks(body []byte, outputs string) (tasks []Task, idle string, err erro
 	case ours:
 		t, err := readTask(body, outputs)
 		return []Task{t}, "", err
-	case idle != "":
+	case len(objects) == 0:
 		return nil, idle, nil
 	}
 	return eventTasks(objects, outputs)
