@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"skynet/config"
+	"skynet/signals/cloudwatch"
 )
 
 // month is 730 hours, as AWS bills it.
@@ -46,7 +47,50 @@ func callsOf(cfg config.Config) (list []calls) {
 		}
 		list = append(list, c)
 	}
+	return append(append(list, watchedCalls(cfg)...), publishedBy(cfg)...)
+}
+
+// Prices of CloudWatch in most regions, US$: of a thousand metrics asked for or
+// requests to publish, and of each published metric a month.
+// https://aws.amazon.com/cloudwatch/pricing/
+const (
+	thousandAsked = cloudwatch.Price
+	metricKept    = 0.30
+)
+
+// watchedCalls are what CloudWatch is asked for: each metric once in its period, many in one call.
+func watchedCalls(cfg config.Config) (list []calls) {
+	ask := func(what string, period time.Duration) {
+		n := float64(month) / float64(max(period, cfg.Interval.Std()))
+		list = append(list, calls{
+			What: what, Of: "Amazon CloudWatch", Month: n, Cost: n / 1000 * thousandAsked,
+			Why: fmt.Sprintf("$%.2f for a thousand metrics; many in one call", thousandAsked),
+		})
+	}
+	for _, s := range cfg.Signals {
+		if s.CloudWatch != nil {
+			ask(s.Name, s.CloudWatch.Period.Std())
+		}
+	}
+	for _, q := range cfg.Queues {
+		if age, ok := ageOf(q); ok {
+			ask("oldest age of "+q.Name, age.Metric.Period)
+		}
+	}
 	return list
+}
+
+// publishedBy is what is told to CloudWatch: by the minute at most.
+func publishedBy(cfg config.Config) []calls {
+	if cfg.AWS == nil || cfg.AWS.Metrics == nil {
+		return nil
+	}
+	kept := len(cfg.Fleets) * (len(alwaysPublished) + len(cfg.AWS.Metrics.Signals))
+	n := float64(month) / float64(max(cfg.Interval.Std(), time.Minute)) * float64(len(cfg.Fleets))
+	return []calls{{
+		What: "own figures", Of: "Amazon CloudWatch", Month: n, Cost: float64(kept)*metricKept + n/1000*thousandAsked,
+		Why: fmt.Sprintf("%d metrics at $%.2f; remove aws.metrics to publish none", kept, metricKept),
+	}}
 }
 
 // system is what answers at an address.

@@ -49,6 +49,9 @@ func (d *daemon) openPublisher() *cloudwatch.Publisher {
 	return p
 }
 
+// alwaysPublished are figures besides the signals that the settings name.
+var alwaysPublished = []string{"want", "have", "launched", "drained"}
+
 // figuresOf are the figures of a tick. What is not known is left out.
 func figuresOf(fleet string, r controller.Report, names []string) cloudwatch.Figures {
 	f := cloudwatch.Figures{At: r.Snapshot.Now, Fleet: fleet}

@@ -74,3 +74,30 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// What CloudWatch costs is told before it is spent.
+func TestCloudWatchIsCounted(t *testing.T) {
+	cfg := config.Config{
+		Interval: strict.Duration(30 * time.Second),
+		AWS:      &config.AWS{Metrics: &config.Metrics{Signals: []string{"queue.visible"}}},
+		Fleets:   []config.Fleet{{Name: "a"}, {Name: "b"}},
+		Queues:   []config.Queue{{Name: "photos", URL: "https://sqs.eu-west-1.amazonaws.com/123456789012/photos"}},
+		Signals: []config.Signal{
+			{Name: "fine", CloudWatch: &config.CloudWatch{Period: strict.Duration(10 * time.Second)}},
+			{Name: "coarse", CloudWatch: &config.CloudWatch{Period: strict.Duration(time.Hour)}},
+		},
+	}
+	want := map[string][2]float64{
+		"fine": {87_600, 0.876}, "coarse": {730, 0.0073}, "oldest age of photos": {43_800, 0.438}, "own figures": {87_600, 10*0.30 + 0.876},
+	}
+	for _, c := range callsOf(cfg) {
+		w, ok := want[c.What]
+		if ok && (c.Month != w[0] || c.Cost < w[1]-1e-9 || c.Cost > w[1]+1e-9) {
+			t.Errorf("%+v", c)
+		}
+		delete(want, c.What)
+	}
+	if len(want) > 0 {
+		t.Errorf("%v are not counted", want)
+	}
+}
