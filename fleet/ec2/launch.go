@@ -37,7 +37,7 @@ func (f *Fleet) Launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
 	case first || answered || errors.Is(err, fleet.ErrReadOnly):
 		return ids, fmt.Errorf("launch %d for fleet %s: %w", o.Count, o.Fleet, err)
 	}
-	return ids, fmt.Errorf("launch %d for fleet %s, which may have been sent before: %s", o.Count, o.Fleet, err)
+	return ids, open(fmt.Errorf("launch %d for fleet %s, which may have been sent before: %w", o.Count, o.Fleet, err))
 }
 
 // answer is an error that EC2's answer to a launch holds: it says what became of every
@@ -57,7 +57,7 @@ func (f *Fleet) launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
 	found, err := f.describe(ctx, filter("tag:"+fleet.TagIntent, o.Token))
 	if err != nil {
 		// Nothing was sent by us, but an earlier call may have been: nobody can tell.
-		return nil, fmt.Errorf("look for what was launched before: %s", err)
+		return nil, open(fmt.Errorf("look for what was launched before: %w", err))
 	}
 	var launched []fleet.ID
 	var errs []error
@@ -76,7 +76,7 @@ func (f *Fleet) launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
 // verdict joins errors such that what the weakest of them says is said of all that is
 // missing: beside a doubtful one a refusal is only told, and beside any error an answer.
 func verdict(errs []error) error {
-	var answers, no, open []error
+	var answers, no, doubts []error
 	for _, err := range errs {
 		switch _, answered := errors.AsType[answer](err); {
 		case answered:
@@ -84,12 +84,12 @@ func verdict(errs []error) error {
 		case fleet.Refused(err):
 			no = append(no, err)
 		default:
-			open = append(open, err)
+			doubts = append(doubts, err)
 		}
 	}
 	switch {
-	case len(open) > 0:
-		return errors.Join(append(open, words(answers, no)...)...)
+	case len(doubts) > 0:
+		return errors.Join(append(doubts, words(answers, no)...)...)
 	case len(no) > 0:
 		return errors.Join(append(no, words(answers)...)...)
 	}
@@ -99,10 +99,13 @@ func verdict(errs []error) error {
 // words are errors of which only the text is left.
 func words(lists ...[]error) (told []error) {
 	for _, err := range slices.Concat(lists...) {
-		told = append(told, errors.New(err.Error()))
+		told = append(told, open(err))
 	}
 	return told
 }
+
+// open is an error that leaves it open what was done, whatever it wrapped.
+func open(err error) error { return errors.New(err.Error()) }
 
 // understand reads a request, and refuses one that is not for here.
 func (f *Fleet) understand(o fleet.Order) (req request, err error) {
