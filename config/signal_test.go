@@ -71,7 +71,7 @@ func TestTheSignalsPage(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"shop.token": "hush", "render.policy.yaml": "bounds: {max: 1}\n",
-		"skynet.yaml": "queues: [{name: p, url: 'nats://embedded/p'}]\nfleets: [{name: render, queues: [p], policy: render.policy.yaml, local: {}}]\n" + string(examples[0][1]),
+		"skynet.yaml": "aws: {account: '123456789012', region: eu-west-1}\nqueues: [{name: p, url: 'nats://embedded/p'}]\nfleets: [{name: render, queues: [p], policy: render.policy.yaml, local: {}}]\n" + string(examples[0][1]),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func TestTheSignalsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Signals) != 2 || c.Signals[0].Prometheus.Every.Std() != 5*time.Minute || c.Signals[1].HTTPJSON.Timeout.Std() != 2*time.Second {
+	if len(c.Signals) != 3 || c.Signals[0].CloudWatch.Statistic != "Average" || c.Signals[1].Prometheus.Every.Std() != 5*time.Minute || c.Signals[2].HTTPJSON.Timeout.Std() != 2*time.Second {
 		t.Errorf("read %+v", c.Signals)
 	}
 }

@@ -373,3 +373,28 @@ func TestMotoImportCloudWatch(t *testing.T) {
 	}
 	playsThrough(t, to)
 }
+
+// The commands that people are shown are taken.
+func TestImportCloudWatchExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/simulate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(page)+importCloudWatchCommand().Example, "\\\n", "")
+	n := 0
+	for line := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "skynet import cloudwatch ")
+		if !ok || strings.Contains(rest, "`") {
+			continue
+		}
+		n++
+		c := importCloudWatchCommand()
+		c.RunE = func(c *cobra.Command, _ []string) error { _, err := watchedOf(c, asOf); return err }
+		if _, _, err := called(t, c, strings.Fields(rest)...); err != nil {
+			t.Errorf("%s: %v", rest, err)
+		}
+	}
+	if n != 4 {
+		t.Errorf("%d examples", n)
+	}
+}
