@@ -48,7 +48,7 @@ const (
 	// DefaultGrace is the longest that a call may take which was sent under a lease.
 	DefaultGrace = 30 * time.Second
 	// DefaultLook is how often who stands by looks.
-	DefaultLook = 10 * time.Second
+	DefaultLook = 5 * time.Second
 )
 
 // Options are how a lease is held. The zero value of each but Holder is right.

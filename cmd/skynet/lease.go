@@ -86,6 +86,7 @@ func (d *daemon) standBy(ctx context.Context) error {
 	}
 	t := d.turn
 	t.journal, t.follower = handover.New(d.journal, t.Lease), handover.NewFollower(d.journal)
+	defer d.pruneMeanwhile(ctx)()
 	if err := t.Acquire(ctx, func(s lease.State, err error) { t.look(ctx, s, err) }); err != nil {
 		return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
 	}
@@ -95,6 +96,17 @@ func (d *daemon) standBy(ctx context.Context) error {
 	}
 	t.log.Info("holds the lease", zap.Uint64("term", t.State().Term), zap.Int("ticks_taken_over", t.follower.Ticks()))
 	return d.takeOrdersOver(ctx)
+}
+
+// pruneMeanwhile has the journal of who stands by, for weeks perhaps, forget as well.
+func (d *daemon) pruneMeanwhile(ctx context.Context) (end func()) {
+	var done sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	done.Go(func() { d.prune(ctx) })
+	return func() {
+		cancel()
+		done.Wait()
+	}
 }
 
 // look follows who holds the lease, so that little is left to catch up with.
