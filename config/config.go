@@ -35,6 +35,8 @@ type AWS struct {
 	// Name keeps controllers in one account apart: each has eyes for instances of its own only.
 	Name   string `yaml:"name" doc:"which controller this is, among those of the account (skynet)"`
 	Events string `yaml:"events" doc:"SQS queue into which EventBridge puts Spot notices, besides what workers report"`
+	// Orphans are of a fleet that was in the settings once.
+	Orphans strict.Duration `yaml:"orphans" doc:"an instance of ours of a fleet that is no longer in the settings ends when it was not heard for so long (1h); 0s: never"`
 	// VolumePrice is in the currency of prices.
 	VolumePrice float64  `yaml:"volume_price" strict:"min=0" doc:"what a GiB of volume costs a month, which sleeping workers go on costing (it is not counted)"`
 	Metrics     *Metrics `yaml:"metrics" doc:"publish the controller's own figures to CloudWatch (it does not, since each metric costs)"`
@@ -175,7 +177,7 @@ func (c *Config) Defaults() {
 }
 
 // Defaults of an account.
-func (a *AWS) Defaults() { a.Name = "skynet" }
+func (a *AWS) Defaults() { a.Name, a.Orphans = "skynet", strict.Duration(time.Hour) }
 
 // Defaults of published figures.
 func (m *Metrics) Defaults() {

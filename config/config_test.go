@@ -154,7 +154,7 @@ func TestEnvironmentReachesEveryScalar(t *testing.T) {
 		t.Fatal(err)
 	}
 	switch {
-	case c.StateDir != "/srv/sky" || c.Listen != ":80" || *c.AWS != config.AWS{Account: "012345678901", Region: "eu-west-1", Name: "skynet"}:
+	case c.StateDir != "/srv/sky" || c.Listen != ":80" || *c.AWS != config.AWS{Account: "012345678901", Region: "eu-west-1", Name: "skynet", Orphans: strict.Duration(time.Hour)}:
 		t.Errorf("got %+v %+v", c, c.AWS)
 	case c.Journal.Details.String() != "14d" || c.Heartbeats != "nats://h:4222/beats":
 		t.Errorf("got %+v", c)

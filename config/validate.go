@@ -60,6 +60,9 @@ func (a *AWS) Validate(r *strict.Report) {
 	if a.Region != "" && !region.MatchString(a.Region) {
 		r.Bad("region", a.Region, "is not a region; write it like eu-west-1")
 	}
+	if a.Orphans != 0 {
+		between(r, "orphans", a.Orphans, 10*time.Second, 30*24*time.Hour)
+	}
 }
 
 // Validate wants coarser records kept no shorter than finer ones: charts go

@@ -48,6 +48,7 @@ type daemon struct {
 	lines   *wire.Lines
 	queues  map[string]queue.Queue
 	mail    queue.Mail
+	events  queue.Mail // what EC2 tells by EventBridge; nil where it does not
 	ears    *heartbeats.Ears
 	local   *local.Fleet      // nil where nothing runs on this machine
 	ec2     *ec2.Fleet        // nil where nothing runs on EC2
@@ -71,7 +72,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}()
 	d.ears = heartbeats.New()
 	for _, step := range []func(context.Context) error{
-		d.openAWS, d.takeLease, d.openLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.warnOfStrays, d.standBy, d.openFleets,
+		d.openAWS, d.takeLease, d.openLease, d.readOrders, d.openQueues, d.openJournal, d.openGrounds, d.openEvents, d.warnOfStrays, d.standBy, d.openFleets,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -170,6 +171,8 @@ func (d *daemon) run(ctx context.Context) {
 	wg.Go(func() {
 		d.ears.Listen(ctx, d.mail, func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })
 	})
+	wg.Go(func() { d.hearEvents(ctx) })
+	wg.Go(func() { d.reap(ctx) })
 	wg.Go(func() { d.prune(ctx) })
 	for _, l := range d.fleets {
 		wg.Go(func() { l.Run(ctx) })

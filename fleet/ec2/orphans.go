@@ -41,8 +41,9 @@ type Evidence struct {
 	// goes by our name has fleets of its own, and we do not hear their workers:
 	// without this, two daemons with one name would end each other's instances.
 	Journal []string
-	// After is how long ago at least one was started, half of which we have listened; an
-	// hour by default. One that sleeps is left a day for each hour of it.
+	// After is how long ago one was started and was last heard, at least, and we have
+	// listened for half of it; an hour by default. One that sleeps is left a day for each
+	// hour of it.
 	After time.Duration
 	// Since and Until are how long we have listened to heartbeats without a break.
 	Since, Until time.Time
@@ -58,7 +59,7 @@ type Spared struct {
 
 // Reap says which orphans are let go: those with all the tags that a launch of ours
 // gives, of a fleet that was ours and is no longer in the settings, launched long ago,
-// and not heard in all the time that we have listened. At most so many as the budget
+// and not heard for as long. At most so many as the budget
 // says, the oldest first. It is pure.
 func Reap(list []fleet.Instance, e Evidence, now time.Time, budget int) (exits []fleet.Exit, spared []Spared) {
 	list = slices.Clone(list)
@@ -129,7 +130,7 @@ func (e Evidence) awake(i fleet.Instance, now time.Time) string {
 		return fmt.Sprintf("it was started less than %s ago", e.after())
 	case e.Since.IsZero() || listened < enough || now.Sub(e.Until) > lastListened || e.Until.After(now.Add(lastListened)):
 		return fmt.Sprintf("we have not listened for %s without a break", enough)
-	case ever && !heard.Before(e.Since):
+	case ever && now.Sub(heard) <= e.after():
 		return "it was heard " + now.Sub(heard).Round(time.Second).String() + " ago"
 	}
 	return ""

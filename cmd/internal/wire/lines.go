@@ -121,9 +121,14 @@ func orNil[T line](q T, err error) (line, error) {
 
 // Heartbeats opens the queue of heartbeats.
 func (l *Lines) Heartbeats(ctx context.Context, url string) (queue.Mail, error) {
+	return l.Mail(ctx, "heartbeats", url)
+}
+
+// Mail opens a queue of short messages, which the settings call as.
+func (l *Lines) Mail(ctx context.Context, as, url string) (queue.Mail, error) {
 	m, err := l.mail(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("heartbeats: %w", err)
+		return nil, fmt.Errorf("%s: %w", as, err)
 	}
 	return m, nil
 }
