@@ -13,7 +13,7 @@ type Accuracy struct {
 	Horizon              time.Duration
 	Scored               int     // forecasts
 	Loss                 float64 // ours
-	LastWeek             float64 // of "same as last week", with the quantiles of its own errors so far
+	LastWeek             float64 // of "same as last week", with the quantiles of its own errors so far; NaN: no week was known
 	Last                 float64 // of "last value", with the quantiles of its own errors so far
 	PlainWeek, PlainLast float64 // of the same without quantiles
 	P90, P99             float64 // how often no more came than that
@@ -22,96 +22,181 @@ type Accuracy struct {
 
 // Measure runs a Forecaster over the arrivals of each minute from a start on, as a
 // queue that is read each minute, and scores the forecasts for 5, 15 and 60 minutes
-// that were made after so many minutes.
+// that were made after so many minutes, and when a week was known.
 func Measure(set Settings, start time.Time, arrivals []float64, after int) []Accuracy {
 	s := newStream(newDays(set.Zone, set.Holidays))
-	made := make([][nh][nq]float64, len(arrivals)+1)
+	s.judge = NewScores(after)
 	for i, n := range arrivals {
 		at := start.Add(time.Duration(i) * time.Minute)
 		s.observe(at, at.Add(time.Minute), n)
-		for h := range horizons {
-			for q := range quantiles {
-				made[i+1][h][q] = float64(s.now[h].all[q])
-			}
-		}
 	}
-	cum := make([]float64, len(arrivals)+1)
-	for i, n := range arrivals {
-		cum[i+1] = cum[i] + n
-	}
-	var list []Accuracy
+	return s.judge.over(func(j *judged) *tally { return &j.weekly })
+}
+
+// Scores judge forecasts while they are made, minute by minute. They take about a
+// megabyte, however long that goes on.
+type Scores struct {
+	after int
+	first int64 // the minute before which nothing was known; 0: nothing has come yet
+	head  int64
+	cum   [judgedMinutes]float64 // items before a minute
+	made  [64][nh][nq]float64    // the forecasts of the last minutes
+	gap   int64                  // the last minute that was filled in
+	by    [nh]judged
+}
+
+// judgedMinutes reach back a week and twice the longest horizon.
+const judgedMinutes = weekMinutes + 256
+
+// NewScores score what is forecast after so many minutes.
+func NewScores(after int) *Scores {
+	s := &Scores{after: after}
 	for i, h := range horizons {
-		list = append(list, measure(cum, made, i, int(h), after))
+		s.by[i] = judged{last: naive{back: h, h: h}, week: naive{back: weekMinutes, h: h}}
+	}
+	return s
+}
+
+// judged is how the forecasts of one horizon did.
+type judged struct {
+	last, week naive
+	all        tally // forecasts
+	weekly     tally // those of them that "same as last week" made one beside
+}
+
+// Score has the forecasts of the fleet's arrivals scored from now on; nil: no more.
+func (f *Forecaster) Score(s *Scores) {
+	f.scores = s
+	if f.fleet != nil {
+		f.fleet.judge = s
+	}
+}
+
+// enough is how many forecasts are scored before it is told how good they are.
+const enough = dayMinutes
+
+// Accuracy is how good the forecasts were, by horizon: of those made while a week was
+// known, so that all are judged by the same minutes, or of all of them where that is
+// less than a day. None where that is less, too.
+func (s *Scores) Accuracy() []Accuracy {
+	if s.by[nh-1].weekly.n >= enough {
+		return s.over(func(j *judged) *tally { return &j.weekly })
+	}
+	if s.by[nh-1].all.n < enough {
+		return nil
+	}
+	return s.over(func(j *judged) *tally { return &j.all })
+}
+
+func (s *Scores) over(which func(*judged) *tally) []Accuracy {
+	list := make([]Accuracy, nh)
+	for i, h := range horizons {
+		t := which(&s.by[i])
+		list[i] = t.accuracy(time.Duration(h) * time.Minute)
+		if t.n > s.by[i].weekly.n {
+			list[i].LastWeek, list[i].PlainWeek = math.NaN(), math.NaN()
+		}
 	}
 	return list
 }
 
-func measure(cum []float64, made [][nh][nq]float64, hi, h, after int) Accuracy {
-	a := Accuracy{Horizon: time.Duration(h) * time.Minute}
-	after = max(after, 2*h, 1)
-	last, week := &naive{back: h, h: h}, &naive{back: weekMinutes, h: h}
-	scale, came := 0.0, 0.0
-	for t := 2 * h; t+h < len(cum); t++ {
-		y := cum[t+h] - cum[t]
-		lq, lp, _ := last.guess(cum, t)
-		wq, wp, weekOK := week.guess(cum, t)
-		if t < after || !weekOK {
-			continue
-		}
-		a.Scored++
-		came += y
-		scale += math.Abs(y - (cum[t] - cum[t-h]))
-		m := made[t][hi]
-		for j, tau := range quantiles {
-			a.Loss += pinball(tau, m[j], y)
-			a.Last += pinball(tau, lq[j], y)
-			a.LastWeek += pinball(tau, wq[j], y)
-			a.PlainLast += pinball(tau, lp, y)
-			a.PlainWeek += pinball(tau, wp, y)
-		}
-		a.P90 += count(y <= m[1])
-		a.P99 += count(y <= m[2])
-		a.Over99 += m[2]
+// minute takes in what the minute before head brought, whether that was counted, and
+// what was forecast then.
+func (s *Scores) minute(head int64, items float64, counted bool, now *[nh]guess) {
+	if s.first == 0 || head > s.head+1 || head <= s.first {
+		s.begin(head - 1)
 	}
-	n := float64(a.Scored)
-	for _, loss := range []*float64{&a.Loss, &a.Last, &a.LastWeek, &a.PlainLast, &a.PlainWeek} {
-		*loss /= float64(nq) * max(scale, 1e-9)
+	if !counted {
+		s.gap = head - 1
 	}
-	a.P90, a.P99, a.Over99 = a.P90/n, a.P99/n, a.Over99/max(came, 1e-9)
-	return a
+	s.head = head
+	s.cum[head%judgedMinutes] = s.before(head-1) + items
+	for i := range horizons {
+		s.by[i].score(s, i)
+		for q := range quantiles {
+			s.made[head%int64(len(s.made))][i][q] = float64(now[i].all[q])
+		}
+	}
 }
 
-func count(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
+// begin begins anew: nothing before a minute is known. What was scored remains.
+func (s *Scores) begin(minute int64) {
+	s.first, s.head, s.gap = minute, minute, minute-1
+	s.cum[minute%judgedMinutes] = 0
 }
 
-// naive is a forecast that something comes again, with the quantiles of all its
-// errors until then, which are brought up to date each hour.
+func (s *Scores) before(minute int64) float64 { return s.cum[minute%judgedMinutes] }
+
+func (s *Scores) sum(from, minutes int64) float64 { return s.before(from+minutes) - s.before(from) }
+
+// score judges the forecasts that were made a horizon ago.
+func (j *judged) score(s *Scores, i int) {
+	h := horizons[i]
+	at := s.head - h
+	if at-s.first < 2*h {
+		return
+	}
+	last, week := j.last.guess(s, at), j.week.guess(s, at)
+	if at-s.first < int64(s.after) || s.gap >= at {
+		return
+	}
+	o := outcome{came: s.sum(at, h), before: s.sum(at-h, h), ours: s.made[at%int64(len(s.made))][i], last: last, week: week}
+	j.all.add(&o)
+	if week.ok {
+		j.weekly.add(&o)
+	}
+}
+
+// naive is a forecast that something comes again, with the quantiles of its errors
+// of the last four weeks, which are brought up to date each hour.
 type naive struct {
-	back, h int
-	errors  []float64
+	back, h int64
+	errors  []float64 // in order of time, from next on where there are as many as are kept
+	sorted  []float64
+	next    int
 	q       [nq]float64
 }
 
-func (n *naive) guess(cum []float64, t int) (q [nq]float64, plain float64, ok bool) {
-	if t-n.back < 0 {
-		return q, 0, false
+// naiveErrors is how many errors are kept, one each five minutes.
+const naiveErrors = 4 * weekMinutes / 5
+
+// said is what a naive forecast says.
+type said struct {
+	plain float64
+	q     [nq]float64
+	ok    bool
+}
+
+func (n *naive) guess(s *Scores, at int64) (g said) {
+	if at-n.back < s.first {
+		return g
 	}
-	plain = cum[t-n.back+n.h] - cum[t-n.back]
-	if made := t - n.h; made-n.back >= 0 && t%5 == 0 {
-		n.errors = append(n.errors, cum[t]-cum[made]-(cum[made-n.back+n.h]-cum[made-n.back]))
+	g = said{plain: s.sum(at-n.back, n.h), ok: true}
+	age := at - s.first
+	if made := at - n.h; made-n.back >= s.first && age%5 == 0 {
+		n.learn(s.sum(made, n.h) - s.sum(made-n.back, n.h))
 	}
-	if t%60 == 0 && len(n.errors) > 0 {
-		sorted := slices.Sorted(slices.Values(n.errors))
+	if age%60 == 0 && len(n.sorted) > 0 {
 		for j, tau := range quantiles {
-			n.q[j] = sorted[int(tau*float64(len(sorted)-1))]
+			n.q[j] = n.sorted[int(tau*float64(len(n.sorted)-1))]
 		}
 	}
-	for j := range q {
-		q[j] = max(0, plain+n.q[j])
+	for j := range g.q {
+		g.q[j] = max(0, g.plain+n.q[j])
 	}
-	return q, plain, true
+	return g
+}
+
+// learn takes in an error, in place of the oldest where there are enough.
+func (n *naive) learn(off float64) {
+	if len(n.errors) < naiveErrors {
+		n.errors = append(n.errors, off)
+	} else {
+		i, _ := slices.BinarySearch(n.sorted, n.errors[n.next])
+		n.sorted = slices.Delete(n.sorted, i, i+1)
+		n.errors[n.next] = off
+		n.next = (n.next + 1) % naiveErrors
+	}
+	i, _ := slices.BinarySearch(n.sorted, off)
+	n.sorted = slices.Insert(n.sorted, i, off)
 }

@@ -27,6 +27,8 @@ type Forecaster struct {
 	fleet *tap // of the sum of several queues; of the one queue where there is one
 	last  time.Time
 	held  float64 // came on some queues while others were not known
+
+	scores *Scores // nil: nobody judges
 }
 
 // New returns a Forecaster that knows nothing yet.
@@ -85,7 +87,7 @@ func (f *Forecaster) single(s signals.Snapshot, queues []string, before time.Tim
 	t := f.tap(name)
 	n, err := arrived(s, name, true)
 	t.hear(s.Now, before, n, err)
-	f.fleet = t
+	f.fleet, t.judge = t, f.scores
 	out := make([]signals.Signal, 0, 2*len(leaves))
 	out = t.signals(out, s.Now, &fleetNames)
 	if name != "" {
@@ -99,6 +101,7 @@ func (f *Forecaster) single(s signals.Snapshot, queues []string, before time.Tim
 func (f *Forecaster) several(s signals.Snapshot, queues []string, before time.Time) []signals.Signal {
 	if f.fleet == nil {
 		f.fleet = f.sumOf(queues)
+		f.fleet.judge = f.scores
 	}
 	out := make([]signals.Signal, 0, (len(queues)+1)*len(leaves))
 	var sum float64

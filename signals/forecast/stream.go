@@ -29,6 +29,7 @@ type stream struct {
 	offOK   bool
 	misses  [192]miss
 	missed  int // where the oldest is
+	judge   *Scores
 }
 
 func newStream(d *days) *stream {
@@ -122,6 +123,7 @@ func (s *stream) minute() {
 	}
 	s.past.add(items)
 	if blank {
+		s.judged(items, false)
 		if s.past.head%binMinutes == 0 && s.seasons.seen > 0 {
 			s.seasons.look(s.days, s.past.head, s.floor())
 		}
@@ -132,6 +134,14 @@ func (s *stream) minute() {
 		s.settle(i)
 	}
 	s.predict(true)
+	s.judged(items, true)
+}
+
+// judged tells whoever judges what a minute brought and what is forecast after it.
+func (s *stream) judged(items float64, counted bool) {
+	if s.judge != nil {
+		s.judge.minute(s.past.head, items, counted, &s.now)
+	}
 }
 
 func (s *stream) learn(items float64) {
