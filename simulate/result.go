@@ -41,6 +41,9 @@ type Figures struct {
 	Terminations    int64    `json:"terminations"`
 	Interruptions   int64    `json:"interruptions"`
 	Peak            int      `json:"peak"` // most instances billed at once
+	// Forecast is how good the fleet's forecasts were; null: none were made, the run
+	// was too short, or the figures are those of several fleets.
+	Forecast *Forecast `json:"forecast"`
 }
 
 // Wait is how long items waited, s. One that never started waited until the end.
@@ -59,19 +62,26 @@ func (r *run) result() Result {
 	end := w.now // when the last item was done, or arrivals ended
 	total := newSum()
 	res := Result{Policy: r.policy.Name, Ticks: r.ticks}
-	for _, c := range w.crews {
+	var alone *Forecast
+	for i, c := range w.crews {
 		s := newSum()
 		s.crew(c, end)
 		for _, q := range c.queues {
 			s.queue(q, end)
 		}
 		total.add(s)
+		fc := r.forecast(i)
 		if len(w.crews) > 1 {
-			res.Fleets = append(res.Fleets, FleetResult{Fleet: c.Name, Figures: s.figures()})
+			f := FleetResult{Fleet: c.Name, Figures: s.figures()}
+			f.Forecast = fc
+			res.Fleets = append(res.Fleets, f)
+		} else {
+			alone = fc
 		}
 	}
 	total.peak = w.peak // fleets may be largest at different times
 	res.Figures = total.figures()
+	res.Forecast = alone
 	return res
 }
 

@@ -36,6 +36,7 @@ type Policy struct {
 	Objective policy.Objective   // what within_objective counts by
 	Advisers  controller.Advisers
 	Interval  time.Duration // from tick to tick; 0: the scenario's
+	Blind     bool          // it asks for no forecasts: none are made
 }
 
 func (p Policy) interval(sc *scenario.Scenario) time.Duration {
@@ -100,6 +101,8 @@ type run struct {
 	loops   []*controller.Controller
 	ticks   int
 
+	ahead     []*forecast.Forecaster // of each fleet; nil: it has none
+	scores    []*forecast.Scores
 	witnesses []witness // of each fleet, for moments
 }
 
@@ -113,9 +116,11 @@ func (r *run) hire(ctx context.Context) error {
 	}
 	for _, c := range w.crews {
 		rules := controller.Rules{Decider: r.policy.Decider, Signals: c.settings(r.policy.Signals, interval)}
-		ahead := forecast.New(forecast.Settings{Zone: rules.Signals.Zone, Holidays: rules.Signals.Holidays, Queues: rules.Signals.Queues})
-		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval, Virtual: true},
-			controller.World{Cloud: c, Roster: c, Signals: c, Forecaster: ahead, Advisers: r.policy.Advisers}, rules, j)
+		there := controller.World{Cloud: c, Roster: c, Signals: c, Advisers: r.policy.Advisers}
+		if ahead := r.lookAhead(rules.Signals); ahead != nil {
+			there.Forecaster = ahead
+		}
+		loop := controller.New(controller.Fleet{Name: c.Name, Interval: interval, Virtual: true}, there, rules, j)
 		if r.options.Watch != nil {
 			loop.Watch(func(rep controller.Report) { r.options.Watch(c.Name, rep) })
 		}
@@ -175,6 +180,9 @@ func (r *run) play(ctx context.Context) error {
 func (r *run) tick(ctx context.Context, at time.Duration) {
 	w := r.world
 	r.ticks++
+	if at > w.sc.End {
+		r.unscored()
+	}
 	for i, loop := range r.loops {
 		w.crews[i].forget()
 		done := loop.Tick(ctx, w.at(at))

@@ -23,11 +23,12 @@ func (s simulated) print(out io.Writer) {
 	for i := 0; i < len(columns); i += across {
 		some := columns[i:min(i+across, len(columns))]
 		for _, l := range figures {
-			fmt.Fprint(w, l.name+"\t")
-			for _, c := range some {
-				fmt.Fprint(w, l.of(c)+"\t")
+			writeLine(w, l.name, l.of, some)
+		}
+		if slices.ContainsFunc(columns, tallied.foreseen) {
+			for _, l := range foresights {
+				writeLine(w, l.name, l.of, some)
 			}
-			fmt.Fprintln(w)
 		}
 		_ = w.Flush()
 		if i+across < len(columns) {
@@ -38,6 +39,14 @@ func (s simulated) print(out io.Writer) {
 		fmt.Fprint(out, "\nLess than the clairvoyant, which starts every item in time, has no maximum and no faults:\n"+
 			"docs/simulate.md tells what else it bears that a policy need not.\n")
 	}
+}
+
+func writeLine(w io.Writer, name string, of func(tallied) string, columns []tallied) {
+	fmt.Fprint(w, name+"\t")
+	for _, c := range columns {
+		fmt.Fprint(w, of(c)+"\t")
+	}
+	fmt.Fprintln(w)
 }
 
 // columns are those of the table: a policy's, then those of its fleets. Two files
@@ -146,6 +155,44 @@ var figures = []struct {
 	{"interruptions", func(c tallied) string { return thousands(float64(c.Interruptions)) }},
 	{"peak instances", func(c tallied) string { return thousands(float64(c.Peak)) }},
 	{"ticks", func(c tallied) string { return thousands(float64(c.ticks)) }},
+}
+
+// foresights are the lines of a table in which forecasts were scored.
+var foresights = []struct {
+	name string
+	of   func(tallied) string
+}{
+	{"forecast error 15m", func(c tallied) string {
+		return c.forecast(func(f *simulate.Forecast) string { return inOthers(f.In15Minutes) })
+	}},
+	{"forecast error 60m", func(c tallied) string {
+		return c.forecast(func(f *simulate.Forecast) string { return inOthers(f.In60Minutes) })
+	}},
+	{"held p99 15m, 60m", func(c tallied) string {
+		return c.forecast(func(f *simulate.Forecast) string {
+			return fmt.Sprintf("%.1f%%, %.1f%%", 100*f.In15Minutes.WithinP99, 100*f.In60Minutes.WithinP99)
+		})
+	}},
+}
+
+func (c tallied) foreseen() bool { return c.Forecast != nil }
+
+func (c tallied) forecast(said func(*simulate.Forecast) string) string {
+	if c.Forecast == nil {
+		return "-"
+	}
+	return said(c.Forecast)
+}
+
+// inOthers is an error in that of "same as last week", or else of "last value".
+func inOthers(f simulate.Foresight) string {
+	switch {
+	case f.OverLastWeek != nil:
+		return fmt.Sprintf("%.2f x last week", *f.OverLastWeek)
+	case f.OverLastValue != nil:
+		return fmt.Sprintf("%.2f x last value", *f.OverLastValue)
+	}
+	return "-"
 }
 
 // under reports whether less was billed than to the clairvoyant.

@@ -119,7 +119,7 @@ func (p Peer) Policy(sc *scenario.Scenario, o policy.Objective, b policy.Bounds)
 			set[f.Name] = p.preset(loadOf(sc, f, o))
 		}
 	}
-	sp := simulate.Policy{Name: p.String(), Objective: o, Interval: time.Minute}
+	sp := simulate.Policy{Name: p.String(), Objective: o, Interval: time.Minute, Blind: true}
 	switch p.Name {
 	case TargetTracking:
 		e.Bounds = atLeastOne(b)

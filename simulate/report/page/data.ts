@@ -27,6 +27,16 @@ export interface Figures {
   terminations: number;
   interruptions: number;
   peak: number;
+  forecast: { arrivals_15m: Foresight; arrivals_60m: Foresight } | null;
+}
+
+export interface Foresight {
+  scored: number;
+  within_p90: number;
+  within_p99: number;
+  loss: number;
+  over_last_week: number | null;
+  over_last_value: number | null;
 }
 
 export interface Result extends Figures {

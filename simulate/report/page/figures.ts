@@ -36,6 +36,12 @@ function rows(p: Payload): Row[] {
     ["interruptions", (r) => r.interruptions, whole, ""],
     ["peak instances", (r) => r.peak, whole, ""],
     ["ticks", (r) => r.ticks, whole, ""],
+    ["forecast 15 min ÷ last week", (r) => r.forecast?.arrivals_15m.over_last_week, ratio, ""],
+    ["forecast 15 min ÷ last value", (r) => r.forecast?.arrivals_15m.over_last_value, ratio, ""],
+    ["within its p99", (r) => r.forecast?.arrivals_15m.within_p99, percent, ""],
+    ["forecast 60 min ÷ last week", (r) => r.forecast?.arrivals_60m.over_last_week, ratio, ""],
+    ["forecast 60 min ÷ last value", (r) => r.forecast?.arrivals_60m.over_last_value, ratio, ""],
+    ["within its p99", (r) => r.forecast?.arrivals_60m.within_p99, percent, ""],
   ];
 }
 

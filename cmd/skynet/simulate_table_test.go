@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"skynet/simulate"
+)
+
+// Forecasts have lines in the table where some were scored, and none elsewhere.
+func TestTheTableTellsOfForecasts(t *testing.T) {
+	text := func(f *simulate.Forecast) string {
+		var b bytes.Buffer
+		ours, peer := simulate.Result{Policy: "a.policy.yaml"}, simulate.Result{Policy: "keda"}
+		ours.Forecast = f
+		simulated{Results: []simulate.Result{ours, peer}}.print(&b)
+		return b.String()
+	}
+	got := text(&simulate.Forecast{
+		In15Minutes: simulate.Foresight{WithinP99: .989, OverLastWeek: new(.62), OverLastValue: new(.5)},
+		In60Minutes: simulate.Foresight{WithinP99: .97, OverLastValue: new(.7)},
+	})
+	for _, want := range []string{"forecast error 15m  0.62 x last week     -\n", "forecast error 60m  0.70 x last value     -\n", "held p99 15m, 60m       98.9%, 97.0%     -\n"} {
+		if !strings.Contains(strings.ReplaceAll(got, "   -\n", "  -\n"), strings.ReplaceAll(want, "   -\n", "  -\n")) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := text(nil); strings.Contains(got, "forecast") {
+		t.Error(got)
+	}
+}
