@@ -31,10 +31,10 @@ func ReadTasks(body []byte, outputs string) (tasks []Task, idle string, err erro
 	case ours:
 		t, err := readTask(body, outputs)
 		return []Task{t}, "", err
-	case len(objects) == 0:
-		return nil, idle, nil
+	case len(objects) > 0:
+		return eventTasks(objects, outputs)
 	}
-	return eventTasks(objects, outputs)
+	return nil, idle, nil
 }
 
 // object is one that an event speaks of.
@@ -171,6 +171,9 @@ func eventTasks(objects []object, outputs string) (tasks []Task, idle string, er
 		if !slices.Contains(tasks, t) {
 			tasks = append(tasks, t)
 		}
+	}
+	if len(tasks) > 0 {
+		idle = ""
 	}
 	return tasks, idle, nil
 }

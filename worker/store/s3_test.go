@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
@@ -27,7 +28,7 @@ import (
 func at(t *testing.T, url string) {
 	t.Helper()
 	for k, v := range map[string]string{
-		"AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_ENDPOINT_URL": url, "AWS_REGION": moto.Region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_MAX_ATTEMPTS": "1",
 	} {
 		t.Setenv(k, v)
@@ -56,7 +57,9 @@ func opened(t *testing.T) *Stores {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for _, name := range []string{"media", "results"} {
-		if _, err := bucketOf(s).client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		if _, err := bucketOf(s).client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+			Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: moto.Region},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
