@@ -26,9 +26,18 @@ build: deps ## build skynet and skynet-worker into bin/
 run: build ## set everything up and show the whole system at work
 	bin/skynet demo
 
+# Nothing in these runs beside anything else (test/alone_test.go sees to it): the race
+# detector has nothing to find, and takes up to twenty times as long.
+ALONE := config/strict signals/forecast simulate simulate/clairvoyant simulate/recording simulate/scenario
+
 .PHONY: test
-test: deps ## set everything up and run all tests with the race detector
-	go test -race -timeout 20m ./...
+test: deps ## set everything up and run all tests, with the race detector where things run side by side
+	go test -race -timeout 20m $$(go list ./... | grep -vxFf <(printf 'skynet/%s\n' $(ALONE)))
+	go test -timeout 20m $(addprefix ./,$(ALONE))
+
+.PHONY: quality
+quality: ## play recorded load by slo and by peers into docs/quality.md (TRACES=folder; some 40 minutes)
+	go run ./test/quality -traces $(or $(TRACES),../shared/traces) -out docs/quality.md
 
 # The stand-in for AWS that conformance tests talk to: a Python of its own.
 .build/moto/bin/moto_server: deploy/moto-requirements.txt

@@ -28,12 +28,12 @@ var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 // forever is longer than any test's journal.
 const forever = 1000 * time.Hour
 
-// day is a scenario of two queues with a swell of items.
+// day is half a day of two queues with a swell of items.
 func day(t *testing.T, more string) scenario.Scenario {
 	t.Helper()
 	folder := t.TempDir()
 	var photos, videos strings.Builder
-	for i := range 24 * 4 {
+	for i := range 12 * 4 {
 		at := monday.Add(time.Duration(i) * 15 * time.Minute).Format(time.RFC3339)
 		fmt.Fprintf(&photos, "%s,%.0f\n", at, 500+9000*math.Max(0, math.Sin(float64(i)/15)))
 		fmt.Fprintf(&videos, "%s,%d\n", at, 10+i%20)
@@ -192,7 +192,7 @@ func TestArrivalsAreConserved(t *testing.T) {
 
 // Under faults of every kind nothing is counted twice.
 func TestArrivalsAreConservedUnderFaults(t *testing.T) {
-	sc := day(t, plainFleet+"faults: {dead_on_arrival: 5%, launch_refused: 5%, heartbeat_loss: 5%, api_errors: 5%}\n")
+	sc := day(t, plainFleet+"faults: {dead_on_arrival: 10%, launch_refused: 5%, heartbeat_loss: 5%, api_errors: 5%}\n")
 	j, r := record(t, sc, read(t, sc, plain))
 	again := of(t, j, recording.Options{})
 	got := items(again.Queues[0]) + items(again.Queues[1])

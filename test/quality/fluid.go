@@ -1,21 +1,19 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"math"
 	"time"
-
-	"skynet/decide"
-	"skynet/signals/line"
 )
 
 // fluid is a world as `skynet decide` knows one: a queue of items as numbers, second
-// by second, first in, first out, and workers that boot and are gone. It is
-// some forty times as fast as package simulate, and told apart from it by nothing
-// that the policies compared here look at.
+// by second, first in, first out, and workers that boot and are gone. It is far
+// faster than package simulate, and told apart from it by nothing that the policies
+// compared here look at.
 type fluid struct {
 	setting
+	from    time.Time
+	ask     func(w *fluid) (more int, err error) // how many workers more, each tick
+	stop    float64                              // what is paid when it is no use going on; 0: never
 	second  int
 	line    []lot // what waits
 	head    int
@@ -50,14 +48,15 @@ const (
 	seconds = 4
 )
 
-// play drives a session through a series of items by second.
-func (s setting) play(session *decide.Session, perMinute []float64, step time.Duration) (figures, error) {
-	w := fluid{setting: s, inHand: make([]float64, seconds)}
+// play goes through a series of items second by second. A play that was stopped is
+// told by what it paid.
+func (w *fluid) play(perMinute []float64, step time.Duration) (figures, error) {
+	w.inHand = make([]float64, seconds)
 	every := int(step / time.Second)
 	length := len(perMinute) * 60
 	for w.second = 0; w.second < length || w.waiting > 0 && w.second < length+86400; w.second++ {
 		if w.second%every == 0 {
-			if err := w.tick(session); err != nil {
+			if err := w.tick(); err != nil || w.stop > 0 && w.sheet.Paid > w.stop {
 				return w.sheet, err
 			}
 		}
@@ -107,7 +106,7 @@ func (w *fluid) pass(items float64) {
 }
 
 func (w *fluid) start(items float64, waited int) {
-	if float64(waited) <= w.wait.Seconds() {
+	if float64(waited) <= w.Wait.Seconds() {
 		w.sheet.Within += items
 	}
 	for len(w.sheet.Waits) <= waited {
@@ -128,35 +127,19 @@ func (w *fluid) arrive() {
 // ended by the next tick.
 const leaves = 60
 
-func (w *fluid) tick(session *decide.Session) error {
+func (w *fluid) tick() error {
 	w.arrive()
 	w.sheet.Ticks++
-	oldest := 0.0
-	if w.waiting > 0 {
-		oldest = float64(w.second - w.line[w.head].at)
-	}
-	v := func(x float64) *float64 { return &x }
-	in := line.In{Time: w.from.Add(time.Duration(w.second) * time.Second), Signals: map[string]*float64{
-		"queue.visible": v(math.Ceil(w.waiting - 1e-6)), "queue.in_flight": v(math.Round(w.hands)), "queue.arrived": v(math.Round(w.arrived)),
-		"queue.completed": v(math.Round(w.done)), "queue.oldest_age": v(oldest), "work.seconds_mean": v(seconds),
-		"fleet.running": v(float64(w.running)), "fleet.pending": v(float64(len(w.ready))), "fleet.slots": v(slots), "fleet.boot_seconds": v(w.boot.Seconds()),
-	}}
-	w.arrived, w.done = 0, 0
-	out, _, err := session.Decide(context.Background(), in)
+	more, err := w.ask(w)
 	if err != nil {
 		return err
 	}
-	if w.watch != nil {
-		w.watch(in, out)
-	}
-	if out.Want == nil {
-		return fmt.Errorf("at %s: %v", in.Time, out.Reasons)
-	}
-	for n := *out.Want - *out.Have; n > 0; n-- {
-		w.ready = append(w.ready, w.second+int(w.boot.Seconds()))
+	w.arrived, w.done = 0, 0
+	for ; more > 0; more-- {
+		w.ready = append(w.ready, w.second+int(w.Boot.Seconds()))
 		w.sheet.Launches++
 	}
-	for n := *out.Have - *out.Want; n > 0; n-- {
+	for ; more < 0; more++ {
 		w.sheet.Paid += leaves
 		if w.running > 0 {
 			w.running--
@@ -165,4 +148,20 @@ func (w *fluid) tick(session *decide.Session) error {
 		}
 	}
 	return nil
+}
+
+func (w *fluid) now() time.Time { return w.from.Add(time.Duration(w.second) * time.Second) }
+
+func (w *fluid) have() int { return w.running + len(w.ready) }
+
+// visible and inFlight are what a queue would count.
+func (w *fluid) visible() float64  { return math.Ceil(w.waiting - 1e-6) }
+func (w *fluid) inFlight() float64 { return math.Round(w.hands) }
+
+// oldest is how long the oldest item has waited, s.
+func (w *fluid) oldest() float64 {
+	if w.waiting > 0 {
+		return float64(w.second - w.line[w.head].at)
+	}
+	return 0
 }

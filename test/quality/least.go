@@ -20,8 +20,8 @@ func cheapest(perMinute []float64, s setting) float64 {
 		}
 	}
 	plan := clairvoyant.Plan(
-		clairvoyant.Demand{Step: time.Minute / parts, Classes: []clairvoyant.Class{{Work: work, Wait: s.wait}}},
-		clairvoyant.Fleet{Slots: slots, Boot: s.boot, Unit: time.Second, Least: time.Minute},
+		clairvoyant.Demand{Step: time.Minute / parts, Classes: []clairvoyant.Class{{Work: work, Wait: s.Wait}}},
+		clairvoyant.Fleet{Slots: slots, Boot: s.Boot, Unit: time.Second, Least: time.Minute},
 	)
 	return float64(plan.Billed)
 }

@@ -10,6 +10,7 @@ import (
 
 // arrivals are a series, scaled.
 type arrivals struct {
+	name      string // of the file, without its ending
 	from      time.Time
 	perMinute []float64
 }
@@ -21,6 +22,7 @@ const (
 
 // load reads at most four weeks of a series, and scales it.
 func load(path string) (a arrivals, err error) {
+	a.name, _, _ = strings.Cut(filepath.Base(path), ".")
 	var steps scenario.Series
 	if strings.HasPrefix(filepath.Base(path), "jobs_") {
 		t, err := scenario.ReadTrace(path)
