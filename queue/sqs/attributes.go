@@ -45,6 +45,11 @@ func (c *Conn) attributes(ctx context.Context, url string, names []types.QueueAt
 	if err != nil {
 		return attributes{}, plain(err)
 	}
+	for _, n := range names {
+		if _, ok := out.Attributes[string(n)]; !ok && strings.HasPrefix(string(n), "Approximate") {
+			return attributes{}, fmt.Errorf("the queue does not say its %s", n)
+		}
+	}
 	return readAttributes(url, out.Attributes)
 }
 
