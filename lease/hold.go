@@ -55,10 +55,11 @@ func (l *Lease) Hold(ctx context.Context) error {
 	for sleep(ctx, wait) {
 		wait = l.opt.Renew
 		err := l.Renew(ctx)
+		if ctx.Err() != nil {
+			break
+		}
 		switch {
 		case err == nil:
-		case ctx.Err() != nil:
-			return nil
 		case errors.Is(err, ErrNotHeld):
 			return err
 		case l.left() <= 0:

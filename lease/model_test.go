@@ -240,14 +240,14 @@ func (m *machine) tick(ctx context.Context, l *lease.Lease, name string) {
 // sent, the deadline or not.
 func (m *machine) act(ctx context.Context, name string) {
 	r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://cloud", http.NoBody)
-	_, _ = lease.Client(doer(func() { //nolint:bodyclose // has none
+	_, _ = lease.Client(doer(func() {
 		c := call{holder: name, from: time.Now()}
 		time.Sleep(m.w.rand(grace))
 		c.to = time.Now()
 		m.w.mu.Lock()
 		m.w.calls = append(m.w.calls, c)
 		m.w.mu.Unlock()
-	})).Do(r)
+	})).Do(r) //nolint:bodyclose // has none
 }
 
 type doer func()

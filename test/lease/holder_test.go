@@ -90,8 +90,8 @@ func act(ctx context.Context, l *lease.Lease, name string, to *os.File) error {
 }
 
 func endOf(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
