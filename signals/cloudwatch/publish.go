@@ -28,7 +28,8 @@ const (
 	mostBytes   = 900_000 // of 1 MB, B
 	mostValues  = 150     // of one metric
 	packFrom    = 1 << 10 // B; smaller ones are not worth packing
-	mostWaiting = 120     // ticks: two hours of one fleet's minutes
+	mostWaiting = 1000    // ticks
+	atOnce      = 100     // ticks
 	putWithin   = 20 * time.Second
 	lastWithin  = 5 * time.Second
 )
@@ -137,9 +138,10 @@ func (p *Publisher) send(ctx context.Context, within time.Duration, list []Figur
 	defer cancel()
 	defer context.AfterFunc(end, func() { time.AfterFunc(lastWithin, cancel) })() // what is under way is not sent twice
 	var err error
-	for _, r := range requests(p.o, list) {
-		if err == nil {
-			_, err = p.api.PutMetricData(ctx, r, func(o *sdk.Options) { o.RequestMinCompressSizeBytes = packFrom })
+	for len(list) > 0 && err == nil {
+		some := list[:min(atOnce, len(list))]
+		if err = p.put(ctx, some); err == nil {
+			list = list[len(some):]
 		}
 	}
 	p.mu.Lock()
@@ -148,7 +150,7 @@ func (p *Publisher) send(ctx context.Context, within time.Duration, list []Figur
 	case hopeless(err):
 		p.dropped += len(list)
 	default:
-		p.waiting = append(list, p.waiting...)
+		p.waiting = append(slices.Clip(list), p.waiting...)
 		p.bound()
 	}
 	changed, dropped := p.failing != (err != nil), p.dropped
@@ -162,6 +164,15 @@ func (p *Publisher) send(ctx context.Context, within time.Duration, list []Figur
 	case changed:
 		p.o.Say(fmt.Sprintf("figures are published to CloudWatch again; those of %d ticks were dropped", dropped), nil)
 	}
+}
+
+func (p *Publisher) put(ctx context.Context, list []Figures) error {
+	for _, r := range requests(p.o, list) {
+		if _, err := p.api.PutMetricData(ctx, r, func(o *sdk.Options) { o.RequestMinCompressSizeBytes = packFrom }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // series is what figures have in common that become one metric of a request.

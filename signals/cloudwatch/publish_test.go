@@ -121,12 +121,12 @@ func TestPublishingNeverBlocks(t *testing.T) {
 	p.server.Fail(metrics.Fault{Hang: hang})
 	p.Put(tick(0, cloudwatch.Figure{Name: "want", Value: 1}))
 	until(t, "a request", func() bool { return len(p.server.Asked()) == 1 })
-	for i := range 1000 {
+	for i := range 3000 {
 		p.Put(tick(i+1, cloudwatch.Figure{Name: "want", Value: 1}))
 	}
 	close(hang)
 	p.end()
-	if n, _ := p.server.Count("SkyNet", "want", "Controller=blue", "Fleet=render"); n != 121 {
+	if n, _ := p.server.Count("SkyNet", "want", "Controller=blue", "Fleet=render"); n != 1001 {
 		t.Errorf("%g values", n)
 	}
 }
@@ -148,5 +148,63 @@ func TestPublishingFails(t *testing.T) {
 	}
 	if !strings.Contains(told[0], "cannot be published") || !strings.Contains(told[0], "throttled") || !strings.Contains(told[1], "again; those of 3 ticks were dropped") {
 		t.Errorf("said %q", told)
+	}
+}
+
+// What is under way when the daemon ends is waited for, and not sent twice.
+func TestPublishingEnds(t *testing.T) {
+	p := publish(t, time.Minute)
+	hang := make(chan struct{})
+	p.server.Fail(metrics.Fault{Hang: hang})
+	p.Put(tick(0, cloudwatch.Figure{Name: "want", Value: 1}))
+	until(t, "a request", func() bool { return len(p.server.Asked()) == 1 })
+	ended := make(chan struct{})
+	go func() { p.end(); close(ended) }()
+	time.AfterFunc(50*time.Millisecond, func() { close(hang) })
+	<-ended
+	if n, _ := p.server.Count("SkyNet", "want", "Controller=blue", "Fleet=render"); n != 1 || len(p.server.Asked()) != 1 || len(p.told()) != 0 {
+		t.Errorf("%g values in %d requests; %v", n, len(p.server.Asked()), p.told())
+	}
+}
+
+// A request has at most 150 values of a metric, and is no longer than a megabyte.
+func TestPublishesMuch(t *testing.T) {
+	p := publish(t, time.Second)
+	f := tick(0)
+	for i := range 400 {
+		f.List = append(f.List, cloudwatch.Figure{Name: "want", Value: float64(i)})
+	}
+	p.Put(f)
+	for second := range 60 {
+		f := cloudwatch.Figures{At: noon.Add(time.Duration(second) * time.Second), Fleet: "much"}
+		for i := range 900 {
+			f.List = append(f.List, cloudwatch.Figure{Name: fmt.Sprint(i), Value: float64(second) + 0.1})
+		}
+		p.Put(f)
+	}
+	p.end()
+	if n, _ := p.server.Count("SkyNet", "want", "Controller=blue", "Fleet=render"); n != 400 {
+		t.Errorf("%g values", n)
+	}
+	if n, _ := p.server.Count("SkyNet", "899", "Controller=blue", "Fleet=much"); n != 60 || len(p.told()) > 0 {
+		t.Errorf("%g values; %v", n, p.told())
+	}
+}
+
+// A failure in the middle has the rest sent later, and nothing twice.
+func TestPublishesTheRestLater(t *testing.T) {
+	p := publish(t, time.Minute)
+	hang := make(chan struct{})
+	p.server.Fail(metrics.Fault{Hang: hang, Code: "Throttling"}, metrics.Fault{}, metrics.Fault{Code: "Throttling"})
+	p.Put(tick(0, cloudwatch.Figure{Name: "want", Value: 1}))
+	until(t, "a request", func() bool { return len(p.server.Asked()) == 1 })
+	for i := range 150 {
+		p.Put(tick(i+1, cloudwatch.Figure{Name: "want", Value: 1}))
+	}
+	close(hang)
+	until(t, "three requests", func() bool { return len(p.server.Asked()) == 3 })
+	p.end()
+	if n, _ := p.server.Count("SkyNet", "want", "Controller=blue", "Fleet=render"); n != 151 {
+		t.Errorf("%g values", n)
 	}
 }

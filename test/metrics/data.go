@@ -17,6 +17,8 @@ const (
 	mostQueries   = 500
 	mostPublished = 1000
 	mostPage      = 100_800
+	mostValues    = 150
+	mostBytes     = 1 << 20
 )
 
 // datapoint is one of a result.
@@ -86,7 +88,7 @@ func (s *Server) points(i int, q cbor.Map, from, to time.Time) (out []datapoint)
 	by := map[time.Time][]sample{}
 	for _, v := range s.samples[key(text(metric["Namespace"]), text(metric["MetricName"]), dimensions(metric))] {
 		at := v.at.UTC().Truncate(period)
-		if !at.Before(from) && at.Before(to) {
+		if !at.Before(from) && (at.Before(to) || s.loose) {
 			by[at] = append(by[at], v)
 		}
 	}
@@ -123,6 +125,16 @@ func (s *Server) publish(w http.ResponseWriter, in cbor.Map) {
 	if len(data) > mostPublished {
 		refuse(w, Fault{Code: "ValidationError", Said: "The collection MetricData must not have a size greater than 1000."})
 		return
+	}
+	if len(cbor.Encode(in)) > mostBytes {
+		refuse(w, Fault{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLarge"})
+		return
+	}
+	for _, d := range data {
+		if len(list(dict(d)["Values"])) > mostValues {
+			refuse(w, Fault{Code: "ValidationError", Said: "The collection Values must not have a size greater than 150."})
+			return
+		}
 	}
 	for _, d := range data {
 		m := dict(d)

@@ -35,6 +35,7 @@ type Server struct {
 	faults  []Fault
 	status  map[string]string
 	page    int
+	loose   bool
 }
 
 type sample struct {
@@ -134,6 +135,13 @@ func (s *Server) Pages(datapoints int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.page = datapoints
+}
+
+// Loose makes it answer with what came after EndTime too, whole or not.
+func (s *Server) Loose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loose = true
 }
 
 // Asked is what was asked so far.
