@@ -53,22 +53,27 @@ func (l *Lease) Release(ctx context.Context) error {
 func (l *Lease) Hold(ctx context.Context) error {
 	wait := l.opt.Renew
 	for sleep(ctx, wait) {
-		wait = l.opt.Renew
-		err := l.Renew(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, ErrNotHeld):
-			return err
-		case l.left() <= 0:
-			return fmt.Errorf("%w: it could not be renewed in time: %w", ErrNotHeld, err)
-		default:
-			wait = l.opt.Renew / 5
+		var gone error
+		if wait, gone = l.renewal(ctx); gone != nil && ctx.Err() == nil {
+			return gone
 		}
 	}
 	return nil
+}
+
+// renewal renews the lease and returns when to do it next: soon, if it failed and
+// there is time left, or never, if the lease is gone.
+func (l *Lease) renewal(ctx context.Context) (next time.Duration, gone error) {
+	err := l.Renew(ctx)
+	switch {
+	case err == nil:
+		return l.opt.Renew, nil
+	case errors.Is(err, ErrNotHeld):
+		return 0, err
+	case l.left() <= 0:
+		return 0, fmt.Errorf("%w: it could not be renewed in time: %w", ErrNotHeld, err)
+	}
+	return l.opt.Renew / 5, nil
 }
 
 // tries is how often a write is begun anew because an earlier one of ours, whose
