@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -47,7 +48,7 @@ func callsOf(cfg config.Config) (list []calls) {
 		}
 		list = append(list, c)
 	}
-	return append(append(list, watchedCalls(cfg)...), publishedBy(cfg)...)
+	return slices.Concat(list, watchedCalls(cfg), publishedBy(cfg), leaseCalls(cfg))
 }
 
 // Prices of CloudWatch in most regions, US$: of a thousand metrics asked for or

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"go.uber.org/zap"
 
 	"skynet/controller"
@@ -63,6 +64,9 @@ func (d *daemon) openLease(context.Context) error {
 	store, err := s3.New(d.aws, d.cfg.Lease)
 	if err != nil {
 		return err
+	}
+	if d.aws.HTTPClient == nil {
+		d.aws.HTTPClient = awshttp.NewBuildableClient() // what the SDK takes by itself
 	}
 	d.aws.HTTPClient = lease.Client(d.aws.HTTPClient) // for what is opened from here on
 	d.turn = &turn{

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/config/strict"
 	"skynet/lease"
@@ -259,6 +260,9 @@ func TestAMistakeIsFoundBeforeStandingBy(t *testing.T) {
 	if err := errors.Join(d.openAWS(t.Context()), d.openLease(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := wire.Account(t.Context(), d.aws); err != nil {
+		t.Errorf("AWS is not reached any more: %v", err)
+	}
 	if err := d.standBy(t.Context()); err == nil || !strings.Contains(err.Error(), "fleet render") {
 		t.Errorf("%v", err)
 	}
@@ -280,5 +284,20 @@ func TestLostIsNotStopped(t *testing.T) {
 	cancel(nil)
 	if (&turn{held: ctx}).lost() {
 		t.Error("was stopped")
+	}
+}
+
+func TestTheCostOfALease(t *testing.T) {
+	cfg := config.Config{Interval: strict.Duration(time.Minute), Fleets: make([]config.Fleet, 1)}
+	if got := leaseCalls(cfg); len(got) != 0 {
+		t.Errorf("a file lock costs %v", got)
+	}
+	cfg.Lease = "s3://state/lease"
+	got := leaseCalls(cfg)
+	// 730 h: four renewals a minute and two writes a tick; twelve looks a minute, and
+	// a list and a read a tick.
+	if len(got) != 2 || got[0].Month != 43_800*6 || got[1].Month != 43_800*14 ||
+		fmt.Sprintf("%.2f %.2f", got[0].Cost, got[1].Cost) != "1.31 0.45" {
+		t.Errorf("%+v", got)
 	}
 }
