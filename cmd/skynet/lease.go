@@ -15,6 +15,7 @@ import (
 	"skynet/journal/handover"
 	"skynet/lease"
 	"skynet/lease/s3"
+	"skynet/queue"
 	"skynet/signals"
 )
 
@@ -98,6 +99,7 @@ func (d *daemon) standBy(ctx context.Context) error {
 	if err := t.catchUp(); err != nil {
 		return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
 	}
+	d.mail, d.events = t.hears(d.mail), t.hears(d.events)
 	t.log.Info("holds the lease", zap.Uint64("term", t.State().Term), zap.Int("ticks_taken_over", t.follower.Ticks()))
 	return d.takeOrdersOver(ctx)
 }
@@ -190,6 +192,29 @@ func (t *turn) catchUp() error {
 		case <-time.After(catchUpEvery):
 		}
 	}
+}
+
+// hears is mail that is read only while the lease is held: what was read is gone, and
+// who acts must hear it.
+func (t *turn) hears(m queue.Mail) queue.Mail {
+	if m == nil {
+		return nil
+	}
+	return leasedMail{m, t.Lease}
+}
+
+type leasedMail struct {
+	queue.Mail
+	lease controller.Lease
+}
+
+func (m leasedMail) Collect(ctx context.Context, limit int, wait time.Duration) ([]queue.Letter, error) {
+	ctx, cancel, err := m.lease.Guard(ctx, wait)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	return m.Mail.Collect(ctx, limit, wait)
 }
 
 // takeOrdersOver has a pause, or a floor, outlive the machine that it was given on.

@@ -21,6 +21,7 @@ import (
 	"skynet/config"
 	"skynet/config/strict"
 	"skynet/lease"
+	"skynet/queue"
 	"skynet/signals"
 )
 
@@ -284,6 +285,34 @@ func TestLostIsNotStopped(t *testing.T) {
 	cancel(nil)
 	if (&turn{held: ctx}).lost() {
 		t.Error("was stopped")
+	}
+}
+
+// letters is mail that counts how often it is read.
+type letters struct {
+	queue.Mail
+	read int
+}
+
+func (l *letters) Collect(context.Context, int, time.Duration) ([]queue.Letter, error) {
+	l.read++
+	return nil, nil
+}
+
+// refusing is a lease that is not held.
+type refusing struct{}
+
+func (refusing) Guard(context.Context, time.Duration) (context.Context, context.CancelFunc, error) {
+	return nil, nil, lease.ErrNotHeld
+}
+
+func TestOnlyTheHolderReadsHeartbeats(t *testing.T) {
+	m := &letters{}
+	if _, err := (leasedMail{m, refusing{}}).Collect(t.Context(), 9, time.Second); !errors.Is(err, lease.ErrNotHeld) || m.read != 0 {
+		t.Errorf("read %d times, %v", m.read, err)
+	}
+	if (&turn{}).hears(nil) != nil {
+		t.Error("hears where there is nothing to hear")
 	}
 }
 
