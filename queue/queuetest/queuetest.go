@@ -30,6 +30,9 @@ type Terms struct {
 	// HeldBackInFlight: an item that is held back after a failed try counts as in
 	// flight.
 	HeldBackInFlight bool
+	// Loose: what waits and what is in flight are counted at different moments, so
+	// that an item on its way between the two is in both counts or in neither.
+	Loose bool
 	// BadNames are names that the driver refuses; if nil, all that are not small
 	// letters, digits and _.
 	BadNames []string

@@ -134,7 +134,7 @@ func (q *Queue) backoff(d *delivery) time.Duration {
 // settle does something about an item that was received here.
 func (q *Queue) settle(verb string, it *queue.Item, do func(*delivery) error) error {
 	d, ok := it.Receipt.(*delivery)
-	err := error(errStranger)
+	err := errStranger
 	if ok && d.url == q.cfg.URL {
 		err = do(d)
 	}
