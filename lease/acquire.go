@@ -8,7 +8,7 @@ import (
 
 // Acquire stands by until the lease is held, and returns an error only if ctx ends
 // or what is there is no lease. After every look look is called, if it is not nil,
-// with what is there or why it cannot be read.
+// with what is there, or why it cannot be read or taken.
 func (l *Lease) Acquire(ctx context.Context, look func(State, error)) error {
 	var w watch
 	for {
@@ -21,8 +21,11 @@ func (l *Lease) Acquire(ctx context.Context, look func(State, error)) error {
 			due = w.due(s, v, l)
 		}
 		if due <= 0 {
-			if l.take(ctx, s, v) == nil {
+			if err = l.take(ctx, s, v); err == nil {
 				return nil
+			}
+			if errors.Is(err, ErrChanged) {
+				err = nil // somebody was faster: the next look tells who
 			}
 			due = l.opt.Look
 		}

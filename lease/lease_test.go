@@ -305,6 +305,24 @@ func TestStandingByEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// TestWhatCannotBeTakenIsTold: it may be read and not written.
+func TestWhatCannotBeTakenIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &flaky{shelf: newShelf(), fail: func(context.Context, func()) error { return errDown }}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		told := 0
+		_ = lease.New(s, s, options("a")).Acquire(ctx, func(_ lease.State, err error) {
+			if told++; !errors.Is(err, errDown) {
+				t.Error(err)
+			}
+		})
+		if told < 10 {
+			t.Errorf("told %d times", told)
+		}
+	})
+}
+
 func TestNotesThatCountAreReadInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf()

@@ -31,10 +31,11 @@ const (
 	handedOver = 26 * time.Hour
 	// mostNotes bounds that: some MB each fleet.
 	mostNotes = 20_000
-	// catchUpEvery is how often it is tried again, and tellEvery how often it is told
-	// again that it fails.
+	// catchUpEvery is how often it is tried again.
 	catchUpEvery = 5 * time.Second
-	// letGo is how long giving the lease up may take.
+	// warnEvery is how often it is told that S3 does not answer.
+	warnEvery = time.Minute
+	// letGo is how long giving the lease up may take, and the first look at it.
 	letGo = 20 * time.Second
 )
 
@@ -48,6 +49,7 @@ type turn struct {
 	most     uint64 // how many are read at most
 	log      *zap.Logger
 	said     string // last, of what may be the same for hours
+	warned   time.Time
 
 	held context.Context // ends when it is not held any more
 	end  context.CancelCauseFunc
@@ -55,16 +57,21 @@ type turn struct {
 }
 
 // openLease prepares standing by. A dry run acts on nothing: it takes no turn.
-func (d *daemon) openLease(context.Context) error {
+func (d *daemon) openLease(ctx context.Context) error {
 	if d.dry || !strings.HasPrefix(d.cfg.Lease, "s3://") {
 		return nil
-	}
-	if d.me == "" {
-		d.me = lease.Me()
 	}
 	store, err := s3.New(d.aws, d.cfg.Lease)
 	if err != nil {
 		return err
+	}
+	if d.me == "" { // at the start: what goes wrong later is waited for
+		checking, cancel := context.WithTimeout(ctx, letGo)
+		defer cancel()
+		if err := store.Check(checking); err != nil {
+			return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
+		}
+		d.me = lease.Me()
 	}
 	if d.aws.HTTPClient == nil {
 		d.aws.HTTPClient = awshttp.NewBuildableClient() // what the SDK takes by itself
@@ -121,8 +128,9 @@ func (t *turn) look(ctx context.Context, s lease.State, err error) {
 		t.tell("stands by", zap.String("holder", s.Holder), zap.Time("since", s.Since))
 		err = t.follow(ctx, s)
 	}
-	if err != nil && ctx.Err() == nil {
-		t.log.Warn("stands by, and cannot follow who holds the lease", zap.Error(err))
+	if err != nil && ctx.Err() == nil && time.Since(t.warned) > warnEvery {
+		t.warned = time.Now()
+		t.log.Warn("stands by, and cannot follow or take the lease", zap.Error(err))
 	}
 }
 

@@ -269,6 +269,22 @@ func TestAMistakeIsFoundBeforeStandingBy(t *testing.T) {
 	}
 }
 
+// TestABucketThatIsNotThereIsSaidAtStart, by name.
+func TestABucketThatIsNotThereIsSaidAtStart(t *testing.T) {
+	s := newState(t)
+	d := &daemon{log: zap.NewNop(), cfg: config.Config{
+		StateDir: t.TempDir(), Lease: "s3://stats/lease", Interval: strict.Duration(time.Minute),
+		AWS: &config.AWS{Account: "123456789012", Region: "eu-west-1"},
+	}}
+	if err := errors.Join(d.openAWS(t.Context()), d.openLease(t.Context())); err == nil || !strings.Contains(err.Error(), "s3://stats/lease") || !strings.Contains(err.Error(), "no such bucket") {
+		t.Errorf("%v", err)
+	}
+	s.down.Store(true)
+	if err := d.openLease(t.Context()); err == nil || !strings.Contains(err.Error(), "s3:ListBucket") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestLostIsNotStopped tells a turn that was lost from a daemon that was told to stop.
 func TestLostIsNotStopped(t *testing.T) {
 	var none *turn

@@ -39,6 +39,28 @@ type Store struct {
 	bucket, key string
 }
 
+// ErrUnusable says that S3 answers, and that the lease cannot be kept there.
+var ErrUnusable = errors.New("the lease cannot be kept there")
+
+// Check reports, as ErrUnusable, what waiting will not cure: a bucket that is not there
+// or in another region, and permissions that are missing. That S3 does not answer is
+// no finding.
+func (s *Store) Check(ctx context.Context) error {
+	_, _, err := s.Read(ctx)
+	cure := ""
+	switch status(err) {
+	case http.StatusNotFound:
+		cure = "there is no such bucket; make it, or correct lease"
+	case http.StatusMovedPermanently:
+		cure = "the bucket is in another region than aws.region; use one that is there"
+	case http.StatusForbidden:
+		cure = "allow s3:GetObject and s3:PutObject on the object and what is below it, and s3:ListBucket on the bucket, without which S3 does not say that there is no lease yet"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s (%w)", ErrUnusable, cure, err)
+}
+
 var (
 	_ lease.Store = (*Store)(nil)
 	_ lease.Notes = (*Store)(nil)

@@ -223,6 +223,9 @@ func TestAnswersOfS3(t *testing.T) {
 			t.Errorf("%s: %v", c.code, err)
 		}
 		_, v, err := s.Read(t.Context())
+		if unusable := errors.Is(s.Check(t.Context()), s3.ErrUnusable); unusable != (c.code == "NoSuchBucket" || c.code == "AccessDenied") {
+			t.Errorf("%s: unusable %t", c.code, unusable)
+		}
 		if absent := c.code == "NoSuchKey"; (err == nil) != absent || v != "" {
 			t.Errorf("%s: read %q, %v", c.code, v, err)
 		}
