@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,11 +14,16 @@ import (
 	"skynet/policy/file"
 	"skynet/signals"
 	"skynet/signals/forecast"
+	"skynet/simulate/recording"
 )
 
-// learnable is how much history forecasts learn from: five weeks hold each hour of
-// the week five times.
-const learnable = 35 * 24 * time.Hour
+const (
+	// learnable is how much history forecasts learn from: five weeks hold each hour of
+	// the week five times.
+	learnable = 35 * 24 * time.Hour
+	// reckoned is how long after a gap what came since its beginning is counted as one.
+	reckoned = time.Hour
+)
 
 // arrivalsHistory is where earlier ticks are kept.
 type arrivalsHistory interface {
@@ -36,25 +42,99 @@ func (l *loop) lookAhead(ctx context.Context, p file.Policy) {
 	r, err := sqlite.OpenReadOnly(filepath.Join(d.cfg.StateDir, journalFile))
 	if err == nil {
 		defer func() { _ = r.Close() }()
-		err = teach(ctx, l.ahead, r, l.fleet.Name, l.fleet.Queues, time.Now(), d.cfg.Interval.Std())
+		err = recall(ctx, l.ahead, r, l.fleet.Name, l.fleet.Queues)
 	}
 	if err != nil {
 		l.log.Warn("forecasts begin without history", zap.Error(err))
 	}
 }
 
-// teach tells a forecaster what arrived in each queue, minute by minute.
-func teach(ctx context.Context, f *forecast.Forecaster, from arrivalsHistory, fleetName string, queues []string, now time.Time, interval time.Duration) error {
-	step := max(time.Minute, interval.Truncate(time.Minute))
-	end := now.Truncate(step)
+// recall has a forecaster learn all that a journal knows.
+func recall(ctx context.Context, f *forecast.Forecaster, r *sqlite.Reader, fleetName string, queues []string) error {
+	now := time.Now()
+	exact, err := importedLast(ctx, r, fleetName, now)
+	if err != nil {
+		return err
+	}
+	return teach(ctx, f, counts{r, fleetName, now, exact}, queues)
+}
+
+// importedLast reports whether the last tick before a time was made of files, each
+// of whose counts is that of its own step.
+func importedLast(ctx context.Context, r recording.Journal, fleetName string, until time.Time) (bool, error) {
+	last, err := r.Between(ctx, fleetName, time.Time{}, until, 1)
+	return slices.ContainsFunc(last, recording.Imported), err
+}
+
+// teach tells a forecaster what arrived in each queue.
+func teach(ctx context.Context, f *forecast.Forecaster, from counts, queues []string) error {
 	for _, q := range queues {
-		points, err := from.Series(ctx, fleetName, signals.OfQueue("queue.arrived", q), end.Add(-learnable), end, step)
+		list, err := from.of(ctx, q)
 		if err != nil {
-			return fmt.Errorf("arrivals of %s: %w", q, err)
+			return err
 		}
-		for _, p := range points {
-			f.Learn(q, p.At.Add(step), step, p.Mean*float64(p.Count))
+		for _, c := range list {
+			f.Learn(q, c.at, c.span, c.items)
 		}
 	}
 	return nil
+}
+
+// counts are what a fleet's ticks counted until a time, as far back as it is worth
+// learning.
+type counts struct {
+	arrivalsHistory
+	fleet string
+	until time.Time
+	exact bool // each is of its own step, also after a gap
+}
+
+// counted is how many items came in the span that ended at a time.
+type counted struct {
+	at    time.Time
+	span  time.Duration
+	items float64
+}
+
+// of are those of a queue, oldest first. After a short gap a tick counts since the
+// tick before it; what is known by the hour only is an hour's.
+func (h counts) of(ctx context.Context, queue string) (list []counted, err error) {
+	name := "queue.arrived"
+	if queue != "" {
+		name = signals.OfQueue(name, queue)
+	}
+	points, err := h.Series(ctx, h.fleet, name, h.until.Add(-learnable), h.until.Add(1), 1)
+	if err != nil {
+		return nil, fmt.Errorf("arrivals of %s: %w", queue, err)
+	}
+	step := usualStep(points)
+	for i, p := range points {
+		c := counted{at: p.At, span: step, items: p.Mean}
+		if p.Count > 1 {
+			c = counted{at: p.At.Truncate(time.Hour).Add(time.Hour), span: time.Hour, items: p.Mean * float64(p.Count)}
+		} else if i > 0 && points[i-1].Count == 1 {
+			if gap := p.At.Sub(points[i-1].At); gap < step || gap <= reckoned && !h.exact {
+				c.span = gap
+			}
+		}
+		if !c.at.After(h.until) {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// usualStep is the median time between two ticks that counted.
+func usualStep(points []journal.Point) time.Duration {
+	var steps []time.Duration
+	for i := 1; i < len(points); i++ {
+		if points[i].Count == 1 && points[i-1].Count == 1 {
+			steps = append(steps, points[i].At.Sub(points[i-1].At))
+		}
+	}
+	if len(steps) == 0 {
+		return time.Minute
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }

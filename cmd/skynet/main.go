@@ -60,7 +60,7 @@ decision and its reasons are kept in a journal.`,
 		SilenceErrors: true,
 		Version:       wire.Version(),
 	}
-	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), decideCommand(),
+	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), forecastCommand(), decideCommand(),
 		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand())
 	return c
 }

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -217,15 +218,28 @@ func (t *tap) silent(now time.Time) string {
 		}
 		return "no arrivals have been seen yet"
 	case now.Sub(t.known) > dark:
-		return fmt.Sprintf("arrivals have been unknown for %s: %s", now.Sub(t.known).Round(time.Minute), t.why)
+		return fmt.Sprintf("arrivals have been unknown for %s: %s", long(now.Sub(t.known)), t.why)
 	}
 	return ""
+}
+
+// long is a length of time as people say it.
+func long(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%.0f days", math.Floor(d.Hours()/24))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.0f hours", math.Floor(d.Hours()))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%.0f minutes", math.Floor(d.Minutes()))
+	}
+	return fmt.Sprintf("%.0f seconds", d.Seconds())
 }
 
 // rests says what a forecast rests on where that is little.
 func (t *tap) rests(now time.Time) string {
 	if t.why != "" {
-		return fmt.Sprintf("arrivals are unknown since %s ago: %s", now.Sub(t.known).Round(time.Second), t.why)
+		return fmt.Sprintf("arrivals have been unknown for %s: %s", long(now.Sub(t.known)), t.why)
 	}
 	if age := t.past.age(); age < dayMinutes {
 		return fmt.Sprintf("rests on %d minutes of history", age)

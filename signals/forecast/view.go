@@ -13,17 +13,66 @@ type View struct {
 // Queue gives access to a queue's forecast; "" is the fleet's own, of the sum of its
 // queues. False where nothing has been observed of it.
 func (f *Forecaster) Queue(name string) (View, bool) {
-	t := f.fleet
-	if name != "" {
-		t = f.taps[name]
-	}
-	if t == nil {
-		t = f.taps[name]
-	}
+	t := f.named(name)
 	if t == nil || !t.begun || !t.now[0].full {
 		return View{}, false
 	}
 	return View{tap: t}, true
+}
+
+// named is where a queue's forecast comes from, or the fleet's; nil: nothing is known
+// of it. A fleet's own that has only learned is made for the occasion.
+func (f *Forecaster) named(queue string) *tap {
+	switch {
+	case queue != "":
+		return f.taps[queue]
+	case f.fleet != nil:
+		return f.fleet
+	case len(f.set.Queues) > 1:
+		return f.sumOf(f.set.Queues)
+	case len(f.set.Queues) == 1:
+		return f.taps[f.set.Queues[0]]
+	}
+	return f.taps[""]
+}
+
+// Lapse says that nothing has been heard of a queue until now, and why: what came
+// since is filled in with what is usual.
+func (f *Forecaster) Lapse(queue string, now time.Time, why string) {
+	t := f.tap(queue)
+	t.why = why
+	t.blind(now)
+}
+
+// Silent says why there is no forecast for a queue, "" if there is one.
+func (f *Forecaster) Silent(queue string, now time.Time) string {
+	if t := f.named(queue); t != nil {
+		return t.silent(now)
+	}
+	return "no arrivals have been seen yet"
+}
+
+// Since is the first minute that is remembered, and Until the first that is not
+// complete.
+func (v View) Since() time.Time { return v.at(v.tap.past.oldest()) }
+
+// Until is the end of the last complete minute: what forecasts begin with.
+func (v View) Until() time.Time { return v.at(v.tap.past.head) }
+
+// Rests says what a forecast rests on where that is little.
+func (v View) Rests(now time.Time) string { return v.tap.rests(now) }
+
+// Shape is what is known of the time beyond the next hour: the shape of the "week" or
+// of the "day", or nothing, which is "".
+func (v View) Shape() string {
+	from := v.tap.past.head + horizons[nh-1]
+	if _, ok := v.tap.like(weekShape, from, from+binMinutes); ok {
+		return "week"
+	}
+	if _, ok := v.tap.like(dayShape, from, from+binMinutes); ok {
+		return "day"
+	}
+	return ""
 }
 
 // Band is what is expected in a stretch of time, items.
@@ -45,8 +94,8 @@ func (v View) Within() []Band {
 	return list
 }
 
-// Coming are the next steps, each by itself. Steps within the next hour follow the
-// forecast of the hour; those beyond are what the shape of the week, or else of the
+// Coming are the next steps, each by itself. Steps within the next hour add up to the
+// forecasts for 5, 15 and 60 minutes; those beyond are what the shape of the week, or else of the
 // day, makes of how far the stream is off it now, which fades over hours; where no day
 // is known, the last hour goes on. Steps are whole minutes, of at most a day.
 func (v View) Coming(step time.Duration, n int) []Band {
@@ -72,10 +121,13 @@ func (v View) band(from, minutes int64) Band {
 	for i < nh-1 && horizons[i] < minutes {
 		i++
 	}
-	off := math.Exp2(-max(0, float64(from-head))/fade) * v.off()
-	mid := v.shape(from, minutes) * math.Exp(off)
-	b := Band{From: v.at(from), Span: time.Duration(minutes) * time.Minute, P50: mid, P90: mid, P99: mid}
 	g := &t.now[i]
+	mid := v.middle(from, minutes)
+	b := Band{From: v.at(from), Span: time.Duration(minutes) * time.Minute, P50: mid, P90: mid, P99: mid}
+	if from == head && minutes == horizons[i] {
+		b.P90, b.P99 = float64(g.all[1]), float64(g.all[2])
+		return b
+	}
 	f := float64(g.floor) * float64(minutes) / float64(horizons[i])
 	grow := math.Sqrt(1 + float64(from-head)/120) // errors add up with the distance
 	of := func(q float32) float64 {
@@ -84,6 +136,34 @@ func (v View) band(from, minutes int64) Band {
 	}
 	b.P90, b.P99 = of(g.all[1]), of(g.all[2])
 	return b
+}
+
+// middle is the median of a step.
+func (v View) middle(from, minutes int64) (sum float64) {
+	head := v.tap.past.head
+	start, before := int64(0), 0.0
+	for i, h := range horizons { // what the forecasts give to 0–5, 5–15 and 15–60 minutes
+		all := float64(v.tap.now[i].all[0])
+		a, b := max(from, head+start), min(from+minutes, head+h)
+		if a < b {
+			sum += (all - before) * v.part(head+start, h-start, a, b-a)
+		}
+		start, before = h, all
+	}
+	if a := max(from, head+start); a < from+minutes {
+		off := math.Exp2(-float64(a-head)/fade) * v.off()
+		sum += v.shape(a, from+minutes-a) * math.Exp(off)
+	}
+	return sum
+}
+
+// part is what share of a stretch falls to a stretch within it, by its shape.
+func (v View) part(from, minutes, a, span int64) float64 {
+	whole := v.shape(from, minutes)
+	if span == minutes || whole <= 0 {
+		return float64(span) / float64(minutes)
+	}
+	return v.shape(a, span) / whole
 }
 
 // off is how far the forecast of the hour is off the shape, as a logarithm.
@@ -104,6 +184,30 @@ func (v View) shape(from, minutes int64) float64 {
 }
 
 func (v View) at(minute int64) time.Time { return time.Unix(minute*60, 0).In(v.tap.days.zone) }
+
+// Compared is how wrong the forecasts of one horizon were over the last weeks, as a
+// ratio of pinball losses; NaN where there is nothing to compare with yet.
+type Compared struct {
+	Horizon      time.Duration
+	OverLastWeek float64 // over "same as last week"
+	OverLast     float64 // over "last value"
+}
+
+// Compared are all horizons.
+func (v View) Compared() []Compared {
+	list := make([]Compared, nh)
+	for i := range list {
+		t := &v.tap.trials[i]
+		list[i] = Compared{Horizon: time.Duration(t.minutes) * time.Minute, OverLastWeek: math.NaN(), OverLast: math.NaN()}
+		if t.weekSeen >= dayMinutes && t.weekRef.mean() > 0 {
+			list[i].OverLastWeek = t.week.mean() / t.weekRef.mean()
+		}
+		if t.lastRef.mean() > 0 {
+			list[i].OverLast = t.ours.mean() / t.lastRef.mean()
+		}
+	}
+	return list
+}
 
 // Standing is how one model does at one horizon.
 type Standing struct {
