@@ -19,7 +19,8 @@
 // first byte on the wire sends that one request when it is woken, as with every lease
 // (https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html). It is
 // a request that was written beside the lease before: its successor knows of it, and
-// under the launch's token nothing is bought twice.
+// under the launch's token nothing is bought twice. After five minutes AWS refuses it:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-signing.html
 package lease
 
 import (
