@@ -11,6 +11,7 @@ import (
 	"time"
 
 	cloudwatchapi "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"skynet/cmd/internal/wire"
@@ -78,7 +79,7 @@ func importCloudWatch(c *cobra.Command, now time.Time) error {
 		return errors.New("the region is not known: give --region eu-west-1, or set AWS_REGION")
 	}
 	w.region = at.Region
-	at.RetryMaxAttempts = patient
+	at.RetryMaxAttempts, at.Logger = patient, logging.Nop{} // what it warns of goes into the progress line
 	w.reader = cloudwatch.NewReader(cloudwatchapi.NewFromConfig(at))
 	sum, err := w.write(c)
 	if err != nil {

@@ -90,6 +90,9 @@ func TestImportCloudWatch(t *testing.T) {
 		!strings.Contains(out, "known 99.9% of the time") {
 		t.Fatal(out, said, err)
 	}
+	if left, _ := filepath.Glob(to + "*"); len(left) != 1 {
+		t.Errorf("leaves %v behind", left)
+	}
 	records := ticksIn(t, to)
 	first, last := records[0], records[len(records)-1]
 	if !first.Snapshot.Now.Equal(asOf.Add(-24*time.Hour).Truncate(time.Hour)) || !last.Snapshot.Now.Equal(asOf.Add(-15*time.Minute).Truncate(time.Minute)) {

@@ -48,6 +48,9 @@ func (w *cloudImport) write(c *cobra.Command) (sum cloudSummary, err error) {
 	if made && sum.Added == 0 {
 		removeJournal(w.to)
 	}
+	if sum.Added == 0 {
+		sum.From = sum.To
+	}
 	asked := w.reader.Asked()
 	sum.Metrics, sum.Cost = asked.Metrics, asked.Cost()
 	if err != nil {
