@@ -46,14 +46,28 @@ func (f *Fleet) each(ctx context.Context, b batch, ids []fleet.ID) ([]fleet.ID, 
 	for some := range slices.Chunk(texts(mine), b.size) {
 		f.some(ctx, b, some, r)
 	}
-	left := r.left
-	for i, id := range left {
-		if !f.one(ctx, b, id, r) {
-			r.failed(fmt.Errorf("%s %d left over: not tried after that", b.what, len(left)-i-1), len(left)-i-1)
-			break
+	f.rest(ctx, b, r)
+	return r.done, errors.Join(r.errs...)
+}
+
+// inVain is how many single calls in a row may fail before the others wait for a
+// later tick: it is not over one of them, then.
+const inVain = 20
+
+// rest tries what is left over one by one.
+func (f *Fleet) rest(ctx context.Context, b batch, r *result) {
+	vain := 0
+	for i, id := range r.left {
+		before := len(r.done)
+		on := f.one(ctx, b, id, r)
+		if vain++; len(r.done) > before {
+			vain = 0
+		}
+		if n := len(r.left) - i - 1; !on || vain == inVain {
+			r.failed(fmt.Errorf("%s %d left over: not tried after that", b.what, n), n)
+			return
 		}
 	}
-	return r.done, errors.Join(r.errs...)
 }
 
 func (r *result) failed(err error, n int) {

@@ -92,8 +92,15 @@ func told(err error) error {
 		return err
 	}
 	e, _ := errors.AsType[smithy.APIError](err)
+	if slices.Contains(passing, e.ErrorCode()) {
+		return fmt.Errorf("%s: %s", e.ErrorCode(), e.ErrorMessage())
+	}
 	return fmt.Errorf("%w: %s: %s", sentinel(err), e.ErrorCode(), e.ErrorMessage())
 }
+
+// passing are the codes for what an instance cannot do just now, such as to start
+// while it is stopping: a no for this tick, which needs no mending.
+var passing = []string{"IncorrectInstanceState", "IncorrectState"}
 
 func sentinel(err error) error {
 	if throttled(err) {

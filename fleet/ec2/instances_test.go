@@ -22,10 +22,25 @@ func TestInstancesReadsAllPages(t *testing.T) {
 	f := s.fleet(t)
 	list, err := f.Instances(ctx, "render")
 	if err != nil || len(list) != 20 || len(s.sent("DescribeInstances")) != 3 {
-		t.Errorf("%d listed, %v", len(list), err)
+		t.Errorf("%d listed, %v, in %v", len(list), err, s.sent("DescribeInstances"))
 	}
 	if list, err := f.Instances(ctx, ""); err != nil || len(list) != 22 {
 		t.Errorf("%d of all fleets, %v", len(list), err)
+	}
+}
+
+// A list that holds more than was asked for makes nobody ours.
+func TestWhatWasNotAskedForIsNotOurs(t *testing.T) {
+	s := newStub(t)
+	ours, theirs := s.put(1), s.put(2, func(m *machine) { m.tags[fleet.TagController] = "another" })
+	f := s.fleet(t)
+	s.faults = func(_ string, form url.Values) *fault { form.Del("Filter.1.Name"); return nil }
+	list, err := f.Instances(ctx, "render")
+	if err != nil || len(list) != 1 || list[0].ID != ours[0] {
+		t.Errorf("%v, %v", list, err)
+	}
+	if done, err := f.Terminate(ctx, theirs); len(done) != 0 || !fleet.Refused(err) {
+		t.Errorf("%v, %v", done, err)
 	}
 }
 

@@ -154,8 +154,8 @@ func TestALostAnswerBuysNothingTwice(t *testing.T) {
 			f := s.fleet(t)
 			o := f.Draft(order(3), nil)
 			ids, err := f.Launch(ctx, o)
-			if err == nil || fleet.Refused(err) || len(ids) != 0 || len(s.sent("CreateFleet")) != 1 {
-				t.Fatalf("after a lost answer: %v, %v, %d calls", ids, err, len(s.sent("CreateFleet")))
+			if err == nil || fleet.Refused(err) || len(ids) != 0 || len(s.tries("CreateFleet")) != 1 {
+				t.Fatalf("after a lost answer: %v, %v, %d calls", ids, err, len(s.tries("CreateFleet")))
 			}
 			ids, err = s.fleet(t).Launch(ctx, o)
 			if err != nil || len(ids) != 3 || s.bought(o.Token) != 3 {
@@ -223,7 +223,7 @@ func TestErrorsOfALaunch(t *testing.T) {
 		if errors.Is(c.want, fleet.ErrThrottled) {
 			attempts = 3
 		}
-		if n := len(s.sent("CreateFleet")); n != attempts {
+		if n := len(s.tries("CreateFleet")); n != attempts {
 			t.Errorf("%+v: tried %d times, want %d", c.fault, n, attempts)
 		}
 		// Another controller cannot know whether that was the first time.
@@ -240,7 +240,7 @@ func TestAThrottleThatPassesIsNoError(t *testing.T) {
 	if err := f.Check(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if ids, err := f.Launch(ctx, f.Draft(order(2), nil)); err != nil || len(ids) != 2 || len(s.sent("CreateFleet")) != 2 {
+	if ids, err := f.Launch(ctx, f.Draft(order(2), nil)); err != nil || len(ids) != 2 || len(s.tries("CreateFleet")) != 2 {
 		t.Errorf("%v, %v", ids, err)
 	}
 }

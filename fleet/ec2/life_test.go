@@ -100,6 +100,28 @@ func TestABatchThatFailsIsAlone(t *testing.T) {
 	}
 }
 
+// Where every single one is refused, it is not over one of them: the others wait.
+func TestWhatFailsForAllIsNotTriedForAll(t *testing.T) {
+	s := newStub(t)
+	ids := s.put(100)
+	f := watched(t, s)
+	s.faults = always("TerminateInstances", &fault{status: 403, code: "UnauthorizedOperation"})
+	if done, err := f.Terminate(ctx, ids); len(done) != 0 || !errors.Is(err, fleet.ErrDenied) || len(s.sent("TerminateInstances")) != 21 || !strings.Contains(err.Error(), "80 left over") {
+		t.Errorf("%v, %v, %d calls", done, err, len(s.sent("TerminateInstances")))
+	}
+}
+
+// One that cannot wake just now is no reason to mend anything.
+func TestOneThatIsStillStopping(t *testing.T) {
+	s := newStub(t)
+	ids := s.put(1)
+	f := watched(t, s)
+	s.faults = always("StartInstances", &fault{status: 400, code: "IncorrectInstanceState", message: "is not in a state from which it can be started"})
+	if done, err := f.Wake(ctx, ids); len(done) != 0 || err == nil || fleet.Refused(err) || !strings.Contains(err.Error(), "IncorrectInstanceState") {
+		t.Errorf("%v, %v", done, err)
+	}
+}
+
 // What an answer leaves out was not done, and is asked for by itself.
 func TestAnswersAreReadPerID(t *testing.T) {
 	s := newStub(t)
@@ -196,7 +218,7 @@ func TestWakeWithoutCapacity(t *testing.T) {
 	if !same(done, []fleet.ID{ids[0], ids[2]}) || !errors.Is(err, fleet.ErrNoCapacity) || !strings.Contains(err.Error(), string(ids[1])) {
 		t.Errorf("%v, %v", done, err)
 	}
-	if n := len(s.sent("StartInstances")); n != 4 {
+	if n := len(s.tries("StartInstances")); n != 4 {
 		t.Errorf("%d calls: what there is no room for is not asked for again at once", n)
 	}
 }

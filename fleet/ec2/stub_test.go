@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -154,8 +155,23 @@ func halfSpot(o *ec2.Options) {
 	o.Templates[0].Spot = &ec2.Spot{Share: 0.5, Strategy: "price-capacity-optimized"}
 }
 
-// sent are the calls of one action.
+// sent are the calls of one action, each once, however often the SDK tried it.
 func (s *stub) sent(action string) (list []url.Values) {
+	tried := map[string]bool{}
+	for _, c := range s.tries(action) {
+		if !tried[c.Get(invocation)] {
+			list = append(list, c)
+		}
+		tried[c.Get(invocation)] = true
+	}
+	return list
+}
+
+// invocation is the header by which the SDK says which tries belong together.
+const invocation = "Amz-Sdk-Invocation-Id"
+
+// tries are all tries of one action.
+func (s *stub) tries(action string) (list []url.Values) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.calls {
@@ -225,7 +241,9 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, r.PostForm)
+	call := maps.Clone(r.PostForm)
+	call.Set(invocation, r.Header.Get(invocation))
+	s.calls = append(s.calls, call)
 	action := r.PostForm.Get("Action")
 	var f *fault
 	if s.faults != nil {
@@ -243,6 +261,7 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status, body = failure(f.status, f.code, f.message)
 	}
 	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body))
 }
