@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"go.uber.org/zap"
 
 	"skynet/controller"
@@ -73,10 +72,6 @@ func (d *daemon) openLease(ctx context.Context) error {
 		}
 		d.me = lease.Me()
 	}
-	if d.aws.HTTPClient == nil {
-		d.aws.HTTPClient = awshttp.NewBuildableClient() // what the SDK takes by itself
-	}
-	d.aws.HTTPClient = lease.Client(d.aws.HTTPClient) // for what is opened from here on
 	d.turn = &turn{
 		Lease: lease.New(store, store, lease.Options{Holder: d.me, Grace: controller.CallTimeout}),
 		most:  min(mostNotes, uint64(handedOver/d.cfg.Interval.Std()+1)*uint64(len(d.cfg.Fleets)+1)),

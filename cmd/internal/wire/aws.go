@@ -7,9 +7,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go/middleware"
+
+	"skynet/lease"
 )
 
 // askAccount bounds how long it may take to learn whose credentials we have,
@@ -31,6 +34,10 @@ func AWS(ctx context.Context, region string) (aws.Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the AWS SDK's settings: %w", err)
 	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = awshttp.NewBuildableClient() // what the SDK takes by itself
+	}
+	c.HTTPClient = lease.Client(c.HTTPClient) // what is asked under a lease is not sent after its end
 	return c, nil
 }
 
