@@ -278,22 +278,26 @@ func (d *daemon) ticks() controller.Journal {
 // begins from what is on disk, like a restart: what was remembered is of the past.
 func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 	for {
-		if err := d.open(ctx); err != nil {
-			if d.turn != nil && ctx.Err() != nil {
-				return nil // stopped while it stood by
-			}
-			if !d.turn.lost() {
-				return err
-			}
-		} else {
-			run(d)
-			if err := d.close(); err != nil && !d.turn.lost() {
-				return finding{err}
-			}
-		}
+		err := d.serveTurn(ctx, run)
 		if !d.turn.lost() || ctx.Err() != nil {
-			return nil
+			return err
 		}
 		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me}
 	}
+}
+
+// serveTurn waits for a turn and runs it. That it was lost, or that the daemon was
+// stopped while it stood by, is no error.
+func (d *daemon) serveTurn(ctx context.Context, run func(*daemon)) error {
+	err := d.open(ctx)
+	if err == nil {
+		run(d)
+		if err = d.close(); err != nil {
+			err = finding{err}
+		}
+	}
+	if d.turn.lost() || d.turn != nil && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return err
 }
