@@ -43,7 +43,13 @@ type delivery struct {
 func (d *delivery) state(now time.Time) (over, late bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.over, now.After(d.until)
+	return d.over, past(d.until, now) > 0
+}
+
+// past is how long ago t was, by the clock that says more: one of the two stands
+// still while the machine sleeps, the other may be set.
+func past(t, now time.Time) time.Duration {
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
 func (d *delivery) keptUntil(t time.Time) {

@@ -28,7 +28,7 @@ func (q *Queue) Extend(ctx context.Context, it *queue.Item) error {
 	return q.settle("extend", it, func(d *delivery) error {
 		now := time.Now()
 		over, late := d.state(now)
-		left := d.received.Add(longestHold).Sub(now).Truncate(time.Second)
+		left := (longestHold - past(d.received, now)).Truncate(time.Second)
 		switch {
 		case over:
 			return errOver
@@ -128,7 +128,7 @@ func (q *Queue) backoff(d *delivery) time.Duration {
 	for i := 1; i < d.tries && pause < maxBackoff; i++ {
 		pause *= 2
 	}
-	return max(0, min(pause, maxBackoff, time.Until(d.received.Add(longestHold))))
+	return max(0, min(pause, maxBackoff, longestHold-past(d.received, time.Now())))
 }
 
 // settle does something about an item that was received here.

@@ -99,6 +99,26 @@ func TestWhoIsLate(t *testing.T) {
 	}
 }
 
+// TestAMachineThatSleptIsLate: the clock that Go measures with stands still while
+// it sleeps.
+func TestAMachineThatSleptIsLate(t *testing.T) {
+	now := time.Now()
+	if got := past(now.Add(-time.Second), now); got != time.Second {
+		t.Errorf("%v", got)
+	}
+	asleep := now.Round(0).Add(-time.Hour) // by the wall clock alone
+	if got := past(asleep, now); got < time.Hour {
+		t.Errorf("an hour asleep counts as %v", got)
+	}
+	s := newStub(t, Options{})
+	q := s.open(photos)
+	it, d := s.held(q, "1")
+	d.keptUntil(asleep)
+	if err := q.Release(t.Context(), it); !errors.Is(err, queue.ErrGone) {
+		t.Errorf("release: %v", err)
+	}
+}
+
 func TestExtendKeepsItForAnotherVisibility(t *testing.T) {
 	s := newStub(t, Options{})
 	q := s.open(photos)
