@@ -1,0 +1,83 @@
+// Package aws runs the real programs against moto server: skynet buys instances
+// there, and for each of them a machine of the tests' own runs skynet-worker, as
+// user data and systemd would. Queues are SQS's, results go to S3; both programs
+// take the endpoint and credentials from the SDK's own environment variables, so
+// that no line of theirs knows of tests.
+//
+// Every test has a moto server, a folder and processes of its own. Without
+// SKYNET_MOTO all of them are skipped; `make conformance` sets it.
+package aws
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"skynet/test/moto"
+)
+
+// bin is the folder of the programs, built when the first test asks.
+var bin = sync.OnceValues(buildAll)
+
+var built string // to be removed
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(status)
+}
+
+// program is the path of skynet or skynet-worker.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if os.Getenv(moto.Variable) == "" {
+		t.Skipf("needs moto server: run make conformance, or set %s to the path of moto_server", moto.Variable)
+	}
+	dir, err := bin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+func buildAll() (dir string, err error) {
+	if built, err = os.MkdirTemp("", "skynet-aws-"); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	defer cancel()
+	for name, env := range map[string]string{"skynet": "CGO_ENABLED=0", "skynet-worker": "CGO_ENABLED=1"} {
+		c := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(built, name), "skynet/cmd/"+name)
+		c.Env = append(os.Environ(), env)
+		if out, err := c.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+	}
+	return built, nil
+}
+
+// patient is how long is waited for what takes a moment on a quiet machine.
+const patient = 60 * time.Second
+
+// await looks again and again until look finds nothing wrong.
+func await(t *testing.T, what string, look func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patient)
+	for {
+		err := look()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for %s: %v", patient, what, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
