@@ -74,6 +74,10 @@ simulate/report/page/node_modules: simulate/report/page/package-lock.json
 	npm --prefix simulate/report/page ci --no-audit --no-fund
 	@touch $@
 
+.PHONY: pictures
+pictures: ## draw the pictures of docs/forecasting.md
+	go run ./test/pictures -out docs/pictures
+
 .PHONY: page
 page: simulate/report/page/node_modules ## build the page of simulate --report (npm; the built one is committed)
 	npm --prefix simulate/report/page run build
