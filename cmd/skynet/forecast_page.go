@@ -58,6 +58,9 @@ func (p page) print(f foreseen) {
 		p.chart(f, q)
 		p.beyond(q)
 		p.within(q)
+		if i == 0 {
+			p.text(2, "Error: over that of who says that the same comes as a week ago, or as in the last minutes; below 1 is better.")
+		}
 		p.weights(q)
 		p.recent(q)
 	}
@@ -130,7 +133,6 @@ func (p page) within(q queueAhead) {
 	}
 	p.line("")
 	p.rows(rows)
-	p.text(2, "Error: over that of who says that the same comes as a week ago, or as in the last minutes; below 1 is better.")
 }
 
 // rows aligns columns: the first to the left, the others to the right.
@@ -194,9 +196,11 @@ func (p page) recent(q queueAhead) {
 		}
 	}
 	said := fmt.Sprintf("Forecasts for 15 minutes that came to their end lately: %d. Of these %d brought more than p90 (1 in 10 is right) and %d more than p99 (1 in 100).", n, len(beyond), over99)
-	if came > 0 {
-		said += fmt.Sprintf(" On average the p50 was off by %.0f%%.", 100*off/came)
+	said += fmt.Sprintf(" On average the p50 was off by %s items", amount(off/float64(n)))
+	if came >= fewItems*float64(n) {
+		said += fmt.Sprintf(" (%.0f%%)", 100*off/came)
 	}
+	said += "."
 	p.text(2, "%s", said)
 	p.misses(beyond)
 }
@@ -210,9 +214,9 @@ func (p page) misses(list []recent) {
 	rows := [][]string{{"misses, newest first", "p50", "p90", "p99", "came", "over p50", ""}}
 	slices.Reverse(list)
 	for _, r := range list[:min(most, len(list))] {
-		over := "-"
-		if r.P50 > 0 {
-			over = fmt.Sprintf("%+.0f%%", 100*(r.Came/r.P50-1))
+		over := "+" + amount(r.Came-r.P50)
+		if r.P50 >= fewItems {
+			over += fmt.Sprintf(" (%.0f%%)", 100*(r.Came/r.P50-1))
 		}
 		rows = append(rows, []string{r.From.Format("Mon 01-02 15:04"), amount(r.P50), amount(r.P90), amount(r.P99), amount(r.Came), over, "> " + r.Beyond})
 	}
@@ -220,9 +224,12 @@ func (p page) misses(list []recent) {
 	p.rows(rows)
 }
 
+// fewItems items are so few that a share of them means nothing.
+const fewItems = 10
+
 // amount is a number of items, with a tenth where there are few.
 func amount(v float64) string {
-	if v > 0 && v < 10 {
+	if v > 0 && v < fewItems {
 		return fmt.Sprintf("%.1f", v)
 	}
 	return thousands(math.Round(v))
