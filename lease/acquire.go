@@ -59,8 +59,10 @@ func (w *watch) due(s State, v Version, l *Lease) time.Duration {
 
 // take writes the next term, if the lease is still of that version.
 func (l *Lease) take(ctx context.Context, s State, v Version) error {
-	l.turn <- struct{}{}
-	defer func() { <-l.turn }()
+	if err := l.await(ctx); err != nil {
+		return err
+	}
+	defer l.give()
 	next := State{
 		Holder: l.opt.Holder, Term: s.Term + 1, Since: time.Now().UTC().Truncate(time.Second),
 		Lasts: l.opt.Lasts, Grace: l.opt.Grace, Note: s.Note,

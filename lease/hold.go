@@ -18,7 +18,14 @@ func (l *Lease) Renew(ctx context.Context) error {
 // note counts. When it returns nil nobody else held the lease before the note was
 // there, and who holds it next will read it. After an error nothing may be done about
 // what it says; it may be read all the same.
+//
+// One note is written after the other: a reader that has seen a number never finds a
+// lower one that was not there before and counts.
 func (l *Lease) Note(ctx context.Context, body []byte) error {
+	if err := l.await(ctx); err != nil {
+		return err
+	}
+	defer l.give()
 	l.mu.Lock()
 	held, term := l.held, l.state.Term
 	l.last++
@@ -32,7 +39,7 @@ func (l *Lease) Note(ctx context.Context, body []byte) error {
 	if err := l.notes.Put(storing, nameOf(n, term), body); err != nil {
 		return fmt.Errorf("write beside the lease: %w", err)
 	}
-	return l.rewrite(ctx, func(s *State) { s.Note = max(s.Note, n) })
+	return l.rewriteInTurn(ctx, func(s *State) { s.Note = n })
 }
 
 // Release gives the lease up. Nothing may be under way that it was held for: a
@@ -80,15 +87,30 @@ func (l *Lease) renewal(ctx context.Context) (next time.Duration, gone error) {
 // answer was lost, turns out to have been done.
 const tries = 3
 
-// rewrite changes the lease, which must be ours. How long it is held counts from
-// before the write that succeeds.
-func (l *Lease) rewrite(ctx context.Context, change func(*State)) error {
+// await waits for the turn to write, and give gives it to the next.
+func (l *Lease) await(ctx context.Context) error {
 	select {
 	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (l *Lease) give() { <-l.turn }
+
+// rewrite changes the lease, which must be ours.
+func (l *Lease) rewrite(ctx context.Context, change func(*State)) error {
+	if err := l.await(ctx); err != nil {
+		return err
+	}
+	defer l.give()
+	return l.rewriteInTurn(ctx, change)
+}
+
+// rewriteInTurn is rewrite by who has the turn. How long the lease is held counts from
+// before the write that succeeds.
+func (l *Lease) rewriteInTurn(ctx context.Context, change func(*State)) error {
 	var err error
 	for range tries {
 		l.mu.Lock()

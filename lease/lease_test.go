@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -388,6 +389,44 @@ func notes(t *testing.T, l *lease.Lease, s lease.State, after uint64) (got []str
 		t.Fatal(err)
 	}
 	return got, last
+}
+
+// TestNotesOfSeveralFleetsAtOnce: who follows misses none, though the second of two
+// would be there before the first.
+func TestNotesOfSeveralFleetsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf()
+		a := lease.New(s, &uneven{shelf: s}, options("a"))
+		if err := a.Acquire(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() { note(t, a, fmt.Sprint(i)) })
+		}
+		var got []string
+		after, follower := uint64(0), lease.New(s, s, options("b"))
+		for range 100 {
+			var some []string
+			some, after = notes(t, follower, stateOf(t, s), after)
+			got = append(got, some...)
+			time.Sleep(100 * time.Millisecond)
+		}
+		wg.Wait()
+		if len(got) != 20 {
+			t.Errorf("%d of 20 notes followed: %v", len(got), got)
+		}
+	})
+}
+
+// uneven takes the longer for a note the lower its number.
+type uneven struct{ *shelf }
+
+func (u *uneven) Put(ctx context.Context, name string, body []byte) error {
+	var n int
+	_, _ = fmt.Sscanf(name, "%d", &n)
+	time.Sleep(time.Duration(max(0, 20-n)) * 20 * time.Millisecond)
+	return u.shelf.Put(ctx, name, body)
 }
 
 func TestTermsAreKeptWithinBounds(t *testing.T) {

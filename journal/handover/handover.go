@@ -62,7 +62,7 @@ func (j *Journal) Settle(ctx context.Context, o journal.Outcome) error {
 	if err := j.Journal.Settle(ctx, o); err != nil {
 		return err
 	}
-	j.owe(o)
+	j.owe(o.Clone())
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +23,15 @@ import (
 
 // log keeps notes, or refuses them.
 type log struct {
+	mu    sync.Mutex
 	notes [][]byte
 	fail  error
 	kept  bool // though it fails
 }
 
 func (l *log) Note(_ context.Context, body []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.fail == nil || l.kept {
 		l.notes = append(l.notes, body)
 	}
@@ -53,7 +57,7 @@ func TestASuccessorHasTheSameJournal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		l, own := &log{}, journal.NewMemory(1000*time.Hour)
 		j := handover.New(own, l)
-		for _, r := range journaltest.Draw(rt, "render", 12) {
+		for _, r := range journaltest.Draw(rt, "render", 6) {
 			outcomes := r.Outcomes
 			r.Outcomes = nil
 			if err := j.Write(t.Context(), r); err != nil {
