@@ -60,6 +60,8 @@ func acquired(t *testing.T, s lease.Store, n lease.Notes, holder string) *lease.
 
 func stateOf(t *testing.T, s *shelf) (st lease.State) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := json.Unmarshal(s.body, &st); err != nil {
 		t.Fatal(err)
 	}
