@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"skynet/signals"
@@ -90,10 +91,24 @@ func (s *Source) Read(ctx context.Context, now time.Time) []signals.Signal {
 			return signals.Missing(w.Name, now, "no answer within the tick's deadline")
 		})
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience(ctx, now))
+	defer cancel()
+	var wg sync.WaitGroup
 	for k, due := range s.due(now) {
-		s.ask(ctx, k, due, now)
+		wg.Go(func() { s.ask(ctx, k, due, now) })
 	}
+	wg.Wait()
 	return s.all(func(w *watched) signals.Signal { return w.last })
+}
+
+// patience is how long an answer may take: no more than half of what is left for the
+// tick, which would otherwise give up on what was known before too.
+func patience(ctx context.Context, now time.Time) time.Duration {
+	const most = 5 * time.Second
+	if end, ok := ctx.Deadline(); ok && end.After(now) {
+		return min(most, end.Sub(now)/2)
+	}
+	return most
 }
 
 func (s *Source) all(of func(*watched) signals.Signal) []signals.Signal {

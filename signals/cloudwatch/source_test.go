@@ -229,6 +229,27 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// Where CloudWatch hangs, what was known before is there in time.
+func TestHangs(t *testing.T) {
+	s := metrics.Start(t)
+	hang := make(chan struct{})
+	defer close(hang)
+	src := cloudwatch.NewSource(readerOf(s), time.Minute, sent(),
+		cloudwatch.Signal{Name: "hourly", Metric: cloudwatch.Metric{Namespace: "N", Name: "A", Statistic: "Sum", Period: time.Hour}})
+	now := time.Now().UTC()
+	before := now.Add(-time.Minute)
+	s.Put("AWS/SQS", "NumberOfMessagesSent", before.Add(-3*time.Minute), 3, "QueueName=photos")
+	s.Put("N", "A", before.Add(-2*time.Minute).Truncate(time.Hour).Add(-time.Minute), 4)
+	src.Read(t.Context(), before)
+	s.Fail(metrics.Fault{Hang: hang}, metrics.Fault{Hang: hang})
+	ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Second))
+	defer cancel()
+	got := src.Read(ctx, now)
+	if got[0].Value != 3 || !strings.Contains(got[0].Note, "not answered") || got[1].Value != 4 || ctx.Err() != nil {
+		t.Errorf("%+v, %v", got, ctx.Err())
+	}
+}
+
 // Whatever is there, whenever it is asked, the value is that of a whole period: the
 // sum of all that was sent in it, and never 0 where there is none.
 func TestNeverOfAPeriodThatIsNotWhole(t *testing.T) {
