@@ -113,7 +113,7 @@ func (t Task) check() error {
 		errs = append(errs, errors.New(`key "input": missing`))
 	}
 	if t.Output == "" {
-		errs = append(errs, errors.New(`key "output": missing`))
+		errs = append(errs, errors.New(`key "output": missing; name one, or set outputs in the worker's settings`))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("not an item: %w", err)
