@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"skynet/config"
+	"skynet/queue/sqs"
 	"skynet/signals/cloudwatch"
 )
 
@@ -28,10 +29,10 @@ type calls struct {
 func callsOf(cfg config.Config) (list []calls) {
 	ticks := float64(month) / float64(cfg.Interval.Std())
 	for _, q := range cfg.Queues {
-		list = append(list, calls{What: "depth of " + q.Name, Of: system(q.URL), Month: ticks, Why: "free: a server of yours"})
+		list = append(list, queueCalls("depth of "+q.Name, q.URL, ticks*perDepth(q)))
 	}
 	// Heartbeats are read all the time: a call that brings none waits two seconds.
-	list = append(list, calls{What: "heartbeats", Of: system(cfg.Heartbeats), Month: float64(month) / float64(2*time.Second), Why: "free: a server of yours"})
+	list = append(list, queueCalls("heartbeats", cfg.Heartbeats, float64(month)/float64(2*time.Second)))
 	for _, s := range cfg.Signals {
 		c := calls{What: s.Name, Month: ticks, Why: "free, unless its owner bills you"}
 		var every time.Duration
@@ -48,7 +49,54 @@ func callsOf(cfg config.Config) (list []calls) {
 		}
 		list = append(list, c)
 	}
-	return slices.Concat(list, watchedCalls(cfg), publishedBy(cfg), leaseCalls(cfg))
+	return slices.Concat(list, ec2Calls(cfg), watchedCalls(cfg), publishedBy(cfg), leaseCalls(cfg))
+}
+
+// millionRequests is what SQS costs for a million requests to a standard queue, the
+// first million of a month left out, US$. https://aws.amazon.com/sqs/pricing/
+const millionRequests = 0.40
+
+// queueCalls are those to a queue.
+func queueCalls(what, url string, n float64) calls {
+	c := calls{What: what, Of: system(url), Month: n, Why: "free: a server of yours"}
+	if isSQS(url) {
+		c.Cost, c.Why = n/1e6*millionRequests, fmt.Sprintf("$%.2f a million requests; the account's first million is free", millionRequests)
+	}
+	return c
+}
+
+// perDepth is how many calls it takes: SQS is asked for a queue and for its
+// dead-letter queue.
+func perDepth(q config.Queue) float64 {
+	if isSQS(q.URL) {
+		return 2
+	}
+	return 1
+}
+
+func isSQS(url string) bool {
+	a, err := config.ParseAddress(url)
+	return err == nil && a.System == config.SQSQueue
+}
+
+// ec2Calls are what EC2 is asked at each tick: for the instances of each fleet, and
+// for their status. EC2 bills no calls, but it bounds them for the account as a whole:
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+func ec2Calls(cfg config.Config) (list []calls) {
+	ticks := float64(month) / float64(cfg.Interval.Std())
+	for _, f := range cfg.Fleets {
+		if f.EC2 == nil {
+			continue
+		}
+		list = append(list, calls{What: "instances of " + f.Name, Of: "Amazon EC2", Month: 2 * ticks, Why: "free"})
+		if f.EC2.Spot != nil {
+			list = append(list, calls{What: "Spot prices for " + f.Name, Of: "Amazon EC2", Month: float64(month) / float64(5*time.Minute), Why: "free"})
+		}
+	}
+	if cfg.AWS != nil && cfg.AWS.Events != "" {
+		list = append(list, queueCalls("EC2's events", cfg.AWS.Events, float64(month)/float64(sqs.DefaultPoll)))
+	}
+	return list
 }
 
 // Prices of CloudWatch in most regions, US$: of a thousand metrics asked for or

@@ -48,6 +48,8 @@ type verdict struct {
 
 	Problems []strict.Problem `json:"problems,omitempty"` // the same one by one, for editors
 
+	Warnings []string `json:"warnings,omitempty"` // what is no mistake, and seldom meant
+
 	Calls []calls `json:"calls,omitempty"` // what a daemon with these settings asks of others
 
 	settings *config.Config
@@ -91,6 +93,9 @@ func (v verdict) print(w io.Writer, asJSON bool) {
 		_ = json.NewEncoder(w).Encode(v)
 	case v.OK:
 		fmt.Fprintf(w, "%s: ok (%s)\n", v.File, v.Kind)
+		for _, odd := range v.Warnings {
+			fmt.Fprintf(w, "%s: warning: %s\n", v.File, odd)
+		}
 		if v.settings != nil {
 			printCalls(w, *v.settings)
 		}
@@ -130,7 +135,7 @@ func checkSettings(path string) (list []verdict) {
 	}
 	v := judged(path, "settings", err)
 	if v.OK {
-		v.Calls, v.settings = callsOf(cfg), &cfg
+		v.Calls, v.Warnings, v.settings = callsOf(cfg), oddities(cfg), &cfg
 	}
 	return append(list, v)
 }

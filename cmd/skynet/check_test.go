@@ -94,6 +94,21 @@ func TestCheckAsJSONHasEachProblem(t *testing.T) {
 	}
 }
 
+func TestCheckWarnsOfTypesWithoutAPrice(t *testing.T) {
+	folder := site(t, map[string]string{"p.yaml": "bounds: {max: 3}\n", "skynet.yaml": `
+aws: {account: "123456789012", region: eu-west-1}
+heartbeats: "https://sqs.eu-west-1.amazonaws.com/123456789012/heartbeats"
+queues: [{name: photos, url: "https://sqs.eu-west-1.amazonaws.com/123456789012/photos"}]
+fleets:
+  - {name: one, queues: [photos], policy: p.yaml, prices: [{type: a, hourly: 1}],
+     ec2: {launch_template: {name: one, version: "1"}, subnets: [s], types: [a, b, c]}}
+`})
+	got, err := said(t, "check", filepath.Join(folder, "skynet.yaml"))
+	if err != nil || !strings.Contains(got, "skynet.yaml: warning: fleet one has no price for b, c:") || !strings.Contains(got, "a million requests") {
+		t.Errorf("%v:\n%s", err, got)
+	}
+}
+
 // The examples are what people begin with.
 func TestExamplesAreGood(t *testing.T) {
 	files, err := filepath.Glob("../../config/examples/*skynet.yaml")

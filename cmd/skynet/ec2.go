@@ -32,6 +32,9 @@ func (d *daemon) openEC2(ctx context.Context) error {
 	} else {
 		d.ec2 = ec2.New(ec2.Client(d.aws), o)
 	}
+	for _, odd := range oddities(d.cfg) {
+		d.log.Warn(odd)
+	}
 	return d.ec2.Check(ctx)
 }
 
