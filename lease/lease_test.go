@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,13 +26,13 @@ func options(holder string) lease.Options {
 type flaky struct {
 	*shelf
 	fail func(ctx context.Context, write func()) error // nil: they do not
-	down bool
+	down atomic.Bool
 }
 
 var errDown = errors.New("503")
 
 func (f *flaky) Read(ctx context.Context) ([]byte, lease.Version, error) {
-	if f.down {
+	if f.down.Load() {
 		return nil, "", errDown
 	}
 	return f.shelf.Read(ctx)
@@ -40,7 +41,7 @@ func (f *flaky) Read(ctx context.Context) ([]byte, lease.Version, error) {
 func (f *flaky) Write(ctx context.Context, body []byte, replaces lease.Version) (v lease.Version, err error) {
 	write := func() { v, err = f.shelf.Write(ctx, body, replaces) }
 	switch {
-	case f.down:
+	case f.down.Load():
 		return "", errDown
 	case f.fail != nil:
 		return "", f.fail(ctx, write)
@@ -203,7 +204,7 @@ func TestACallHasADeadlineBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &flaky{shelf: newShelf()}
 		a := acquired(t, s, s, "a")
-		s.down = true
+		s.down.Store(true)
 		time.Sleep(lasts - grace)
 		ctx, cancel, err := a.Guard(t.Context(), grace)
 		if err != nil {
@@ -227,7 +228,7 @@ func TestACallHasADeadlineBeforeTheEnd(t *testing.T) {
 		if _, err := c.Do(r.WithContext(context.WithoutCancel(ctx))); !errors.Is(err, lease.ErrNotHeld) || sent != 1 { //nolint:bodyclose // has none
 			t.Errorf("after the end: %v", err)
 		}
-		s.down = false
+		s.down.Store(false)
 		if _, cancel, err := a.Guard(t.Context(), grace); err != nil {
 			t.Errorf("nobody took it, and it is not renewed: %v", err)
 		} else {
@@ -243,21 +244,21 @@ func TestHoldRidesOutAShortFailureAndEndsAfterALongOne(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- a.Hold(t.Context()) }()
 		time.Sleep(10 * time.Minute)
-		s.down = true
+		s.down.Store(true)
 		time.Sleep(lasts / 2)
-		s.down = false
+		s.down.Store(false)
 		time.Sleep(10 * time.Minute)
 		select {
 		case err := <-ended:
 			t.Fatalf("gave up: %v", err)
 		default:
 		}
-		s.down = true
+		s.down.Store(true)
 		begun := time.Now()
 		if err := <-ended; !errors.Is(err, lease.ErrNotHeld) || errors.Is(err, lease.ErrLost) || time.Since(begun) > lasts+lasts/4 {
 			t.Errorf("%v after %s", err, time.Since(begun))
 		}
-		s.down = false
+		s.down.Store(false)
 		begun = time.Now()
 		if err := a.Acquire(t.Context(), nil); err != nil || time.Since(begun) > 0 || stateOf(t, s.shelf).Term != 2 {
 			t.Errorf("its own again: %v after %s", err, time.Since(begun))
@@ -293,7 +294,8 @@ func TestWhatIsNoLeaseStays(t *testing.T) {
 
 func TestStandingByEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &flaky{shelf: newShelf(), down: true}
+		s := &flaky{shelf: newShelf()}
+		s.down.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		looks := 0
@@ -361,12 +363,12 @@ func TestANoteOfThePastNeverCounts(t *testing.T) {
 		f := &flaky{shelf: s}
 		b := acquired(t, f, f, "b")
 		_ = a.Note(t.Context(), []byte("of the past"))
-		f.down = true
+		f.down.Store(true)
 		if err := b.Note(t.Context(), []byte("not sure")); err == nil {
 			t.Fatal("it is down")
 		}
 		delete(s.notes, "0000000000000002.0000000002")
-		f.down = false
+		f.down.Store(false)
 		note(t, b, "b1")
 		if got, _ := notes(t, b, b.State(), 0); !slices.Equal(got, []string{"a0", "b1"}) {
 			t.Errorf("%v", got)

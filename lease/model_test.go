@@ -236,7 +236,7 @@ func (m *machine) tick(ctx context.Context, l *lease.Lease, name string) {
 		if err != nil {
 			return
 		}
-		if m.w.roll(0.1) {
+		if m.w.roll(0.1) || m.w.plant.hasty && m.w.roll(0.5) {
 			m.stop(m.w.rand(lasts)) // at the worst moment
 		}
 		m.pass()
