@@ -25,7 +25,7 @@ func (p page) chart(f foreseen, q queueAhead) {
 		p.line("Nothing can be drawn: --step is longer than --hours.")
 		return
 	}
-	p.text(2, "items expected per %s: %c p50, %c to p90, %c to p99", stepSaid(f.StepMinutes), barFull, barTo90, barTo99)
+	p.text("items expected per %s: %c p50, %c to p90, %c to p99", stepSaid(f.StepMinutes), barFull, barTo90, barTo99)
 	p.line("")
 	var numbers [3]int
 	for _, b := range q.Coming {

@@ -34,7 +34,8 @@ func (p page) line(format string, args ...any) {
 }
 
 // text breaks a paragraph where the page ends; its other lines are indented.
-func (p page) text(indent int, format string, args ...any) {
+func (p page) text(format string, args ...any) {
+	const indent = 2
 	for i, l := range wrapped(fmt.Sprintf(format, args...), p.width-indent) {
 		if i > 0 {
 			l = strings.Repeat(" ", indent) + l
@@ -48,18 +49,18 @@ func (p page) print(f foreseen) {
 		if i > 0 {
 			p.line("")
 		}
-		p.text(2, "%s, %s %s", f.title(q), f.At.Format("Monday 2006-01-02 15:04"), f.Timezone)
+		p.text("%s, %s %s", f.title(q), f.At.Format("Monday 2006-01-02 15:04"), f.Timezone)
 		p.history(q)
 		if q.Unknown != "" {
 			p.line("")
-			p.text(2, "There is no forecast: %s.", q.Unknown)
+			p.text("There is no forecast: %s.", q.Unknown)
 			continue
 		}
 		p.chart(f, q)
 		p.beyond(q)
 		p.within(q)
 		if i == 0 {
-			p.text(2, "Error: over that of who says that the same comes as a week ago, or as in the last minutes; below 1 is better.")
+			p.text("Error: over that of who says that the same comes as a week ago, or as in the last minutes; below 1 is better.")
 		}
 		p.weights(q)
 		p.recent(q)
@@ -90,7 +91,7 @@ func (p page) history(q queueAhead) {
 	if strings.HasPrefix(q.Note, "arrivals have been unknown") {
 		said += " A" + q.Note[1:] + "."
 	}
-	p.text(2, "%s", said)
+	p.text("%s", said)
 }
 
 // zone is that of the forecasts.
@@ -119,9 +120,9 @@ func (p page) beyond(q queueAhead) {
 	}
 	switch q.Shape {
 	case "week", "day":
-		p.text(2, "Beyond an hour this is the usual shape of the %s, times how far arrivals are off it now, which fades over hours.", q.Shape)
+		p.text("Beyond an hour this is the usual shape of the %s, times how far arrivals are off it now, which fades over hours.", q.Shape)
 	default:
-		p.text(2, "Beyond an hour this is the last hour, which goes on: there is no day of history yet.")
+		p.text("Beyond an hour this is the last hour, which goes on: there is no day of history yet.")
 	}
 }
 
@@ -180,7 +181,7 @@ func (p page) recent(q queueAhead) {
 	p.line("")
 	n := len(q.Recent)
 	if n == 0 {
-		p.text(2, "No forecast for 15 minutes has come to its end yet, so there are no misses to show.")
+		p.text("No forecast for 15 minutes has come to its end yet, so there are no misses to show.")
 		return
 	}
 	off, came := 0.0, 0.0
@@ -201,7 +202,7 @@ func (p page) recent(q queueAhead) {
 		said += fmt.Sprintf(" (%.0f%%)", 100*off/came)
 	}
 	said += "."
-	p.text(2, "%s", said)
+	p.text("%s", said)
 	p.misses(beyond)
 }
 
