@@ -87,6 +87,7 @@ type Worker struct {
 	Silent      bool          `json:"silent,omitzero"`      // was heard before, and is unheard for too long
 	Impaired    bool          `json:"impaired,omitzero"`    // the cloud's own status checks fail
 	Interrupted bool          `json:"interrupted,omitzero"` // has a Spot interruption notice
+	AtRisk      bool          `json:"at_risk,omitzero"`     // the cloud expects to interrupt it: the first to go among equals
 }
 
 // Sort orders workers by ID, so that nothing depends on the order in which a

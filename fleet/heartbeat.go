@@ -22,6 +22,7 @@ type Heartbeat struct {
 	Memory       float64       `json:"memory"` // per cent of the machine, 0 to 100
 	Version      string        `json:"version,omitempty"`
 	Interruption *Interruption `json:"interruption,omitempty"`
+	AtRisk       bool          `json:"at_risk,omitempty"` // the cloud expects to interrupt it, and has not said when
 
 	Queues []Work `json:"queues,omitempty"` // what was done since the last heartbeat, by queue
 }

@@ -29,7 +29,7 @@ func pick(ws []fleet.Worker, is func(i int, w *fleet.Worker) bool) (some []int) 
 }
 
 // rank is what workers are picked by: the smallest first, number by number.
-type rank [3]int64
+type rank [4]int64
 
 // ranked is a place with the rank of the worker there.
 type ranked struct {
@@ -61,13 +61,19 @@ func sorted(ws []fleet.Worker, places []int, by func(*fleet.Worker) rank) []int 
 }
 
 // recallable lists draining workers that can be put back to work: those under
-// a drain of ours, not leaving for another reason, the last asked first.
+// a drain of ours, not leaving for another reason, the last asked first, and those
+// that the cloud expects to take at the end.
 func recallable(s signals.Snapshot, done marks) []int {
 	some := pick(s.Workers, func(i int, w *fleet.Worker) bool {
 		return (w.State == fleet.Draining || w.State == fleet.Drained) &&
 			w.Drain != "" && !w.Interrupted && !w.Silent && !done[i]
 	})
-	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.DrainingSince.UnixMicro()} })
+	return sorted(s.Workers, some, func(w *fleet.Worker) rank {
+		if w.AtRisk {
+			return rank{1, -w.DrainingSince.UnixMicro()}
+		}
+		return rank{0, -w.DrainingSince.UnixMicro()}
+	})
 }
 
 // wakeAgain is how long one that was woken in vain is left asleep.

@@ -102,12 +102,15 @@ func (p Plan) shrink(s signals.Snapshot, d Decision, done marks, n int) Decision
 }
 
 // cheapest ranks workers by what it costs to lose them: what they have in hand,
-// what is left of an hour that is paid for; and the oldest go first, so that the
-// fleet stays young.
+// whether the cloud expects to take them anyway, what is left of an hour that is paid
+// for; and the oldest go first, so that the fleet stays young.
 func (p Plan) cheapest(w *fleet.Worker, now time.Time) rank {
-	r := rank{int64(w.Jobs), 0, w.Launched.UnixMicro()}
+	r := rank{int64(w.Jobs), 1, 0, w.Launched.UnixMicro()}
+	if w.AtRisk {
+		r[1] = 0
+	}
 	if p.Hourly {
-		r[1] = int64(hourLeft(w, now))
+		r[2] = int64(hourLeft(w, now))
 	}
 	return r
 }

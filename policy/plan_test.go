@@ -47,6 +47,7 @@ func sleeping(d time.Duration) func(*fleet.Worker) {
 func launched(d time.Duration) func(*fleet.Worker) {
 	return func(w *fleet.Worker) { w.Launched = ago(d) }
 }
+func atRisk(w *fleet.Worker)      { w.AtRisk = true }
 func silent(w *fleet.Worker)      { w.Silent = true }
 func impaired(w *fleet.Worker)    { w.Impaired = true }
 func spot(w *fleet.Worker)        { w.Spot = true }
@@ -138,6 +139,8 @@ func TestPlan(t *testing.T) {
 		// Shrinking: idle ones first, then the least busy, the oldest among equals.
 		{"idle first", 1, 9, of("a", in(fleet.Working, jobs(1)), "b", in(fleet.Working)), "drain b"},
 		{"the least busy", 1, 9, of("a", in(fleet.Working, jobs(3)), "b", in(fleet.Working, jobs(2)), "c", in(fleet.Working, jobs(1))), "drain c b"},
+		{"one that the cloud expects to take, among equals", 2, 9, of("a", in(fleet.Working), "b", in(fleet.Working, launched(5*time.Hour)), "c", in(fleet.Working, atRisk)), "drain c"},
+		{"an idle one before it", 1, 9, of("a", in(fleet.Working), "b", in(fleet.Working, jobs(1), atRisk)), "drain a"},
 		{"the oldest among equals", 2, 9, of("a", in(fleet.Working), "b", in(fleet.Working, launched(5*time.Hour)), "c", in(fleet.Working)), "drain b"},
 		{"all", 0, 9, of("a", in(fleet.Working), "b", in(fleet.Working)), "drain a b"},
 		{"not those on their way", 0, 9, of("a", in(fleet.Starting), "b", in(fleet.Waking), "c", in(fleet.Working)), "drain c"},

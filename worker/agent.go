@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -67,6 +68,13 @@ type Metadata interface {
 	Interruption(ctx context.Context) (*fleet.Interruption, error)
 }
 
+// Foresight is Metadata that can tell more.
+type Foresight interface {
+	// AtRisk reports whether the cloud expects to take the instance back, and has not
+	// said when.
+	AtRisk(ctx context.Context) (bool, error)
+}
+
 // Agent works on items until it is told to stop. Make it with New.
 type Agent struct {
 	self  Self
@@ -82,6 +90,7 @@ type Agent struct {
 	beat  *beat
 
 	asking trouble // the metadata service
+	risk   atomic.Bool
 
 	aborted   chan struct{}
 	abortOnce sync.Once

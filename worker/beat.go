@@ -113,7 +113,7 @@ func (b *beat) compose(s stance) fleet.Heartbeat {
 	return fleet.Heartbeat{
 		Worker: self.ID, Fleet: self.Fleet, Boot: b.boot, Seq: b.seq, At: time.Now(),
 		State: s.State, Drain: s.Drain, Jobs: s.Jobs, Slots: self.Slots,
-		CPU: cpu, Memory: memory, Version: self.Version, Interruption: s.Interruption,
+		CPU: cpu, Memory: memory, Version: self.Version, Interruption: s.Interruption, AtRisk: b.agent.risk.Load(),
 		Queues: b.unsent,
 	}
 }

@@ -248,6 +248,30 @@ func TestAbortDoesNotWaitForWorkThatDoesNotListen(t *testing.T) {
 	})
 }
 
+// That the cloud expects to take the instance is said, and nothing else changes.
+func TestAtRisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		w := start(t, 3, takes(time.Minute), only(q)).run()
+		w.meta.set(func(i *instance) { i.risk = true })
+		after(6 * time.Second)
+		if hb := w.reader.last(); !hb.AtRisk || hb.State != fleet.Working {
+			t.Errorf("says %+v", hb)
+		}
+		w.meta.set(func(i *instance) { i.silent = true })
+		after(time.Minute)
+		if hb := w.reader.last(); !hb.AtRisk {
+			t.Error("no answer was taken for no risk")
+		}
+		w.meta.set(func(i *instance) { i.silent, i.risk = false, false })
+		after(6 * time.Second)
+		if hb := w.reader.last(); hb.AtRisk {
+			t.Error("says that it is at risk when it is not any more")
+		}
+		_ = w.end()
+	})
+}
+
 func TestInterruption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()

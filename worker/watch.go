@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"go.uber.org/zap"
+
 	"skynet/fleet"
 )
 
@@ -43,10 +45,28 @@ func (a *Agent) look(ctx context.Context) bool {
 	if err == nil {
 		a.gate.admit()
 	}
+	err3 := a.foresee(ctx)
 	if ctx.Err() == nil {
-		a.asking.saw(a.log, errors.Join(err, err2))
+		a.asking.saw(a.log, errors.Join(err, err2, err3))
 	}
 	return err == nil
+}
+
+// foresee asks whether the cloud expects to take the instance. The agent works on: it
+// is for the controller to weigh.
+func (a *Agent) foresee(ctx context.Context) error {
+	f, ok := a.set.metadata.(Foresight)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	risk, err := f.AtRisk(ctx)
+	if err == nil && a.risk.Swap(risk) != risk {
+		a.log.Info("the cloud has changed its mind about taking this instance", zap.Bool("expected", risk))
+		a.beat.nudge()
+	}
+	return err
 }
 
 // tag returns the drain asked for, "" for none. An empty value names no

@@ -27,6 +27,7 @@ type instance struct {
 	drain  string
 	silent bool
 	notice *fleet.Interruption
+	risk   bool
 }
 
 func (i *instance) set(f func(*instance)) {
@@ -45,6 +46,15 @@ func (i *instance) Tag(_ context.Context, key string) (string, bool, error) {
 		return "", false, fmt.Errorf("asked for tag %q", key)
 	}
 	return i.drain, i.drain != "", nil
+}
+
+func (i *instance) AtRisk(context.Context) (bool, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.silent {
+		return false, errSilent
+	}
+	return i.risk, nil
 }
 
 func (i *instance) Interruption(context.Context) (*fleet.Interruption, error) {

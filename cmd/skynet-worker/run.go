@@ -24,11 +24,12 @@ import (
 
 // What is wired here satisfies what its users ask for.
 var (
-	_ worker.Voice    = (*nats.Mail)(nil)
-	_ worker.Voice    = (*sqs.Mail)(nil)
-	_ worker.Metadata = (*metadata.Client)(nil)
-	_ worker.Stores   = (*store.Stores)(nil)
-	_ worker.Releaser = (*wire.Queue)(nil)
+	_ worker.Voice     = (*nats.Mail)(nil)
+	_ worker.Voice     = (*sqs.Mail)(nil)
+	_ worker.Metadata  = (*metadata.Client)(nil)
+	_ worker.Foresight = (*metadata.Client)(nil)
+	_ worker.Stores    = (*store.Stores)(nil)
+	_ worker.Releaser  = (*wire.Queue)(nil)
 )
 
 func runCommand() *cobra.Command {

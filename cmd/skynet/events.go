@@ -64,6 +64,7 @@ func (d *daemon) hearEvent(now time.Time, body []byte) {
 		d.ears.Notice(now, e.ID, *e.Interruption)
 		d.log.Info("EC2 takes an instance back", zap.String("instance", string(e.ID)), zap.String("action", e.Interruption.Action), zap.Time("at", e.Interruption.At))
 	case e.Kind == ec2.Rebalance:
+		d.ears.AtRisk(now, e.ID)
 		d.log.Info("EC2 expects to take an instance back", zap.String("instance", string(e.ID)))
 	}
 }

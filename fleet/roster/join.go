@@ -24,7 +24,7 @@ func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard, booted time.Ti
 	}
 	if begun := latest(in.Launched, in.Woken); !heard.Before(begun) && !heard.IsZero() {
 		w.Heard, w.Jobs, w.Interrupted = heard, beat.Jobs, beat.Interruption != nil
-		w.CPU, w.Memory, w.Booted = beat.CPU, beat.Memory, booted
+		w.CPU, w.Memory, w.Booted, w.AtRisk = beat.CPU, beat.Memory, booted, beat.AtRisk
 		if booted.Before(begun) {
 			w.Booted = heard // not known: this is the latest that it can have been
 		}

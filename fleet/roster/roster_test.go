@@ -156,12 +156,12 @@ func TestWorkerHoldsWhatIsKnown(t *testing.T) {
 	k := a(tagged(drain), interrupted)
 	k.Type, k.Zone, k.Spot, k.Impaired, k.Hourly = "c7i.xlarge", "a", true, true, 0.07
 	k.Tags[fleet.TagIntent] = "sky-1"
-	k.beat.CPU, k.beat.Memory, k.booted = 80, 40, ago(59*time.Minute)
+	k.beat.CPU, k.beat.Memory, k.beat.AtRisk, k.booted = 80, 40, true, ago(59*time.Minute)
 	want := fleet.Worker{
 		ID: "i-1", State: fleet.Draining, Jobs: 1, Slots: 4, Order: "sky-1", Type: "c7i.xlarge", Zone: "a", Spot: true, Hourly: 0.07,
 		Launched: ago(time.Hour), Heard: ago(10 * time.Second), Booted: ago(59 * time.Minute), Drain: drain, DrainingSince: asked,
 		CPU: 80, Memory: 40,
-		Unheard: 10 * time.Second, Impaired: true, Interrupted: true,
+		Unheard: 10 * time.Second, Impaired: true, Interrupted: true, AtRisk: true,
 	}
 	if diff := cmp.Diff(want, join(t, k, listening)); diff != "" {
 		t.Error(diff)

@@ -115,7 +115,7 @@ func drawWorker(rt *rapid.T, id fleet.ID) fleet.Worker {
 		Jobs: rapid.IntRange(0, 4).Draw(rt, "jobs"), Slots: 4, Order: text.Draw(rt, "order"),
 		Type: "c7i.large", Zone: text.Draw(rt, "zone"), Spot: flag(), Hourly: float64(rapid.IntRange(0, 2).Draw(rt, "hourly")) / 8, Drain: text.Draw(rt, "drain"),
 		Launched: at(), Woken: at(), Heard: at(), DrainingSince: at(), AsleepSince: at(),
-		Silent: flag(), Impaired: flag(), Interrupted: flag(),
+		Silent: flag(), Impaired: flag(), Interrupted: flag(), AtRisk: flag(),
 	}
 }
 

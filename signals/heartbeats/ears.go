@@ -55,12 +55,13 @@ const (
 type Ears struct {
 	mu      sync.Mutex
 	last    map[fleet.ID]voice
-	notices map[fleet.ID]notice // of interruptions, told by others than the worker
-	tallies map[string]*tally   // by fleet, of those that a Source was asked for
-	since   time.Time           // heard without a break since
-	until   time.Time           // last time that we did listen
-	failed  string              // why the last call failed, "" if it did not
-	refused int                 // letters that were not taken in
+	notices map[fleet.ID]notice    // of interruptions, told by others than the worker
+	risks   map[fleet.ID]time.Time // when others said that one is expected
+	tallies map[string]*tally      // by fleet, of those that a Source was asked for
+	since   time.Time              // heard without a break since
+	until   time.Time              // last time that we did listen
+	failed  string                 // why the last call failed, "" if it did not
+	refused int                    // letters that were not taken in
 }
 
 // voice is one worker's.
@@ -86,7 +87,7 @@ type former struct {
 
 // New returns Ears that have heard nothing yet.
 func New() *Ears {
-	return &Ears{last: map[fleet.ID]voice{}, notices: map[fleet.ID]notice{}, tallies: map[string]*tally{}}
+	return &Ears{last: map[fleet.ID]voice{}, notices: map[fleet.ID]notice{}, risks: map[fleet.ID]time.Time{}, tallies: map[string]*tally{}}
 }
 
 // Prime tells what an earlier run of the controller had heard: without it, a
@@ -250,6 +251,11 @@ func (e *Ears) tidy(now time.Time) {
 			delete(e.notices, id)
 		}
 	}
+	for id, told := range e.risks {
+		if now.Sub(told) > forget {
+			delete(e.risks, id)
+		}
+	}
 	keep := forget
 	if len(e.last) >= mostWorkers {
 		keep = forgetFull
@@ -278,6 +284,9 @@ func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	if n, told := e.notices[id]; told && v.beat.Interruption == nil {
 		v.beat.Interruption = &n.Interruption
 	}
+	if _, told := e.risks[id]; told {
+		v.beat.AtRisk = true
+	}
 	return v.beat, v.heard, ok
 }
 
@@ -305,6 +314,15 @@ func (e *Ears) Listening() (since, until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.since, e.until
+}
+
+// AtRisk takes in, at now, that the cloud expects to interrupt a worker.
+func (e *Ears) AtRisk(now time.Time, id fleet.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.risks) < mostWorkers {
+		e.risks[id] = now
+	}
 }
 
 var (

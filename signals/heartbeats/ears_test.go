@@ -249,6 +249,21 @@ func TestNotice(t *testing.T) {
 	}
 }
 
+func TestAtRisk(t *testing.T) {
+	e := heartbeats.New()
+	e.Hear(noon, post(beat(1), beat(1, of("i-2"), func(b *fleet.Heartbeat) { b.AtRisk = true }), beat(1, of("i-3"))))
+	e.AtRisk(noon, "i-3")
+	for id, want := range map[fleet.ID]bool{"i-1": false, "i-2": true, "i-3": true} {
+		if b, _, _ := e.Last(id); b.AtRisk != want {
+			t.Errorf("%s is at risk: %v", id, b.AtRisk)
+		}
+	}
+	e.Hear(noon.Add(25*time.Hour), post(beat(2, of("i-3"))))
+	if b, _, _ := e.Last("i-3"); b.AtRisk {
+		t.Error("the word of a day ago still counts")
+	}
+}
+
 func TestPrime(t *testing.T) {
 	e := counting()
 	e.Hear(noon, post(beat(5)))

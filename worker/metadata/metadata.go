@@ -124,6 +124,20 @@ func (c *Client) Interruption(ctx context.Context) (*fleet.Interruption, error) 
 	return &fleet.Interruption{Action: notice.Action, At: notice.Time}, nil
 }
 
+// AtRisk reports whether EC2 recommends to rebalance: it expects to take this Spot
+// instance back, and may say so before the two minutes of an interruption notice.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html
+func (c *Client) AtRisk(ctx context.Context) (bool, error) {
+	_, err := c.ask(ctx, "events/recommendations/rebalance")
+	switch {
+	case missing(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("ask the metadata service for a rebalance recommendation: %w", err)
+	}
+	return true, nil
+}
+
 func (c *Client) ask(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()

@@ -76,7 +76,8 @@ func TestNewRefusesWhatIsNoEndpoint(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	s := &service{paths: map[string]string{
 		"instance-id": "i-1\n", "tags/instance": "skynet:fleet\nskynet:drain", "tags/instance/skynet:drain": "d1",
-		"spot/instance-action": `{"action":"terminate","time":"2026-03-01T17:02:00Z"}`,
+		"spot/instance-action":             `{"action":"terminate","time":"2026-03-01T17:02:00Z"}`,
+		"events/recommendations/rebalance": `{"noticeTime":"2026-03-01T17:00:00Z"}`,
 	}}
 	c := serve(t, s)
 	if id, err := c.InstanceID(t.Context()); id != "i-1" || err != nil {
@@ -87,6 +88,9 @@ func TestAnswers(t *testing.T) {
 	}
 	if on, err := c.TagsEnabled(t.Context()); !on || err != nil {
 		t.Errorf("tags enabled: %v, %v", on, err)
+	}
+	if risk, err := c.AtRisk(t.Context()); !risk || err != nil {
+		t.Errorf("at risk: %v, %v", risk, err)
 	}
 	n, err := c.Interruption(t.Context())
 	if err != nil || n == nil || n.Action != "terminate" || !n.At.Equal(time.Date(2026, 3, 1, 17, 2, 0, 0, time.UTC)) {
@@ -101,6 +105,9 @@ func TestWhatIsNotThereIsAnAnswer(t *testing.T) {
 	}
 	if n, err := c.Interruption(t.Context()); n != nil || err != nil {
 		t.Errorf("interruption %+v, %v", n, err)
+	}
+	if risk, err := c.AtRisk(t.Context()); risk || err != nil {
+		t.Errorf("at risk: %v, %v", risk, err)
 	}
 	if on, err := c.TagsEnabled(t.Context()); on || err != nil {
 		t.Errorf("tags enabled: %v, %v", on, err)
