@@ -150,11 +150,13 @@ func (j *judged) score(s *Scores, i int) {
 // naive is a forecast that something comes again, with the quantiles of its errors
 // of the last four weeks, which are brought up to date each hour.
 type naive struct {
-	back, h int64
-	errors  []float64 // in order of time, from next on where there are as many as are kept
-	sorted  []float64
-	next    int
-	q       [nq]float64
+	back, h     int64
+	errors      []float64 // in order of time, from next on where there are as many as are kept
+	next        int
+	sorted      []float64 // as of the last hour
+	spare       []float64
+	fresh, gone []float64 // since then
+	q           [nq]float64
 }
 
 // naiveErrors is how many errors are kept, one each five minutes.
@@ -176,7 +178,7 @@ func (n *naive) guess(s *Scores, at int64) (g said) {
 	if made := at - n.h; made-n.back >= s.first && age%5 == 0 {
 		n.learn(s.sum(made, n.h) - s.sum(made-n.back, n.h))
 	}
-	if age%60 == 0 && len(n.sorted) > 0 {
+	if age%60 == 0 && n.merge() {
 		for j, tau := range quantiles {
 			n.q[j] = n.sorted[int(tau*float64(len(n.sorted)-1))]
 		}
@@ -189,14 +191,32 @@ func (n *naive) guess(s *Scores, at int64) (g said) {
 
 // learn takes in an error, in place of the oldest where there are enough.
 func (n *naive) learn(off float64) {
+	n.fresh = append(n.fresh, off)
 	if len(n.errors) < naiveErrors {
 		n.errors = append(n.errors, off)
-	} else {
-		i, _ := slices.BinarySearch(n.sorted, n.errors[n.next])
-		n.sorted = slices.Delete(n.sorted, i, i+1)
-		n.errors[n.next] = off
-		n.next = (n.next + 1) % naiveErrors
+		return
 	}
-	i, _ := slices.BinarySearch(n.sorted, off)
-	n.sorted = slices.Insert(n.sorted, i, off)
+	n.gone = append(n.gone, n.errors[n.next])
+	n.errors[n.next] = off
+	n.next = (n.next + 1) % naiveErrors
+}
+
+// merge brings the order up to date; false if there is no error yet.
+func (n *naive) merge() bool {
+	slices.Sort(n.fresh)
+	slices.Sort(n.gone)
+	out, fresh, gone := n.spare[:0], n.fresh, n.gone
+	for _, v := range n.sorted {
+		if len(gone) > 0 && gone[0] == v {
+			gone = gone[1:]
+			continue
+		}
+		for len(fresh) > 0 && fresh[0] < v {
+			out, fresh = append(out, fresh[0]), fresh[1:]
+		}
+		out = append(out, v)
+	}
+	n.sorted, n.spare = append(out, fresh...), n.sorted
+	n.fresh, n.gone = n.fresh[:0], n.gone[:0]
+	return len(n.sorted) > 0
 }
