@@ -52,6 +52,15 @@ func TestDraftHoldsEveryChoice(t *testing.T) {
 	}
 }
 
+// A type is asked for where EC2 sells it, and nowhere else.
+func TestDraftNamesNoTypeWhereItIsNotSold(t *testing.T) {
+	s := newStub(t)
+	f := s.fleet(t, func(o *ec2.Options) { o.Templates[0].Types = []string{"c7i.xlarge", "c7g.xlarge"} })
+	if got := string(f.Draft(order(1), nil).Request); !strings.Contains(got, `"c7g.xlarge","zone":"eu-west-1b"`) || strings.Contains(got, `"c7g.xlarge","zone":"eu-west-1a"`) {
+		t.Errorf("drafted %s", got)
+	}
+}
+
 // The base is on demand in any case, the share is of what comes on top.
 func TestDraftSplitsTheMarkets(t *testing.T) {
 	living := func(demand, spot int) (ws []fleet.Worker) {

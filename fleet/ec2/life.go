@@ -34,6 +34,7 @@ func (f *Fleet) Wake(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
 		return changed(out.StartingInstances, types.InstanceStateNamePending, types.InstanceStateNameRunning), nil
 	}}, ids)
 	f.known.note(f.known.woken, done, f.o.Now().UTC())
+	f.sizes.forget()
 	return done, err
 }
 
@@ -61,6 +62,7 @@ func (f *Fleet) Sleep(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
 	more, err := f.stop(ctx, plain, false)
 	done, errs = append(done, more...), append(errs, err)
 	f.known.note(f.known.stopped, done, f.o.Now().UTC())
+	f.sizes.forget()
 	return done, errors.Join(errs...)
 }
 

@@ -111,6 +111,24 @@ func TestWhatFailsForAllIsNotTriedForAll(t *testing.T) {
 	}
 }
 
+// Where some are done in between, it is over single ones: all get their turn.
+func TestWhatFailsForManyIsTriedForAll(t *testing.T) {
+	s := newStub(t)
+	ids := s.put(60)
+	f := watched(t, s)
+	s.faults = func(_ string, form url.Values) *fault {
+		for i, id := range ids {
+			if i%2 == 0 && slices.Contains([]string{form.Get("InstanceId.1"), form.Get("InstanceId.2")}, string(id)) {
+				return &fault{status: 400, code: "OperationNotPermitted"}
+			}
+		}
+		return nil
+	}
+	if done, err := f.Terminate(ctx, ids); len(done) != 30 || err == nil {
+		t.Errorf("%d done, %v", len(done), err)
+	}
+}
+
 // One that cannot wake just now is no reason to mend anything.
 func TestOneThatIsStillStopping(t *testing.T) {
 	s := newStub(t)

@@ -73,6 +73,13 @@ func (s *sizes) bed(fleetName string) (bed, bool) {
 	return b, known
 }
 
+// forget has the next question list anew: somebody fell asleep or woke.
+func (s *sizes) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.beds)
+}
+
 // note takes down who sleeps.
 func (s *sizes) note(fleetName string, list []seen, now time.Time) {
 	b := bed{at: now}
