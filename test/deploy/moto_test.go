@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -17,8 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"skynet/config"
+	fleet "skynet/fleet/ec2"
+	queue "skynet/queue/sqs"
 	"skynet/test/moto"
 )
 
@@ -49,7 +53,7 @@ func deployed(t *testing.T, with map[string]string) *stack {
 		{ParameterKey: aws.String("Vpc"), ParameterValue: aws.String(s.network())},
 		{ParameterKey: aws.String("Subnets"), ParameterValue: aws.String(strings.Join(s.subnets, ","))},
 		{ParameterKey: aws.String("Image"), ParameterValue: aws.String("ami-12c6146b")},
-		{ParameterKey: aws.String("Types"), ParameterValue: aws.String("c7i.xlarge,c7a.xlarge")}, // moto does not split a default
+		{ParameterKey: aws.String("Types"), ParameterValue: aws.String("c5.large,c5a.large")}, // moto does not split a default
 	}
 	for key, value := range with {
 		params = append(params, cfn.Parameter{ParameterKey: &key, ParameterValue: &value})
@@ -105,7 +109,7 @@ func TestMotoDeploys(t *testing.T) {
 	s.checkQueues()
 	s.checkBuckets()
 	s.checkLaunchTemplate()
-	s.checkSettings()
+	s.checkByOurselves(s.checkSettings())
 }
 
 func (s *stack) attributes(url string) map[string]string {
@@ -184,7 +188,7 @@ func (s *stack) checkUserData(encoded string) {
 }
 
 // checkSettings reads the settings of the outputs as the daemon does.
-func (s *stack) checkSettings() {
+func (s *stack) checkSettings() config.Config {
 	s.t.Helper()
 	file := filepath.Join(s.t.TempDir(), "skynet.yaml")
 	s.must(os.WriteFile(file, []byte(s.outputs["Settings"]), 0o600))
@@ -196,6 +200,39 @@ func (s *stack) checkSettings() {
 	f := c.Fleets[0]
 	if f.EC2.LaunchTemplate.Version != "1" || len(f.EC2.Subnets) != len(s.subnets) || len(f.EC2.Types) != 2 || c.AWS.Events != s.outputs["EventsQueue"] {
 		s.t.Errorf("settings\n%s", s.outputs["Settings"])
+	}
+	return c
+}
+
+// checkByOurselves has the adapters look at what was made as they do when the daemon
+// starts: they must find nothing to say. Types are those that moto knows.
+func (s *stack) checkByOurselves(c config.Config) {
+	s.t.Helper()
+	f := c.Fleets[0]
+	fleets := fleet.NewReadOnly(fleet.Client(s.cfg), fleet.Options{
+		Controller: c.AWS.Name, Account: c.AWS.Account, Region: c.AWS.Region, Identity: sts.NewFromConfig(s.cfg),
+		Templates: []fleet.Template{{
+			Fleet: f.Name, Name: f.EC2.LaunchTemplate.Name, Version: f.EC2.LaunchTemplate.Version, Subnets: f.EC2.Subnets, Types: f.EC2.Types,
+		}},
+	})
+	if err := fleets.Check(s.t.Context()); err != nil {
+		s.t.Error(err)
+	}
+	conn := queue.New(s.cfg, queue.Options{})
+	q := c.Queues[0]
+	items, err := conn.Queue(s.t.Context(), queue.Config{Name: q.Name, URL: q.URL, Visibility: q.Visibility.Std(), Tries: q.Tries})
+	s.must(err)
+	heartbeats, err := conn.Mail(s.t.Context(), c.Heartbeats)
+	s.must(err)
+	events, err := conn.Mail(s.t.Context(), c.AWS.Events)
+	s.must(err)
+	for _, of := range []interface {
+		Check(context.Context) ([]string, error)
+	}{items, heartbeats, events} {
+		warnings, err := of.Check(s.t.Context())
+		if err != nil || len(warnings) > 0 {
+			s.t.Errorf("%v, %v", warnings, err)
+		}
 	}
 }
 

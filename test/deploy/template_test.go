@@ -85,7 +85,7 @@ func (l *list) UnmarshalJSON(b []byte) error {
 // words stand in the policy files for what the template fills in.
 var words = strings.NewReplacer(
 	"${AWS::Partition}", "aws", "${AWS::AccountId}", "ACCOUNT", "${AWS::Region}", "REGION", "${Name}", "NAME",
-	"${LaunchTemplate}", "TEMPLATE", "${Vpc}", "VPC", "${Input}", "INPUT", "${Output}", "OUTPUT", "${Namespace}", "NAMESPACE",
+	"${LaunchTemplate}", "TEMPLATE", "${Nobody.GroupId}", "GROUP", "${Vpc}", "VPC", "${Input}", "INPUT", "${Output}", "OUTPUT", "${Namespace}", "NAMESPACE",
 )
 
 // policyIn is a policy of the template, with words in place of what it fills in.
@@ -193,7 +193,6 @@ func TestOnlyOursAreChanged(t *testing.T) {
 // unbound are statements of launches that are bound by other means.
 var unbound = map[string]string{
 	"LaunchFromTemplate": "its resource is the launch template itself",
-	"RunOnSpot":          "a request belongs to an instance, which is bound",
 }
 
 func (s statement) conditioned(key string) bool {
