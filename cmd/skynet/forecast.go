@@ -141,7 +141,7 @@ func (o *outlook) reach(c *cobra.Command) error {
 		return fmt.Errorf("--hours %d is out of range; write 1 to 168: a week", o.hours)
 	}
 	ahead := time.Duration(o.hours) * time.Hour
-	const rows = 26 // that fit on a screen
+	const rows = 28 // that fit on a screen
 	for _, o.step = range []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour} {
 		if ahead/o.step <= rows {
 			break

@@ -64,12 +64,13 @@ func (v View) Rests(now time.Time) string { return v.tap.rests(now) }
 
 // Shape is what is known of the time beyond the next hour: the shape of the "week" or
 // of the "day", or nothing, which is "".
-func (v View) Shape() string {
-	from := v.tap.past.head + horizons[nh-1]
-	if _, ok := v.tap.like(weekShape, from, from+binMinutes); ok {
+func (v View) Shape() string { return v.shapeAt(v.tap.past.head+horizons[nh-1], binMinutes) }
+
+func (v View) shapeAt(from, minutes int64) string {
+	if _, ok := v.tap.like(weekShape, from, from+minutes); ok {
 		return "week"
 	}
-	if _, ok := v.tap.like(dayShape, from, from+binMinutes); ok {
+	if _, ok := v.tap.like(dayShape, from, from+minutes); ok {
 		return "day"
 	}
 	return ""
@@ -128,14 +129,55 @@ func (v View) band(from, minutes int64) Band {
 		b.P90, b.P99 = float64(g.all[1]), float64(g.all[2])
 		return b
 	}
-	f := float64(g.floor) * float64(minutes) / float64(horizons[i])
-	grow := math.Sqrt(1 + float64(from-head)/120) // errors add up with the distance
-	of := func(q float32) float64 {
-		ratio := (float64(q) + g.floor) / (float64(g.all[0]) + g.floor)
-		return max(mid, (mid+f)*math.Pow(ratio, grow)-f)
+	scale := float64(minutes) / float64(horizons[i])
+	near := math.Exp2(-float64(from-head) / fade)
+	past := v.passed(i, from, mid/scale)
+	grow, most := 1.0, max(mid, scale*t.trials[i].bound(t.rate))
+	if v.shapeAt(from, minutes) == "" {
+		grow = math.Sqrt(1 + float64(from-head)/60) // what merely goes on is off by more the longer it does
 	}
-	b.P90, b.P99 = of(g.all[1]), of(g.all[2])
+	for j, to := range map[int]*float64{1: &b.P90, 2: &b.P99} {
+		ratio := near*logRatio(float64(g.all[j]), float64(g.all[0]), g.floor) + (1-near)*logRatio(past[j], mid/scale, g.floor)
+		*to = min(most, max(mid, scale*scaled(mid/scale, max(0, ratio)*grow, g.floor)))
+	}
+	b.P99 = max(b.P90, b.P99)
 	return b
+}
+
+func logRatio(a, b, floor float64) float64 { return math.Log((a + floor) / (b + floor)) }
+
+// passed are the quantiles that a stretch of a horizon's length far ahead has around its
+// median, by the errors of who says that the same comes as a week ago, or else as
+// yesterday, which do not depend on how far ahead that is said. Until either has been
+// seen for a day they are those of the last value, as a share of what comes.
+func (v View) passed(i int, from int64, mid float64) (q [nq]float64) {
+	t := &v.tap.trials[i]
+	r, form := &t.models[lastValue], relative
+	for _, m := range []int{sameLastWeek, sameYesterday} {
+		if t.models[m].seen >= dayMinutes {
+			r = &t.models[m]
+			form = r.fittest()
+			break
+		}
+	}
+	slot, _ := v.tap.days.slot(from)
+	floor := v.tap.now[i].floor
+	all := r.spread(mid, r.width(mid, floor, t.uneven(slot)), floor, t.bound(v.tap.rate))
+	for j := range q {
+		q[j] = float64(all[form][j])
+	}
+	return q
+}
+
+// fittest is the form of errors whose upper quantiles have lost least.
+func (r *record) fittest() (best int) {
+	loss := func(form int) float64 { return r.loss[form][1].mean() + r.loss[form][2].mean() }
+	for form := range forms {
+		if loss(form) < loss(best) {
+			best = form
+		}
+	}
+	return best
 }
 
 // middle is the median of a step.

@@ -42,6 +42,22 @@ func TestComingAddsUpToTheHour(t *testing.T) {
 	}
 }
 
+// A day ahead bands are as wide as what comes again each week is wrong, and on the first
+// day the wider the further ahead.
+func TestBandsADayAhead(t *testing.T) {
+	v, _ := learned(15*dayMinutes, "photos").Queue("photos")
+	for _, b := range v.Coming(time.Hour, 24) {
+		if b.P90 < 1.02*b.P50 || b.P99 < b.P90 || b.P99 > 1.5*b.P50 {
+			t.Errorf("%+v: what comes in an hour is within some 15%%", b)
+		}
+	}
+	v, _ = learned(200, "photos").Queue("photos")
+	list := v.Coming(time.Hour, 24)
+	if near, far := list[1], list[12]; far.P99/far.P50 < 1.2*near.P99/near.P50 || far.P99 > 100*far.P50 {
+		t.Errorf("%+v, %+v", near, far)
+	}
+}
+
 // The fleet's own forecast is there before the first tick, of what its queues learned.
 func TestAFleetThatHasOnlyLearned(t *testing.T) {
 	f := learned(3*dayMinutes, "photos", "videos")
