@@ -48,7 +48,7 @@ quality: ## play recorded load by slo and by peers into docs/quality.md (TRACES=
 
 .PHONY: conformance
 conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the real programs against moto (Python)
-	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -timeout 15m -run '^TestMoto' \
+	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -parallel 4 -timeout 15m -run '^TestMoto' \
 		$$(grep -rl --include='*_test.go' '^func TestMoto' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: lint

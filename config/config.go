@@ -147,6 +147,7 @@ type Local struct {
 type EC2 struct {
 	LaunchTemplate LaunchTemplate `yaml:"launch_template" strict:"required" doc:"what instances are launched from"`
 	Subnets        []string       `yaml:"subnets" strict:"required" doc:"where, one or more a zone"`
+	Slots          int            `yaml:"slots" strict:"min=1" doc:"items that a worker works on at once, as its agent's settings say: while no worker runs, none can tell (1)"`
 	Types          []string       `yaml:"types" strict:"required" doc:"instance types, all with the same number of slots, the preferred first"`
 	Spot           *Spot          `yaml:"spot" doc:"how much is bought on the spot market (nothing)"`
 	Tags           []Pair         `yaml:"tags" doc:"more tags for instances and their volumes"`

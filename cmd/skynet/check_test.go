@@ -104,7 +104,7 @@ fleets:
      ec2: {launch_template: {name: one, version: "1"}, subnets: [s], types: [a, b, c]}}
 `})
 	got, err := said(t, "check", filepath.Join(folder, "skynet.yaml"))
-	if err != nil || !strings.Contains(got, "skynet.yaml: warning: fleet one has no price for b, c:") || !strings.Contains(got, "a million requests") {
+	if err != nil || !strings.Contains(got, "skynet.yaml: warning: fleet one has no price for b, c:") || !strings.Contains(got, "a million requests") || !strings.Contains(got, "add slots: N to ec2") {
 		t.Errorf("%v:\n%s", err, got)
 	}
 }

@@ -168,6 +168,9 @@ func settingsOf(f config.Fleet) derived.Settings {
 	if f.Local != nil {
 		set.Slots = f.Local.Slots
 	}
+	if f.EC2 != nil {
+		set.Slots = f.EC2.Slots
+	}
 	for _, p := range f.Prices {
 		set.Prices = append(set.Prices, derived.Price{Type: p.Type, Hourly: p.Hourly})
 	}

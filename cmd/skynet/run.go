@@ -26,7 +26,8 @@ have the state folder to itself, so it cannot run beside a live controller; it
 opens the queues with the settings, making what is missing; it takes heartbeats
 off their queue, for it must hear the workers to decide; and it adopts the
 workers that are there, serves their metadata, and brings terminations to their
-end that were ordered before.
+end that were ordered before. On AWS it has no client that could write to EC2, and
+leaves the lease and the queue of EC2's events to a controller that acts.
 
 Of several controllers with the same lease in S3 one acts. The others stand by,
 follow what it does, and one of them goes on where it left off: at once when it is

@@ -37,7 +37,9 @@ type plan struct {
 	interval string // 2s
 	fleet    string // its name: render
 	account  string // of the settings
+	region   string // of the settings
 	template string
+	subnets  []string
 	queue    string // name of the queue of items
 	spot     string // YAML
 	aws      string // more YAML in the block aws
@@ -61,6 +63,7 @@ func newSite(t *testing.T, p plan) *site {
 	t.Parallel()
 	m := moto.Start(t)
 	s := &site{account: prepare(t, m), dir: t.TempDir(), moto: m, wire: tap(t, m.URL), agents: tap(t, m.URL)}
+	t.Cleanup(func() { allowed(t, "controller", s.wire); allowed(t, "worker", s.agents) })
 	s.hv = newHypervisor(t, s.dir, s.ec2, s.by(s.agents))
 	s.configure(p)
 	return s
@@ -80,6 +83,9 @@ func (s *site) configure(p plan) {
 	if p.spot != "" {
 		spot = ", spot: " + p.spot
 	}
+	if p.subnets == nil {
+		p.subnets = s.subnets
+	}
 	settings := fmt.Sprintf(`interval: %s
 state_dir: %q
 aws: {account: %q, region: %s%s}
@@ -91,10 +97,10 @@ fleets:
     queues: [photos]
     policy: render.policy.yaml
     prices: [{type: c5.large, hourly: 0.096}, {type: c5a.large, hourly: 0.086}]
-    ec2: {launch_template: {name: %s, version: "1"}, subnets: [%s], types: [c5.large, c5a.large]%s}
+    ec2: {launch_template: {name: %s, version: "1"}, subnets: [%s], types: [c5.large, c5a.large], slots: 1%s}
 `, or(p.interval, "2s"), filepath.Join(s.dir, "state"), moto.Account, moto.Region, p.aws, queueURL("heartbeats"),
-		queueURL(or(p.queue, "photos")), p.top, or(p.fleet, "render"), or(p.template, template), strings.Join(s.subnets, ", "), spot)
-	s.write("skynet.yaml", strings.ReplaceAll(settings, moto.Account, or(p.account, moto.Account)))
+		queueURL(or(p.queue, "photos")), p.top, or(p.fleet, "render"), or(p.template, template), strings.Join(p.subnets, ", "), spot)
+	s.write("skynet.yaml", strings.NewReplacer(moto.Account, or(p.account, moto.Account), moto.Region, or(p.region, moto.Region)).Replace(settings))
 	s.write("render.policy.yaml", or(p.policy, between(0, 3)))
 }
 
