@@ -14,6 +14,7 @@
 #   SKYNET_STORES      buckets to read and write, a YAML list ([])
 #   SKYNET_OUTPUTS     folder for what is made of S3's event notifications
 #   SKYNET_HIBERNATE   true where the launch template has hibernation on
+#   AWS_DEFAULT_REGION where the agent's bucket is
 set -euo pipefail
 
 : "${SKYNET_AGENT:?}" "${SKYNET_HEARTBEATS:?}" "${SKYNET_QUEUES:?}"
@@ -44,6 +45,7 @@ metadata() {
 
 install_packages() {
 	local missing=()
+	command -v curl >/dev/null || missing+=(curl ca-certificates)
 	{ command -v ffmpeg && command -v ffprobe; } >/dev/null || missing+=(ffmpeg)
 	ldconfig -p | grep 'libvips\.so\.42' >/dev/null || missing+=(libvips42)
 	[[ $SKYNET_AGENT != s3://* ]] || command -v aws >/dev/null || missing+=(awscli)

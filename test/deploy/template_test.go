@@ -131,6 +131,24 @@ func TestPolicyFilesSayWhatTheTemplateSays(t *testing.T) {
 	}
 }
 
+// Characters of a managed policy, white space aside:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const mostOfAPolicy = 6144
+
+func TestPoliciesFit(t *testing.T) {
+	tpl := readTemplate(t)
+	filled := strings.NewReplacer(
+		"ACCOUNT", "123456789012", "REGION", "ap-southeast-1", "NAMESPACE", "SkyNet/production", "NAME", strings.Repeat("n", 20),
+		"TEMPLATE", "lt-0123456789abcdef0", "GROUP", "sg-0123456789abcdef0", "VPC", "vpc-0123456789abcdef0",
+	)
+	for who, r := range roles {
+		text, err := json.Marshal(policyIn(t, tpl, r.resource))
+		if n := len(filled.Replace(string(text))); err != nil || n > mostOfAPolicy {
+			t.Errorf("%s: %d characters of %d, %v", who, n, mostOfAPolicy, err)
+		}
+	}
+}
+
 // reading are the actions that change nothing.
 func reading(action string) bool {
 	_, verb, _ := strings.Cut(action, ":")

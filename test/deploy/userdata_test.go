@@ -175,6 +175,28 @@ func TestUserDataInstallsAPackage(t *testing.T) {
 	}
 }
 
+// systemd-analyze says on standard error what it does not know, and ends well all the
+// same.
+func TestUserDataWritesAUnitThatSystemdKnows(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("needs systemd-analyze")
+	}
+	i := boot(t)
+	if _, err := i.run(); err != nil {
+		t.Fatal(err)
+	}
+	unit := filepath.Join(i.root, "etc/systemd/system/skynet-worker.service")
+	text := strings.Replace(i.file("etc/systemd/system/skynet-worker.service"), "/usr/local/bin/skynet-worker", "/bin/true", 1)
+	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "skynet-worker") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // An instance whose tags cannot be read must not start an agent of no fleet.
 func TestUserDataWantsTheFleet(t *testing.T) {
 	i := boot(t)
