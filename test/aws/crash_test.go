@@ -16,6 +16,7 @@ func TestMotoAdopt(t *testing.T) {
 	d.kill()
 	s.send(4)
 	s.daemon()
+	s.awaitTicks(3)
 	s.awaitResults()
 	if now := slices.Sorted(maps.Keys(s.alive())); !slices.Equal(were, now) || s.bought() != 1 {
 		t.Errorf("instances %v when the controller was killed, then %v; bought %d times", were, now, s.bought())
@@ -26,7 +27,7 @@ func TestMotoAdopt(t *testing.T) {
 // its intent. moto would buy again under the same token; so would EC2, had it
 // forgotten the token by then.
 func TestMotoKilledBetweenTheCallAndTheAnswer(t *testing.T) {
-	s := newSite(t, plan{policy: between(2, 2)})
+	s := newSite(t, plan{policy: between(2, 6)})
 	answered := make(chan struct{})
 	answer := make(chan struct{})
 	s.wire.before("ec2:CreateFleet", func() { close(answered); <-answer })
@@ -36,11 +37,10 @@ func TestMotoKilledBetweenTheCallAndTheAnswer(t *testing.T) {
 	close(answer)
 	were := slices.Sorted(maps.Keys(s.alive()))
 	d = s.daemon()
-	s.send(2)
-	s.awaitResults()
+	s.awaitTicks(3)
 	now := slices.Sorted(maps.Keys(s.alive()))
-	if len(were) != 2 || !slices.Equal(were, now) {
-		t.Errorf("%v were bought, and there are %v", were, now)
+	if len(were) != 2 || !slices.Equal(were, now) || s.bought() != 1 {
+		t.Errorf("%v were bought, and there are %v; bought %d times", were, now, s.bought())
 	}
 	s.stop(d)
 }

@@ -231,6 +231,18 @@ func (s *site) awaitHome() {
 	})
 }
 
+// awaitTicks waits until the instances were listed so many times more.
+func (s *site) awaitTicks(n int) {
+	s.t.Helper()
+	before := s.wire.count("ec2:DescribeInstances")
+	await(s.t, "ticks", func() error {
+		if past := s.wire.count("ec2:DescribeInstances") - before; past < n {
+			return fmt.Errorf("%d of %d", past, n)
+		}
+		return nil
+	})
+}
+
 // awaitSaid waits until a program has said something.
 func (s *site) awaitSaid(p *process, text string) {
 	s.t.Helper()
