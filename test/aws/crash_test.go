@@ -63,6 +63,9 @@ func TestMotoInterruption(t *testing.T) {
 			if l := s.alive()[first].InstanceLifecycle; l != "spot" {
 				t.Fatalf("%s is %q", first, l)
 			}
+			// moto asks the same for each type: https://github.com/getmoto/moto, spot_instances.py.
+			await(t, "the Spot price", func() error { return s.signal("cost.spot_price", 0.00001) })
+			await(t, "the fleet's cost", func() error { return s.signal("cost.per_hour", 0.00001) })
 			c.tell(s, first)
 			both := s.awaitAgents(2)
 			s.takeBack(first)

@@ -2,12 +2,15 @@ package aws
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -229,6 +232,32 @@ func (s *site) awaitHome() {
 		}
 		return nil
 	})
+}
+
+// signal wants a signal of the last tick to have a value, as skynet tells an operator.
+func (s *site) signal(name string, want float64) error {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), program(s.t, "skynet"), "signals", "--config", filepath.Join(s.dir, "skynet.yaml"), "--output", "json").Output()
+	if err != nil {
+		return err
+	}
+	var told struct {
+		Signals []struct {
+			Name, Unknown string
+			Value         float64
+		}
+	}
+	if err := json.Unmarshal(out, &told); err != nil {
+		return err
+	}
+	for _, sig := range told.Signals {
+		if sig.Name == name && sig.Unknown == "" && math.Abs(sig.Value-want) < want/1e6 {
+			return nil
+		} else if sig.Name == name {
+			return fmt.Errorf("%+v", sig)
+		}
+	}
+	return fmt.Errorf("%s is not told", name)
 }
 
 // awaitTicks waits until the instances were listed so many times more.
