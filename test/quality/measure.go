@@ -47,8 +47,9 @@ type ahead struct {
 
 // tables are what is written.
 type tables struct {
-	rows  []row
-	ahead []ahead
+	rows   []row
+	ahead  []ahead
+	fronts []front
 }
 
 // weeks is how much of a series must be there for its forecasts to be scored: the
@@ -60,7 +61,7 @@ func measured(list []arrivals, f flags) (tables, error) {
 	if err != nil {
 		return tables{}, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	var t tables
 	var tasks []func() error
 	for _, a := range list {
@@ -86,7 +87,15 @@ func measured(list []arrivals, f flags) (tables, error) {
 			return nil
 		})
 	}
-	return t, side(tasks)
+	if err := side(tasks); err != nil {
+		return t, err
+	}
+	for _, s := range chosen(f.setting) {
+		if s.Name == "tight" {
+			return t, t.fronted(list, s)
+		}
+	}
+	return t, nil
 }
 
 // play plays one series under one setting by slo and by each peer.
