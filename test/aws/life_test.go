@@ -12,8 +12,8 @@ import (
 // all that anybody does. Workers are bought, make the renditions, and go home.
 func TestMotoLife(t *testing.T) {
 	s := newSite(t, plan{})
-	d := s.daemon()
 	s.send(4)
+	d := s.daemon()
 	s.awaitResults()
 	s.awaitHome()
 	s.stop(d)
