@@ -29,6 +29,7 @@ type loop struct {
 	ahead  *forecast.Forecaster
 	asked  *exec.Advisers   // the programs that its policies ask
 	former []*exec.Advisers // those of earlier policies: some may still run
+	deep   bool             // workers that sleep hibernate, as the cloud was told at the start
 }
 
 func (d *daemon) openFleets(ctx context.Context) error {
@@ -53,6 +54,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.deep = p.Hibernate
 	l.lookAhead(ctx, p)
 	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.ticks())
 	workers, err := l.Resume(ctx, time.Now())

@@ -111,6 +111,9 @@ func (l *loop) takeUp(data []byte, v version) {
 			zap.String("file", l.fleet.Policy), zap.Stringer("version", v), zap.Stringer("runs", l.read), zap.Strings("mistakes", strings.Split(err.Error(), "\n")))
 		return
 	}
+	if l.fleet.EC2 != nil && p.Hibernate != l.deep {
+		l.log.Warn("sleep.hibernate has changed, which holds from the next start on", zap.String("file", l.fleet.Policy))
+	}
 	before := l.asked
 	l.asked = nil
 	l.Adopt(l.world(p), l.rules(p, v))

@@ -139,3 +139,16 @@ func TestProgramsOfAnEarlierPolicyEndWithTheDaemon(t *testing.T) {
 		t.Errorf("program %s still runs", text)
 	}
 }
+
+// What EC2 was told at the start is not told anew: the operator hears of it.
+func TestAChangeOfHibernationIsToldOf(t *testing.T) {
+	l, logs := reloading(t, "bounds: {max: 3}\n")
+	l.fleet.Local, l.fleet.EC2 = nil, &config.EC2{}
+	for text, told := range map[string]bool{"bounds: {max: 4}\n": false, "bounds: {max: 4}\nsleep: {keep: 1, hibernate: true}\n": true} {
+		write(t, l.fleet.Policy, text)
+		l.consider(&glance{}, true)
+		if said := heard(logs); strings.Contains(said, "from the next start on") != told {
+			t.Errorf("%q: %s", text, said)
+		}
+	}
+}
