@@ -36,7 +36,7 @@ test: deps ## set everything up and run all tests, with the race detector where 
 	go test -timeout 20m $(addprefix ./,$(ALONE))
 
 .PHONY: quality
-quality: ## play recorded load by slo and by peers into docs/quality.md (TRACES=folder; some 40 minutes)
+quality: ## play recorded load by slo and by peers into docs/quality.md (TRACES=folder; under an hour)
 	go run ./test/quality -traces $(or $(TRACES),../shared/traces) -out docs/quality.md
 
 # The stand-in for AWS that conformance tests talk to: a Python of its own.
