@@ -1,8 +1,10 @@
 package aws
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,37 @@ func TestMotoLife(t *testing.T) {
 		t.Errorf("bought %d times", n)
 	}
 	t.Logf("asked for: %v", s.wire.asked())
+}
+
+// TestMotoTwoGrounds: one daemon has a fleet on EC2 and one of processes beside it.
+func TestMotoTwoGrounds(t *testing.T) {
+	s := newSite(t, plan{})
+	t.Cleanup(func() { endAll(s.dir) })
+	s.makeQueue("others", nil)
+	near := ""
+	for _, v := range s.by(s.agents) {
+		name, value, _ := strings.Cut(v, "=")
+		near += fmt.Sprintf("{name: %s, value: %q}, ", name, value)
+	}
+	s.configure(plan{
+		queues: fmt.Sprintf(", {name: others, url: %q}", queueURL("others")),
+		fleets: fmt.Sprintf("  - {name: near, queues: [others], policy: render.policy.yaml, local: {worker: %q, heartbeat: 500ms, stores: [\"s3://%s\"], env: [%s]}}\n",
+			program(t, "skynet-worker"), media, near),
+	})
+	s.send(1)
+	s.put("beside.jpg", photo)
+	s.post("others", fmt.Sprintf(`{"input": "s3://%s/beside.jpg", "output": "s3://%[1]s/near"}`, media))
+	d := s.daemon()
+	await(t, "the results of both", func() error {
+		keys, err := s.made()
+		if err == nil && len(keys) < 5 { // the photograph itself is among them
+			err = fmt.Errorf("%v", keys)
+		}
+		return err
+	})
+	s.awaitHome()
+	await(t, "the process to go home", func() error { return s.signalOf("near", "fleet.running", 0) })
+	s.stop(d)
 }
 
 // TestMotoSleepAndWake: who has drained goes to sleep, and is woken before anybody

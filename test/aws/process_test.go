@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,4 +95,15 @@ func read(path string) string {
 func tail(path string) string {
 	lines := strings.Split(strings.TrimRight(read(path), "\n"), "\n")
 	return fmt.Sprintf("--- %s\n%s\n", filepath.Base(path), strings.Join(lines[max(0, len(lines)-40):], "\n"))
+}
+
+// endAll kills what has the folder in its command line: processes that a daemon left
+// beside it, since its workers outlive it.
+func endAll(dir string) {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, l := range lines {
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(l))); err == nil && pid != os.Getpid() && strings.Contains(read(l), dir) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }

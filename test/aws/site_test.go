@@ -48,6 +48,8 @@ type plan struct {
 	aws      string // more YAML in the block aws
 	top      string // more YAML at the top
 	policy   string // YAML of the policy file
+	queues   string // more YAML in the list of queues
+	fleets   string // more YAML in the list of fleets
 }
 
 // between is a policy of so few and so many workers, two items each.
@@ -93,7 +95,7 @@ func (s *site) configure(p plan) {
 state_dir: %q
 aws: {account: %q, region: %s%s}
 heartbeats: %q
-queues: [{name: photos, url: %q, visibility: 10s}]
+queues: [{name: photos, url: %q, visibility: 10s}%s]
 %s
 fleets:
   - name: %s
@@ -101,8 +103,8 @@ fleets:
     policy: render.policy.yaml
     prices: [{type: c5.large, hourly: 0.096}, {type: c5a.large, hourly: 0.086}]
     ec2: {launch_template: {name: %s, version: "1"}, subnets: [%s], types: [c5.large, c5a.large], slots: 1%s}
-`, or(p.interval, "2s"), filepath.Join(s.dir, "state"), moto.Account, moto.Region, p.aws, queueURL("heartbeats"),
-		queueURL(or(p.queue, "photos")), p.top, or(p.fleet, "render"), or(p.template, template), strings.Join(p.subnets, ", "), spot)
+%s`, or(p.interval, "2s"), filepath.Join(s.dir, "state"), moto.Account, moto.Region, p.aws, queueURL("heartbeats"),
+		queueURL(or(p.queue, "photos")), p.queues, p.top, or(p.fleet, "render"), or(p.template, template), strings.Join(p.subnets, ", "), spot, p.fleets)
 	s.write("skynet.yaml", strings.NewReplacer(moto.Account, or(p.account, moto.Account), moto.Region, or(p.region, moto.Region)).Replace(settings))
 	s.write("render.policy.yaml", or(p.policy, between(0, 3)))
 }
@@ -235,9 +237,11 @@ func (s *site) awaitHome() {
 }
 
 // signal wants a signal of the last tick to have a value, as skynet tells an operator.
-func (s *site) signal(name string, want float64) error {
+func (s *site) signal(name string, want float64) error { return s.signalOf("render", name, want) }
+
+func (s *site) signalOf(fleet, name string, want float64) error {
 	s.t.Helper()
-	out, err := exec.CommandContext(s.t.Context(), program(s.t, "skynet"), "signals", "--config", filepath.Join(s.dir, "skynet.yaml"), "--output", "json").Output()
+	out, err := exec.CommandContext(s.t.Context(), program(s.t, "skynet"), "signals", "--config", filepath.Join(s.dir, "skynet.yaml"), "--fleet", fleet, "--output", "json").Output()
 	if err != nil {
 		return err
 	}
@@ -251,7 +255,7 @@ func (s *site) signal(name string, want float64) error {
 		return err
 	}
 	for _, sig := range told.Signals {
-		if sig.Name == name && sig.Unknown == "" && math.Abs(sig.Value-want) < want/1e6 {
+		if sig.Name == name && sig.Unknown == "" && math.Abs(sig.Value-want) <= want/1e6 {
 			return nil
 		} else if sig.Name == name {
 			return fmt.Errorf("%+v", sig)
