@@ -43,6 +43,8 @@ type daemon struct {
 	dry         bool
 	whileParent bool   // workers end with this process: the demo's
 	me          string // in a lease: this process, whichever turn it is at
+	again       bool   // has had a turn before, and lost it
+	ran         bool   // has had its turn
 
 	aws     aws.Config // where the settings have an account
 	lines   *wire.Lines

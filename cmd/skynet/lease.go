@@ -34,6 +34,8 @@ const (
 	catchUpEvery = 5 * time.Second
 	// warnEvery is how often it is told that S3 does not answer.
 	warnEvery = time.Minute
+	// againEvery is how often a daemon that has lost its turn tries to stand by again.
+	againEvery = 10 * time.Second
 	// letGo is how long giving the lease up may take, and the first look at it.
 	letGo = 20 * time.Second
 )
@@ -275,14 +277,22 @@ func (d *daemon) ticks() controller.Journal {
 }
 
 // serve takes turns with other daemons, if there are any, until ctx ends. Each turn
-// begins from what is on disk, like a restart: what was remembered is of the past.
+// begins from what is on disk, like a restart: what was remembered is of the past. What
+// fails then is waited for, other than at the start: most often the lease was lost
+// because nothing of AWS can be reached.
 func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 	for {
 		err := d.serveTurn(ctx, run)
-		if !d.turn.lost() || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil && d.again && !d.ran:
+			return nil
+		case ctx.Err() != nil || !d.turn.lost() && (!d.again || d.ran):
 			return err
+		case !d.turn.lost():
+			d.log.Warn("does nothing and cannot stand by yet; tries again", zap.Duration("in", againEvery), zap.Error(err))
+			rest(ctx, againEvery)
 		}
-		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me}
+		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me, again: true}
 	}
 }
 
@@ -291,6 +301,7 @@ func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 func (d *daemon) serveTurn(ctx context.Context, run func(*daemon)) error {
 	err := d.open(ctx)
 	if err == nil {
+		d.ran = true
 		run(d)
 		if err = d.close(); err != nil {
 			err = finding{err}

@@ -29,6 +29,7 @@ import (
 type state struct {
 	t    *testing.T
 	down atomic.Bool // S3 does not answer
+	away atomic.Bool // nothing of AWS does
 	*s3mem.Backend
 }
 
@@ -41,6 +42,8 @@ func newState(t *testing.T) *state {
 	s3 := gofakes3.New(s.Backend).Server()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case s.away.Load():
+			w.WriteHeader(http.StatusForbidden) // is not tried again
 		case strings.Contains(r.Header.Get("Authorization"), "/sts/"):
 			fmt.Fprint(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ops</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 		case s.down.Load():
@@ -302,6 +305,33 @@ func TestLostIsNotStopped(t *testing.T) {
 	if (&turn{held: ctx}).lost() {
 		t.Error("was stopped")
 	}
+}
+
+// TestALostTurnIsWaitedForWhileNothingAnswers: a holder that is cut off from all of AWS
+// cannot even ask who it is when it begins anew. It goes on by itself.
+func TestALostTurnIsWaitedForWhileNothingAnswers(t *testing.T) {
+	s := newState(t)
+	one := s.standby()
+	d := one.acts()
+	s.away.Store(true)
+	d.turn.end(fmt.Errorf("it could not be renewed: %w", lease.ErrNotHeld))
+	one.says("does nothing and cannot stand by yet; tries again")
+	s.away.Store(false)
+	if one.acts() == d {
+		t.Error("not a turn of its own")
+	}
+	one.ended()
+}
+
+// TestStoppedWhileNothingAnswers: to be told to stop meanwhile is no failure.
+func TestStoppedWhileNothingAnswers(t *testing.T) {
+	s := newState(t)
+	one := s.standby()
+	d := one.acts()
+	s.away.Store(true)
+	d.turn.end(fmt.Errorf("it could not be renewed: %w", lease.ErrNotHeld))
+	one.says("does nothing and cannot stand by yet; tries again")
+	one.ended()
 }
 
 // letters is mail that counts how often it is read.
