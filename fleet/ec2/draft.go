@@ -56,6 +56,9 @@ func (f *Fleet) Draft(o fleet.Order, ws []fleet.Worker) fleet.Order {
 		Template: r.template, Version: r.version, Tags: f.tags(t, o),
 	}
 	demand, spot := f.split(t.Spot, o.Count, ws)
+	if spot > 0 && f.drought(t, r) {
+		demand, spot = o.Count, 0
+	}
 	if demand > 0 {
 		req.Calls = append(req.Calls, call{Token: o.Token, Count: demand, Strategy: prioritized, Offers: f.offers(t, r, false)})
 	}
@@ -138,6 +141,16 @@ func (f *Fleet) split(s *Spot, n int, ws []fleet.Worker) (demand, spot int) {
 	return demand, spot
 }
 
+// drought reports that the Spot market has refused everything within minutes, and that
+// a fleet which takes both is better served on demand meanwhile. One whose settings
+// want Spot alone waits for it.
+func (f *Fleet) drought(t Template, r resolved) bool {
+	if t.Spot.Share >= 1 && t.Spot.BaseOnDemand == 0 {
+		return false
+	}
+	return len(f.fresh(t, r, true)) == 0 && len(f.fresh(t, r, false)) > 0
+}
+
 // launchedAsSpot is known of what we launched before EC2 lists it.
 func (f *Fleet) launchedAsSpot(id fleet.ID) bool {
 	s, ok := f.known.sight(id)
@@ -147,25 +160,34 @@ func (f *Fleet) launchedAsSpot(id fleet.ID) bool {
 // offers are the types in the zones, but for those that were refused within minutes.
 // If all were, all are tried again.
 func (f *Fleet) offers(t Template, r resolved, spot bool) []offer {
+	if fresh := f.fresh(t, r, spot); len(fresh) > 0 {
+		return fresh
+	}
+	return f.filtered(t, r, func(offer, bool) bool { return true })
+}
+
+// fresh are the offers that were not refused within minutes.
+func (f *Fleet) fresh(t Template, r resolved, spot bool) []offer {
 	now := f.o.Now()
-	var fresh, all []offer
+	return f.filtered(t, r, func(o offer, roomy bool) bool {
+		return roomy && !f.refusals.refused(kind{Type: o.Type, Zone: o.Zone, Spot: spot}, now)
+	})
+}
+
+// filtered are the types in the zones, the preferred first, that are wanted.
+func (f *Fleet) filtered(t Template, r resolved, want func(o offer, roomy bool) bool) (list []offer) {
 	for _, typ := range t.Types {
 		for _, p := range r.places {
 			if !slices.Contains(r.offered[typ], p.zone) {
 				continue
 			}
 			subnet, roomy := f.subnet(p)
-			o := offer{Type: typ, Zone: p.zone, Subnet: subnet}
-			all = append(all, o)
-			if roomy && !f.refusals.refused(kind{Type: typ, Zone: p.zone, Spot: spot}, now) {
-				fresh = append(fresh, o)
+			if o := (offer{Type: typ, Zone: p.zone, Subnet: subnet}); want(o, roomy) {
+				list = append(list, o)
 			}
 		}
 	}
-	if len(fresh) == 0 {
-		return all
-	}
-	return fresh
+	return list
 }
 
 // subnet is the first of a zone that has addresses as far as we know.

@@ -23,8 +23,9 @@ type seen struct {
 }
 
 // Instances lists the instances of a fleet that carry our tag, those that ended in
-// the last hour among them; the empty name stands for all fleets. What fails is not
-// half a list.
+// the last hour among them; the empty name stands for all fleets. What we launched and
+// EC2 does not list yet is pending: to overlook it would buy it again. What fails is
+// not half a list.
 func (f *Fleet) Instances(ctx context.Context, fleetName string) ([]fleet.Instance, error) {
 	found, err := f.listed(ctx, fleetName)
 	if err != nil {
@@ -36,7 +37,7 @@ func (f *Fleet) Instances(ctx context.Context, fleetName string) ([]fleet.Instan
 		s.Impaired = impaired[s.ID]
 		list[i] = s.Instance
 	}
-	return list, nil
+	return append(list, f.known.awaited(fleetName, f.o.Controller)...), nil
 }
 
 // listed lists a fleet, and takes note of who is in it.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,8 @@ type sighting struct {
 	fleet      string
 	spot       bool
 	hibernates bool // was launched with hibernation enabled
+
+	token, typ, zone string // of our own launches, as long as they are not listed
 }
 
 // unlisted is how long at most we vouch for what we launched and EC2 does not list.
@@ -72,11 +76,35 @@ func (k *known) add(fleetName string, some map[fleet.ID]sighting) {
 	}
 }
 
-func (k *known) launch(ids []fleet.ID, s sighting) {
+func (k *known) launch(all map[fleet.ID]sighting) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.Copy(k.launched, all)
+}
+
+// awaited are launches of ours that no list has named yet, as instances that start.
+func (k *known) awaited(fleetName, controller string) (list []fleet.Instance) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, s := range k.launched {
+		if s.fleet != fleetName && fleetName != "" {
+			continue
+		}
+		list = append(list, fleet.Instance{
+			ID: id, Phase: fleet.PhasePending, Type: s.typ, Zone: s.zone, Spot: s.spot, Launched: s.at.UTC(),
+			Tags: map[string]string{fleet.TagController: controller, fleet.TagFleet: s.fleet, fleet.TagIntent: s.token},
+		})
+	}
+	slices.SortFunc(list, func(a, b fleet.Instance) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return list
+}
+
+// ended forgets launches that were let go before a list has named them.
+func (k *known) ended(ids []fleet.ID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {
-		k.launched[id] = s
+		delete(k.launched, id)
 	}
 }
 

@@ -166,16 +166,43 @@ func (f *Fleet) buy(ctx context.Context, req request, c call, before []seen) ([]
 	}
 	out, err := f.write.CreateFleet(ctx, createFleet(req, c), onlyThrottles)
 	if err != nil {
+		f.refused(c, code(err))
 		return ids, told(err)
 	}
 	fresh := launchedBy(out)
-	f.known.launch(fresh, sighting{at: f.o.Now(), fleet: req.Tags[fleet.TagFleet], spot: c.Spot})
+	f.known.launch(f.launchedNow(req, c, out))
 	for _, id := range fresh {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
 	return ids, f.shortfall(c, out, len(ids))
+}
+
+// launchedNow is what we know of what was launched before it is listed.
+func (f *Fleet) launchedNow(req request, c call, out *sdk.CreateFleetOutput) map[fleet.ID]sighting {
+	all := map[fleet.ID]sighting{}
+	for _, i := range out.Instances {
+		s := sighting{at: f.o.Now(), fleet: req.Tags[fleet.TagFleet], spot: c.Spot, token: req.Tags[fleet.TagIntent], typ: string(i.InstanceType)}
+		if l := i.LaunchTemplateAndOverrides; l != nil && l.Overrides != nil {
+			for _, o := range c.Offers {
+				if o.Subnet == text(l.Overrides.SubnetId) {
+					s.zone = o.Zone
+				}
+			}
+		}
+		for _, id := range named(i.InstanceIds) {
+			all[id] = s
+		}
+	}
+	return all
+}
+
+// refused remembers a no to all that a call offered.
+func (f *Fleet) refused(c call, word string) {
+	for _, o := range c.Offers {
+		f.refusals.add(o, c.Spot, word, f.o.Now())
+	}
 }
 
 func launchedBy(out *sdk.CreateFleetOutput) (ids []fleet.ID) {
@@ -254,7 +281,11 @@ var errEmpty = errors.New("the answer names neither instances nor errors: what w
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instant-fleet.html
 func (f *Fleet) shortfall(c call, out *sdk.CreateFleetOutput, got int) error {
 	for _, e := range out.Errors {
-		f.refusals.add(offerOf(e, c), c.Spot, text(e.ErrorCode), f.o.Now())
+		if o := offerOf(e, c); o.Type != "" {
+			f.refusals.add(o, c.Spot, text(e.ErrorCode), f.o.Now())
+		} else {
+			f.refused(c, text(e.ErrorCode))
+		}
 	}
 	switch {
 	case got >= c.Count:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -343,7 +344,7 @@ func TestRefusalsAreRemembered(t *testing.T) {
 		"c7i.xlarge eu-west-1b spot": "1 InsufficientInstanceCapacity", "c7a.xlarge eu-west-1a spot": "1 InsufficientInstanceCapacity"}
 	is(true, "c7ia c7ib c7aa c7ab")
 	launch()
-	is(true, "c7ia c7ib c7aa c7ab") // all were refused, so all are tried again
+	is(true, "") // all were refused: on demand meanwhile
 	is(false, "c7ia c7ib c7aa c7ab")
 	s.pass(5 * time.Minute)
 	delete(s.none, "c7i.xlarge eu-west-1b spot")
@@ -356,6 +357,75 @@ func TestRefusalsAreRemembered(t *testing.T) {
 	is(false, "c7ab")
 	s.pass(time.Second)
 	is(false, "c7ia c7ib c7aa c7ab")
+}
+
+// Where Spot has refused everything a fleet that takes both goes on on demand for
+// minutes; one that wants Spot alone waits, and so does one that gets nothing on
+// demand either.
+func TestADroughtOfSpot(t *testing.T) {
+	for name, c := range map[string]struct {
+		spot   ec2.Spot
+		none   []map[string]string
+		word   string // of the call as a whole
+		demand int
+		back   int // on demand, when minutes have passed
+	}{
+		"both":              {ec2.Spot{Share: 0.5}, []map[string]string{all("spot", "InsufficientInstanceCapacity")}, "", 4, 2},
+		"a limit":           {ec2.Spot{Share: 0.5}, []map[string]string{all("spot", "MaxSpotInstanceCountExceeded")}, "", 4, 2},
+		"the whole call":    {ec2.Spot{Share: 0.5}, nil, "MaxSpotInstanceCountExceeded", 4, 2},
+		"a base":            {ec2.Spot{Share: 1, BaseOnDemand: 1}, []map[string]string{all("spot", "UnfulfillableCapacity")}, "", 4, 1},
+		"Spot alone":        {ec2.Spot{Share: 1}, []map[string]string{all("spot", "InsufficientInstanceCapacity")}, "", 0, 0},
+		"nothing at all":    {ec2.Spot{Share: 0.5}, []map[string]string{all("spot", "InsufficientInstanceCapacity"), all("on-demand", "InsufficientInstanceCapacity")}, "", 2, 2},
+		"not its capacity":  {ec2.Spot{Share: 0.5}, []map[string]string{all("spot", "UnauthorizedOperation")}, "", 2, 2},
+		"something is left": {ec2.Spot{Share: 0.5}, []map[string]string{{"c7i.xlarge eu-west-1a spot": "InsufficientInstanceCapacity"}}, "", 2, 2},
+	} {
+		s := newStub(t)
+		c.spot.Strategy = "price-capacity-optimized"
+		f := s.fleet(t, func(o *ec2.Options) { o.Templates[0].Spot = &c.spot })
+		for _, none := range c.none {
+			maps.Copy(s.none, none)
+		}
+		if c.word != "" {
+			s.faults = func(action string, form url.Values) *fault {
+				if strings.HasSuffix(form.Get("ClientToken"), "-spot") {
+					return &fault{status: 400, code: c.word}
+				}
+				return nil
+			}
+		}
+		_, _ = f.Launch(ctx, f.Draft(order(4), nil))
+		if got := onDemand(t, f.Draft(fleet.Order{Fleet: "render", Count: 4, Token: "sky-2"}, nil)); got != c.demand {
+			t.Errorf("%s: %d on demand, want %d", name, got, c.demand)
+		}
+		s.pass(5 * time.Minute)
+		if got := onDemand(t, f.Draft(fleet.Order{Fleet: "render", Count: 4, Token: "sky-3"}, nil)); got != c.back {
+			t.Errorf("%s: %d on demand later, want %d", name, got, c.back)
+		}
+	}
+}
+
+// onDemand is how many of four an order buys on demand, the others being Spot.
+func onDemand(t *testing.T, o fleet.Order) (n int) {
+	t.Helper()
+	var r struct {
+		Calls []struct {
+			Spot  bool
+			Count int
+		}
+	}
+	if err := json.Unmarshal(o.Request, &r); err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for _, c := range r.Calls {
+		if all += c.Count; !c.Spot {
+			n += c.Count
+		}
+	}
+	if all != o.Count {
+		t.Errorf("drafted %d of %d", all, o.Count)
+	}
+	return n
 }
 
 // Where one market is refused and the other leaves it open, nothing is refused.

@@ -14,13 +14,15 @@ import (
 // Terminate ends instances for good. One that is not there, or ending already, is
 // done. One that is protected from it is an error of its own.
 func (f *Fleet) Terminate(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
-	return f.each(ctx, batch{what: "terminate", size: batchSize, goneIsDone: true, call: func(ctx context.Context, ids []string) ([]string, error) {
+	done, err := f.each(ctx, batch{what: "terminate", size: batchSize, goneIsDone: true, call: func(ctx context.Context, ids []string) ([]string, error) {
 		out, err := f.write.TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
 		if err != nil {
 			return nil, err
 		}
 		return changed(out.TerminatingInstances, types.InstanceStateNameShuttingDown, types.InstanceStateNameTerminated), nil
 	}}, ids)
+	f.known.ended(done)
+	return done, err
 }
 
 // Wake starts sleeping instances. Where EC2 has no room for one now, the error says

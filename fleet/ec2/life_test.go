@@ -397,20 +397,55 @@ func TestWhoIsNotKnownIsLookedFor(t *testing.T) {
 	}
 }
 
-// What was just launched can be acted on before it is listed.
+// What was just launched is pending before it is listed, for a bounded time, and can
+// be acted on.
 func TestUnlistedLaunchesAreOurs(t *testing.T) {
 	s := newStub(t)
-	s.lag = 10 * time.Minute
+	s.lag = 20 * time.Minute
 	f := s.fleet(t)
-	ids, err := f.Launch(ctx, f.Draft(order(2), nil))
+	o := f.Draft(order(2), nil)
+	ids, err := f.Launch(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := f.Instances(ctx, "render"); err != nil || len(list) != 0 {
-		t.Fatalf("%v, %v", list, err)
+	for _, after := range []time.Duration{0, 14 * time.Minute} {
+		s.pass(after)
+		list, err := f.Instances(ctx, "render")
+		if err != nil || len(list) != 2 {
+			t.Fatalf("after %s: %v, %v", after, list, err)
+		}
+		for _, i := range list {
+			if i.Phase != fleet.PhasePending || i.Tags[fleet.TagIntent] != o.Token || i.Type != "c7i.xlarge" || !i.Launched.Equal(noon) || !slices.Contains(ids, i.ID) {
+				t.Errorf("%+v", i)
+			}
+		}
 	}
-	if done, err := f.Terminate(ctx, ids); err != nil || !same(done, ids) {
+	if list, err := f.Instances(ctx, "films"); err != nil || len(list) != 0 {
+		t.Errorf("another fleet: %v, %v", list, err)
+	}
+	if done, err := f.Terminate(ctx, ids[:1]); err != nil || !same(done, ids[:1]) {
 		t.Errorf("%v, %v", done, err)
+	}
+	if list, err := f.Instances(ctx, "render"); err != nil || len(list) != 1 || list[0].ID != ids[1] {
+		t.Errorf("after one was let go: %v, %v", list, err)
+	}
+	s.pass(2 * time.Minute)
+	if list, err := f.Instances(ctx, "render"); err != nil || len(list) != 0 {
+		t.Errorf("for ever: %v, %v", list, err)
+	}
+}
+
+// What is listed is not there twice.
+func TestListedLaunchesAreThereOnce(t *testing.T) {
+	s := newStub(t)
+	f := s.fleet(t)
+	if _, err := f.Launch(ctx, f.Draft(order(2), nil)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if list, err := f.Instances(ctx, "render"); err != nil || len(list) != 2 {
+			t.Errorf("%v, %v", list, err)
+		}
 	}
 }
 
