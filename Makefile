@@ -66,7 +66,7 @@ fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 
 .PHONY: bench
 bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/...
+	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/... ./queue/... ./cmd/...
 
 # What the report's page is built with, as its package-lock.json says.
 simulate/report/page/node_modules: simulate/report/page/package-lock.json

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,25 +131,25 @@ func TestImportCSVRefuses(t *testing.T) {
 	}
 }
 
-// A month of minutes is imported while one waits.
-func TestImportCSVMonth(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	var b bytes.Buffer
+// BenchmarkImportCSVMonth is a month by the minute.
+func BenchmarkImportCSVMonth(b *testing.B) {
+	var text bytes.Buffer
 	for i := range 30 * 1440 {
-		fmt.Fprintf(&b, "%s,%d\n", time.Date(2026, 3, 1, 0, i, 0, 0, time.UTC).Format(time.RFC3339), i%100)
+		fmt.Fprintf(&text, "%s,%d\n", time.Date(2026, 3, 1, 0, i, 0, 0, time.UTC).Format(time.RFC3339), i%100)
 	}
-	to := filepath.Join(t.TempDir(), "month.db")
-	begun := time.Now()
-	_, _, err := called(t, importCommand(), "csv", "--arrivals", wrote(t, "photos.csv", b.String()), "--seconds", "4s", "--to", to)
-	if took := time.Since(begun); err != nil || took > 45*time.Second {
-		t.Errorf("%s, %v", took, err)
+	arrivals := filepath.Join(b.TempDir(), "photos.csv")
+	if err := os.WriteFile(arrivals, text.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
 	}
-	t.Logf("imported in %s", time.Since(begun))
-	begun = time.Now()
-	_, err = played(t, func(c *cobra.Command) error { _, err := recorded(c); return err }, "--recording", to)
-	t.Logf("read in %s, %v", time.Since(begun), err)
+	for b.Loop() {
+		c := importCommand()
+		c.SetArgs([]string{"csv", "--arrivals", arrivals, "--seconds", "4s", "--to", filepath.Join(b.TempDir(), "month.db")})
+		c.SetOut(io.Discard)
+		c.SetErr(io.Discard)
+		if err := c.Execute(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func TestReplay(t *testing.T) {
