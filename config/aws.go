@@ -60,9 +60,24 @@ func (c *Config) account(r *strict.Report) {
 	if e := c.AWS.Events; e != "" && !isSQS(e) {
 		r.Bad("aws.events", e, "is not the URL of an SQS queue; write https://sqs.%s.amazonaws.com/%s/NAME", c.AWS.Region, c.AWS.Account)
 	}
+	c.apart(r)
 	for _, u := range append(c.uses(), use{path: "aws.events", value: c.AWS.Events}) {
 		if isSQS(u.value) && r.Sound(u.path) {
 			c.AWS.own(r, u)
+		}
+	}
+}
+
+// apart wants the queue of events to be nobody else's: what is read from it is gone.
+func (c *Config) apart(r *strict.Report) {
+	events, err := ParseAddress(c.AWS.Events)
+	if err != nil || c.AWS.Events == "" || !r.Sound("aws.events") {
+		return
+	}
+	for _, u := range c.uses() {
+		if a, err := ParseAddress(u.value); err == nil && isSQS(u.value) && a == events {
+			r.Bad("aws.events", c.AWS.Events, "is the address of %s already, and what is in it would be taken for events and deleted; give each its own", u.path)
+			return
 		}
 	}
 }
