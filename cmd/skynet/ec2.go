@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"go.uber.org/zap"
 
 	"skynet/config"
 	"skynet/controller"
@@ -16,11 +17,11 @@ import (
 
 var _ controller.Drafter = market{}
 
-// openEC2 opens EC2, where a fleet runs there, and looks whether everything that
-// the settings name exists. A dry run has no client that could write.
+// openEC2 opens EC2 and looks whether everything that the settings name exists. A
+// dry run has no client that could write.
 func (d *daemon) openEC2(ctx context.Context) error {
 	templates, err := d.ec2Templates()
-	if err != nil || len(templates) == 0 {
+	if err != nil || d.cfg.AWS == nil {
 		return err
 	}
 	o := ec2.Options{
@@ -32,10 +33,27 @@ func (d *daemon) openEC2(ctx context.Context) error {
 	} else {
 		d.ec2 = ec2.New(ec2.Client(d.aws), o)
 	}
+	if len(templates) == 0 {
+		d.openAbandoned(ctx)
+		return nil
+	}
 	for _, odd := range oddities(d.cfg) {
 		d.log.Warn(odd)
 	}
 	return d.ec2.Check(ctx)
+}
+
+// openAbandoned keeps EC2 open where no fleet of the settings runs there any more, for
+// the sake of instances that were left there. Who has never used it need not allow it.
+func (d *daemon) openAbandoned(ctx context.Context) {
+	err := d.ec2.Check(ctx)
+	if err == nil {
+		_, err = d.ec2.Instances(ctx, "")
+	}
+	if err != nil {
+		d.log.Info("no fleet of the settings runs on EC2; whether an earlier one has left instances there is not known", zap.Error(err))
+		d.ec2 = nil
+	}
 }
 
 // ec2Templates are those of the fleets that run on EC2.

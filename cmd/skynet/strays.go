@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -14,8 +15,8 @@ import (
 )
 
 // stray are the living workers of a fleet that is not in the settings: removed
-// from them, or renamed. They work on, nobody scales them or lets them go, and
-// they are in no maximum.
+// from them, or renamed. They work on, nobody scales them, and they are in no maximum.
+// Nobody lets them go but the reaper, on EC2, once they are silent.
 type stray struct {
 	fleet  string
 	ids    []fleet.ID
@@ -47,7 +48,7 @@ func strays(fleets []config.Fleet, list []fleet.Instance, pid func(fleet.ID) int
 
 // cure is what an operator can do about them.
 func (s stray) cure() string {
-	return fmt.Sprintf("put fleet %s back into the settings (with bounds.min 0 it goes home when its queues are empty), or end its workers, which finish the items that they hold: %s", s.fleet, s.end())
+	return fmt.Sprintf("put fleet %s back into the settings (with bounds.min 0 it goes home when its queues are empty), or end its workers, which finish the items that they hold or give them back: %s", s.fleet, s.end())
 }
 
 // end is how to end them.
@@ -66,23 +67,31 @@ func (s stray) end() string {
 // warnOfStrays warns at each start.
 func (d *daemon) warnOfStrays(ctx context.Context) error {
 	if d.local != nil {
-		if err := d.warnOf(ctx, d.local, d.local.PID); err != nil {
+		if err := d.warnOf(ctx, d.local, d.local.PID, "nobody lets them go"); err != nil {
 			return err
 		}
 	}
 	if d.ec2 != nil {
-		return d.warnOf(ctx, d.ec2, func(fleet.ID) int { return 0 })
+		return d.warnOf(ctx, d.ec2, func(fleet.ID) int { return 0 }, reaped(d.cfg.AWS.Orphans.Std()))
 	}
 	return nil
 }
 
-func (d *daemon) warnOf(ctx context.Context, on ground, pid func(fleet.ID) int) error {
+// reaped is what becomes of strays on EC2.
+func reaped(after time.Duration) string {
+	if after == 0 {
+		return "nobody lets them go (aws.orphans is 0s)"
+	}
+	return fmt.Sprintf("nobody lets them go before they were not heard for %s (aws.orphans)", after)
+}
+
+func (d *daemon) warnOf(ctx context.Context, on ground, pid func(fleet.ID) int, end string) error {
 	list, err := on.Instances(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, s := range strays(d.cfg.Fleets, list, pid) {
-		d.log.Warn("workers of a fleet that is not in the settings: they work on, nobody lets them go, and no maximum counts them",
+		d.log.Warn("workers of a fleet that is not in the settings: they work on, "+end+", and no maximum counts them",
 			zap.String(keyFleet, s.fleet), zap.Int("workers", len(s.ids)), zap.Any("instances", s.ids), zap.Ints("pids", s.pids), zap.String("cure", s.cure()))
 	}
 	return nil
