@@ -198,7 +198,7 @@ func (s *stack) checkSettings() config.Config {
 		s.t.Fatalf("%v\n%s", err, s.outputs["Settings"])
 	}
 	f := c.Fleets[0]
-	if f.EC2.LaunchTemplate.Version != "1" || len(f.EC2.Subnets) != len(s.subnets) || len(f.EC2.Types) != 2 || c.AWS.Events != s.outputs["EventsQueue"] {
+	if f.EC2.LaunchTemplate.Version != "1" || len(f.EC2.Subnets) != len(s.subnets) || len(f.EC2.Types) != 2 || c.AWS.Events != s.outputs["EventsQueue"] || f.EC2.Slots != 4 || c.AWS.Orphans.Std() != time.Hour {
 		s.t.Errorf("settings\n%s", s.outputs["Settings"])
 	}
 	return c
