@@ -196,9 +196,11 @@ func TestImportCloudWatchOfMonths(t *testing.T) {
 	if out, said, err := imports(t, asOf, "--queue", "photos", "--since", "80d", "--interval", "1h", "--to", to); err != nil || said != "" {
 		t.Fatal(out, said, err)
 	}
-	periods := map[float64]time.Duration{}
+	periods, before := map[float64]time.Duration{}, map[string]bool{}
 	for _, r := range s.Asked() {
-		periods[r.Period()] += r.To.Sub(r.From)
+		if key := fmt.Sprint(r.Period(), r.From, r.To); !before[key] { // a request may be sent again
+			periods[r.Period()], before[key] = periods[r.Period()]+r.To.Sub(r.From), true
+		}
 	}
 	day := 24 * time.Hour
 	if periods[60] < 14*day || periods[60] > 15*day || periods[300] < 47*day || periods[300] > 49*day || periods[3600] < 16*day {
