@@ -107,6 +107,8 @@ func TestImportCSVRefuses(t *testing.T) {
 		"--to is missing":                      {"--arrivals", photos},
 		"--arrivals or --jobs is missing":      {"--to", in + "/x.db"},
 		"no such file":                         {"--arrivals", in + "/none.csv", "--to", in + "/x.db"},
+		"huge.csv has 1e+300 items":            {"--arrivals", wrote(t, "huge.csv", "2026-03-01T00:00:00Z,1e300\n2026-03-01T00:01:00Z,1\n"), "--to", in + "/x.db"},
+		"is not a time with its zone":          {"--arrivals", wrote(t, "local.csv", "2026-03-01 00:00:00,1\n"), "--to", in + "/x.db"},
 		"bad.csv:2: value":                     {"--arrivals", in + "/bad.csv", "--to", in + "/x.db"},
 		`"2026" is not a queue's name`:         {"--arrivals", in + "/2026.csv", "--to", in + "/x.db"},
 		"queue photos has two files":           {"--arrivals", photos, "--jobs", "photos=" + in + "/clips.csv.gz", "--to", in + "/x.db"},
@@ -199,10 +201,12 @@ func TestReplay(t *testing.T) {
 func TestRecordingRefuses(t *testing.T) {
 	in := csvs(t)
 	for want, args := range map[string][]string{
-		"no such file":                  {"--recording", "/no/such"},
-		"there is no journal at":        {"--recording", in},
-		"it is not a journal of SkyNet": {"--recording", in + "/photos.csv"},
-		"is not a length of time":       {"--recording", in, "--since", "x"},
+		"no such file":                   {"--recording", "/no/such"},
+		"there is no journal at":         {"--recording", in},
+		"it is not a journal of SkyNet":  {"--recording", wrote(t, "other.db", "something else altogether")},
+		"make one of it with skynet imp": {"--recording", in + "/photos.csv"},
+		"is empty: name a journal":       {"--recording", wrote(t, "empty.db", "")},
+		"is not a length of time":        {"--recording", in, "--since", "x"},
 	} {
 		for name, do := range map[string]func(*cobra.Command) error{
 			"scenario": func(c *cobra.Command) error { _, err := recorded(c); return err },

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,10 +69,20 @@ func openRecording(path string) (*sqlite.Reader, error) {
 		}
 	}
 	j, err := sqlite.OpenReadOnly(path)
-	if err != nil {
+	switch {
+	case err != nil && at.Mode().IsRegular() && at.Size() == 0:
+		return nil, fmt.Errorf("--recording: %s is empty: name a journal, or the state folder of a daemon", path)
+	case err != nil && isTable(path):
+		return nil, fmt.Errorf("--recording: %s is no journal: make one of it with skynet import csv --arrivals %s --to recording.db", path, path)
+	case err != nil:
 		return nil, fmt.Errorf("--recording: %w", err)
 	}
 	return j, nil
+}
+
+// isTable reports whether a file is called as what import reads.
+func isTable(path string) bool {
+	return slices.Contains([]string{".csv", ".tsv", ".txt"}, filepath.Ext(strings.TrimSuffix(path, ".gz")))
 }
 
 // recorded is the scenario of the recording that the flags name.

@@ -96,6 +96,9 @@ func (im *Import) Check() error {
 		if b := im.Loads[i].began(); b.Year() < 1970 || b.Year() > 2200 {
 			return fmt.Errorf("%s begins in %d; times from 1970 to 2200 will do", im.Loads[i].From, b.Year())
 		}
+		if items := im.Loads[i].Series.Items(); !(items <= scenario.MostItems) {
+			return fmt.Errorf("%s has %.3g items; at most %g will do: is its second column how many items came?", im.Loads[i].From, items, scenario.MostItems)
+		}
 	}
 	n := im.Ticks()
 	switch {

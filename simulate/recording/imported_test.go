@@ -155,6 +155,7 @@ func TestImportRefuses(t *testing.T) {
 		"out of range":      func(im *recording.Import) { im.Interval = 0 },
 		"nothing is left":   func(im *recording.Import) { im.To = monday },
 		"at most":           func(im *recording.Import) { im.Loads[0].Series.Steps[1].At = 40 * 366 * 24 * time.Hour },
+		"1e+308 items":      func(im *recording.Import) { im.Loads[0].Series.Steps[1].Items = 1e308 },
 		"1970 to 2200":      func(im *recording.Import) { im.Loads[0].Series.Began = time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC) },
 	} {
 		im := importOf(t).Import

@@ -127,8 +127,8 @@ func (p *plot) span(names []string) error {
 		}
 		steps = append(steps, usualStep(times))
 	}
-	if p.since > 0 {
-		p.from = p.to.Add(-p.since)
+	if err := p.back(names); err != nil {
+		return err
 	}
 	if len(steps) == 0 || !p.to.After(p.from) {
 		return errors.New("the recording is too short: it takes two ticks to tell what arrived between them")
@@ -136,6 +136,56 @@ func (p *plot) span(names []string) error {
 	interval := slices.Min(steps).Round(time.Second)
 	p.sc.Interval = strict.Duration(min(max(interval, time.Second), time.Hour))
 	return nil
+}
+
+// back goes back as far as was asked for, or as the recording does: time before it
+// would be played as if nobody had wanted anything, and paid for.
+func (p *plot) back(names []string) error {
+	if p.since <= 0 {
+		return nil
+	}
+	first, wanted := p.from, p.to.Add(-p.since)
+	p.from = wanted
+	if !wanted.Before(first) {
+		return nil
+	}
+	for _, name := range names {
+		hour, err := p.firstHour(name, wanted, first)
+		if err != nil {
+			return err
+		}
+		if hour.Before(first) {
+			first = hour
+		}
+	}
+	if p.from = first; wanted.Before(first) {
+		p.note("the recording begins at %s: so much of it is played, %s", first.UTC().Format(time.DateTime)+" UTC", about(p.to.Sub(first)))
+	}
+	return nil
+}
+
+// firstHour is the first time from from on of which it is known what arrived at a
+// fleet, or until.
+func (p *plot) firstHour(name string, from, until time.Time) (time.Time, error) {
+	last, err := p.Between(p.ctx, name, from, p.to, 1)
+	if err != nil || len(last) == 0 {
+		return until, err
+	}
+	first := until
+	for _, queue := range append(last[0].Snapshot.Queues, "") {
+		signal := "queue.arrived"
+		if queue != "" {
+			signal = "queues." + queue + ".arrived"
+		}
+		points, err := p.Series(p.ctx, name, signal, from, until, time.Hour)
+		if err != nil {
+			return until, err
+		}
+		if len(points) > 0 && points[0].At.Before(first) {
+			first = points[0].At
+		}
+	}
+	return first, nil
 }
 
 // usualStep is the median time between two ticks.

@@ -343,6 +343,10 @@ func TestHours(t *testing.T) {
 		t.Errorf("%s without being asked", recent.End)
 	}
 	all := of(t, pruned, recording.Options{Since: 50*time.Hour - time.Minute})
+	more := of(t, pruned, recording.Options{Since: 400 * 24 * time.Hour})
+	if more.End > 50*time.Hour || more.Start.Before(monday.Add(-time.Minute)) || !strings.Contains(strings.Join(more.Notes, "\n"), "the recording begins at 2026-03-01 23:59:00 UTC") {
+		t.Errorf("%s from %s on, when asked for more than there is: %q", more.End, more.Start.Time, more.Notes)
+	}
 	if got := items(all.Queues[0]); math.Abs(got-6000) > 10 || all.Fleets[0].Start != 3 {
 		t.Errorf("%g items, %d at the start", got, all.Fleets[0].Start)
 	}

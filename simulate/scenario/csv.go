@@ -97,6 +97,14 @@ func ReadSeries(path string) (Series, error) {
 	return s, err
 }
 
+// Items is how many arrive in all.
+func (s *Series) Items() (sum float64) {
+	for _, p := range s.Steps {
+		sum += p.Items
+	}
+	return sum
+}
+
 // measure finds how long each step is.
 func (s *Series) measure() {
 	var gaps []time.Duration
@@ -196,7 +204,7 @@ func line(fields []string, header string, each func(at time.Time, fields []strin
 	}
 	at, err := time.Parse(time.RFC3339, fields[0])
 	if err != nil {
-		return fmt.Errorf("timestamp %q is not a time; a line is %s, such as 2026-03-01T00:00:00Z,12", fields[0], header)
+		return fmt.Errorf("timestamp %q is not a time with its zone; a line is %s, such as 2026-03-01T00:00:00Z,12 or 2026-03-01T01:00:00+01:00,12", fields[0], header)
 	}
 	return each(at.UTC(), fields[1:])
 }

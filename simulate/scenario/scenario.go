@@ -229,9 +229,11 @@ func (s *Scenario) settle() error {
 	return s.Bearable()
 }
 
+// MostItems may arrive in a simulation, which takes hours for as many.
+const MostItems = 1e11
+
 const (
 	longestRun = 10 * 366 * 24 * time.Hour
-	mostItems  = 1e11
 	mostSlots  = 2_000_000
 )
 
@@ -240,8 +242,8 @@ const (
 func (s *Scenario) Bearable() error {
 	items := 0.0
 	for _, q := range s.Queues {
-		for _, p := range q.Series.Steps {
-			items += p.Items * q.Arrivals.Scale
+		if q.Arrivals != nil {
+			items += q.Series.Items() * q.Arrivals.Scale
 		}
 	}
 	for _, f := range s.Fleets {
@@ -256,8 +258,8 @@ func (s *Scenario) Bearable() error {
 		return fmt.Errorf("scenario: lasts %s; at most ten years will do: set until", strict.Duration(s.End))
 	case s.Start.Year() < 1970 || s.Start.Year() > 2200:
 		return fmt.Errorf("scenario: begins in %d; give it a start from 1970 to 2200", s.Start.Year())
-	case !(items <= mostItems):
-		return fmt.Errorf("scenario: %.3g items arrive; at most %.0g will do: lower scale", items, mostItems)
+	case !(items <= MostItems):
+		return fmt.Errorf("scenario: %.3g items arrive; at most %g will do: lower scale", items, MostItems)
 	}
 	return nil
 }
