@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -165,4 +166,12 @@ func (s *sum) figures() Figures {
 func (s *sum) wait(q float64) float64 {
 	d, _ := s.waits.quantile(q)
 	return min(d, s.longest).Seconds()
+}
+
+// Percent says 100% of all alone: a late item in a million is none the less late.
+func Percent(share float64) string {
+	if share < 1 {
+		share = min(share, .99999)
+	}
+	return fmt.Sprintf("%.3f%%", 100*share)
 }

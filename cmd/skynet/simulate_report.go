@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skynet/policy"
 	"skynet/simulate"
 	"skynet/simulate/report"
 	"skynet/simulate/scenario"
@@ -59,7 +60,7 @@ func (p *contest) reportOf(sc *scenario.Scenario) report.Report {
 	r := report.Report{Scenario: sc.Name, Seed: p.Seed, Start: sc.Start.Time, Notes: sc.Notes}
 	for i, res := range p.Results {
 		if p.swept == nil {
-			r.Runs = append(r.Runs, report.Run{Result: res, Moments: p.moments[i], Peer: p.peers[i]})
+			r.Runs = append(r.Runs, report.Run{Result: res, Moments: p.moments[i], Peer: p.peers[i], Missed: missed(res, p.promised[i])})
 		}
 	}
 	for n, key := range p.ideals.order {
@@ -74,6 +75,11 @@ func (p *contest) reportOf(sc *scenario.Scenario) report.Report {
 		r.Sweep = append(r.Sweep, sweepPoint(o, slices.Contains(frontier, i)))
 	}
 	return r
+}
+
+// missed reports whether fewer items started in time than was promised.
+func missed(r simulate.Result, o policy.Objective) bool {
+	return r.WithinObjective != nil && *r.WithinObjective < o.Quantile
 }
 
 func sweepPoint(o sweep.Outcome, best bool) report.SweepPoint {

@@ -128,7 +128,7 @@ var figures = []struct {
 	{"items", func(c tallied) string { return thousands(float64(c.Items)) }},
 	{"objective", func(c tallied) string { return c.promised }},
 	{"within objective", func(c tallied) string {
-		return orDash(c.WithinObjective, func(v float64) string { return fmt.Sprintf("%.3f%%", 100*v) })
+		return orDash(c.WithinObjective, simulate.Percent)
 	}},
 	{"wait p50", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.P50 }) }},
 	{"wait p95", func(c tallied) string { return c.wait(func(w simulate.Wait) float64 { return w.P95 }) }},

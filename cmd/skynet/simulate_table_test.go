@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"skynet/policy"
 	"skynet/simulate"
 )
 
@@ -28,5 +29,19 @@ func TestTheTableTellsOfForecasts(t *testing.T) {
 	}
 	if got := text(nil); strings.Contains(got, "forecast") {
 		t.Error(got)
+	}
+}
+
+// Whoever keeps less than was promised is not the best, however cheap; who had
+// nothing to keep has missed nothing.
+func TestMissed(t *testing.T) {
+	promise := policy.Objective{Quantile: .99}
+	for want, shares := range map[bool][]*float64{true: {new(.98999), new(0.)}, false: {new(.99), new(1.), nil}} {
+		for _, share := range shares {
+			r := simulate.Result{Figures: simulate.Figures{WithinObjective: share}}
+			if missed(r, promise) != want {
+				t.Errorf("%v: %v", share, !want)
+			}
+		}
 	}
 }

@@ -26,6 +26,7 @@ type payload struct {
 type onRun struct {
 	Name   string          `json:"name"`
 	Peer   bool            `json:"peer"`
+	Missed bool            `json:"missed"`
 	Ideal  int             `json:"ideal"` // which of the bill's ideals; -1: none
 	Result simulate.Result `json:"result"`
 	Fleets []onFleet       `json:"fleets"` // none: nothing over time
@@ -159,7 +160,7 @@ func (r Report) tracks() (n int) {
 }
 
 func (r Report) run(run Run, start time.Time) onRun {
-	one := onRun{Name: cmp.Or(run.Name, run.Result.Policy), Peer: run.Peer, Ideal: r.ideal(run), Result: run.Result, Fleets: []onFleet{}}
+	one := onRun{Name: cmp.Or(run.Name, run.Result.Policy), Peer: run.Peer, Missed: run.Missed, Ideal: r.ideal(run), Result: run.Result, Fleets: []onFleet{}}
 	one.Result.WallSeconds = 0 // it differs from run to run
 	for _, t := range run.tracks() {
 		t = t.fit(r.tracks())

@@ -41,6 +41,7 @@ type Run struct {
 	Result  simulate.Result
 	Name    string    // shown; "": the result's policy
 	Peer    bool      // not one of our policies
+	Missed  bool      // fewer items started in time than was promised: cheap as it may be, it is not the best
 	Moments *Recorder // nil: it has figures, but nothing over time
 	// Ideal is the Name of the Curve that this run is compared with: what the
 	// clairvoyant would have done for its objective. "": the first.

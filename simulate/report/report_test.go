@@ -393,8 +393,19 @@ func TestExampleReports(t *testing.T) {
 	}
 	t.Logf("%d bytes", len(html))
 	write(t, "week.html", r)
+	write(t, "missed.html", missedReport())
 	write(t, "hostile.html", hostileReport())
 	write(t, "bare.html", Report{Scenario: "bare", Runs: []Run{{Result: r.Runs[0].Result}}})
+}
+
+// missedReport has the cheapest run miss what it promised, by a little.
+func missedReport() Report {
+	r := Report{Scenario: "missed"}
+	for i, within := range []float64{1, .99996, .5} {
+		cost := float64(3 - i)
+		r.Runs = append(r.Runs, Run{Missed: within < .99, Result: simulate.Result{Policy: string(rune('a' + i)), Figures: simulate.Figures{WithinObjective: &within, Cost: &cost}}})
+	}
+	return r
 }
 
 func play(t *testing.T, sc *scenario.Scenario, name, text string) Run {

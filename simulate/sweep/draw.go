@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"skynet/simulate"
 )
 
 // Table writes a line for each outcome, those of the frontier marked with the
@@ -33,7 +35,7 @@ func Table(w io.Writer, outcomes []Outcome) error {
 			wait = spoken(waits(o))
 		}
 		if o.Result.WithinObjective != nil {
-			within = fmt.Sprintf("%.3f%%", 100**o.Result.WithinObjective)
+			within = simulate.Percent(*o.Result.WithinObjective)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%.2f\t%d\n", wait, within, paid(o, priced), o.Result.Launches)
 	}

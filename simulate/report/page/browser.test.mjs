@@ -127,6 +127,19 @@ const tests = {
     await close();
   },
 
+  async "who misses the objective is not the best buy, and 100% are all"() {
+    const { page, wrong, close } = await open("missed.html");
+    const line = (name) => page.locator("table.figures tr", { has: page.locator("th", { hasText: new RegExp("^" + name + "$") }) }).locator("td");
+    const best = (name) => line(name).evaluateAll((all) => all.map((c) => c.classList.contains("best")));
+    assert.deepEqual(await best("cost"), [false, true, false]);
+    assert.deepEqual(await best("within objective"), [true, false, false]);
+    assert.match(await line("within objective").nth(0).textContent(), /^100\.00%/);
+    assert.match(await line("within objective").nth(1).textContent(), /^99\.99%/);
+    assert.match(await page.locator("p.key").first().textContent(), /keep what they promise/);
+    assert.deepEqual(wrong, []);
+    await close();
+  },
+
   async "names and reasons stay text"() {
     const { page, wrong, close } = await open("hostile.html");
     assert.equal(await page.locator("img").count(), 0);

@@ -49,6 +49,7 @@ export interface Result extends Figures {
 export interface Run {
   name: string;
   peer: boolean;
+  missed: boolean;
   ideal: number;
   result: Result;
   fleets: Fleet[];

@@ -4,7 +4,7 @@ import { el } from "./dom";
 import { digits, money, percent, span, whole } from "./words";
 
 type Better = "less" | "more" | "";
-type Row = [name: string, of: (r: Result, run: Run) => number | null | undefined, say: (v: number | null | undefined) => string, better: Better];
+type Row = [name: string, of: (r: Result, run: Run) => number | null | undefined, say: (v: number | null | undefined) => string, better: Better, kept?: boolean];
 
 const hours = (s: number | null | undefined) => (s == null ? s : s / 3600);
 const ratio = (v: number | null | undefined) => (v == null ? "–" : v.toFixed(2) + "×");
@@ -23,11 +23,11 @@ function rows(p: Payload): Row[] {
     ["wait p95", (r) => r.wait?.p95, span, "less"],
     ["wait p99", (r) => r.wait?.p99, span, "less"],
     ["wait, longest", (r) => r.wait?.max, span, "less"],
-    ["instance hours", (r) => hours(r.instance_seconds), digits, "less"],
+    ["instance hours", (r) => hours(r.instance_seconds), digits, "less", true],
     ["÷ clairvoyant", (r) => (r.clairvoyant_instance_seconds ? r.instance_seconds / r.clairvoyant_instance_seconds : null), ratio, ""],
     ["work hours", (r) => hours(r.work_seconds), digits, ""],
-    ["efficiency", (r) => r.efficiency, percent, "more"],
-    ["cost", (r) => r.cost, money, "less"],
+    ["efficiency", (r) => r.efficiency, percent, "more", true],
+    ["cost", (r) => r.cost, money, "less", true],
     ["cost ÷ clairvoyant", (r, run) => toIdeal(run, r.cost), ratio, ""],
     ["launches", (r) => r.launches, whole, ""],
     ["wakes", (r) => r.wakes, whole, ""],
@@ -56,13 +56,12 @@ function best(values: (number | null | undefined)[], counts: boolean[], better: 
 }
 
 export function table(p: Payload, names: string[]): HTMLElement {
-  const counts = p.runs.map((r) => !clairvoyant(r));
   const head = el("tr", {}, el("th", { scope: "col" }, el("span", { class: "unseen" }, "figure")),
     ...p.runs.map((r, i) => el("th", { scope: "col", title: r.name }, names[i], r.peer && el("small", {}, "peer"))));
-  const body = rows(p).flatMap(([name, of, say, better]) => {
+  const body = rows(p).flatMap(([name, of, say, better, kept]) => {
     const values = p.runs.map((r) => of(r.result, r));
     if (values.every((v) => v == null) || (name === "never started" && values.every((v) => !v))) return [];
-    const wins = best(values, counts, better);
+    const wins = best(values, p.runs.map((r) => !clairvoyant(r) && !(kept && r.missed)), better);
     return [el("tr", {}, el("th", { scope: "row" }, name), ...values.map((v, i) =>
       el("td", wins[i] ? { class: "best" } : {}, say(v), wins[i] && el("span", { class: "unseen" }, " (best)"))))];
   });

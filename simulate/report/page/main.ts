@@ -38,7 +38,7 @@ class Page {
     this.swept = sweep(p);
     host.replaceChildren(
       el("header", {}, el("p", { class: "soft" }, "SkyNet simulation"), el("h1", {}, p.scenario), el("p", { class: "soft" }, this.about())),
-      el("div", { class: p.runs.length <= 4 && this.stage ? "summary" : "" }, el("div", {}, table(p, this.names), p.runs.length > 1 ? el("p", { class: "soft key" }, el("span", { class: "best" }, "Marked"), " is the best of a line, the clairvoyant aside.") : ""),
+      el("div", { class: p.runs.length <= 4 && this.stage ? "summary" : "" }, el("div", {}, table(p, this.names), p.runs.length > 1 ? el("p", { class: "soft key" }, el("span", { class: "best" }, "Marked"), " is the best of a line, the clairvoyant aside" + (p.runs.some((r) => r.missed) ? "; of hours and cost, the best of those that keep what they promise." : ".")) : ""),
         el("div", {}, this.all, this.shape)),
       ...(this.run >= 0 ? this.overTime() : []),
       this.swept ?? "",

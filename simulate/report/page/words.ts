@@ -17,7 +17,8 @@ export function digits(v: Maybe): string {
 
 export const whole = (v: Maybe) => (v == null ? none : v.toLocaleString("en", { maximumFractionDigits: 0 }));
 export const money = (v: Maybe) => (v == null ? none : v.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
-export const percent = (v: Maybe, places = 1) => (v == null ? none : (100 * v).toFixed(places) + "%");
+/** percent says 100% of all alone: of 99.999% it says 99.99%. */
+export const percent = (v: Maybe, places = 1) => (v == null ? none : (v < 1 ? Math.min(100 * v, 100 - 10 ** -places) : 100 * v).toFixed(places) + "%");
 
 /** compact is for axes. */
 export function compact(v: Maybe): string {
