@@ -205,6 +205,12 @@ within the forecast's band only: head-room for that is what is paid.
 have workers that were bought, and are paid for at least until the next tick or two. keda set to let 261 items wait for each pod pays a little less on
 most of them, and 99% within hangs on that number: at 309 half of the items are late.
 
+**Target tracking** goes by EC2's guide to the letter: its metric is what waits for each instance, which does not count what is in
+hand. To start items within a minute its queue has to be all but empty, and a group whose queue is empty for fifteen minutes shrinks to
+one instance, busy or not; all that comes meanwhile is late, and too many are bought for it. It does so on constant load too, whatever
+its setting: the tight column tells of that metric, and little of the load. In EC2 a group may shrink more gradually, and
+with a metric of your own that counts what is in hand, as keda's does, it would come nearer to keda's column.
+
 **Launches.** In the tight setting slo launches a fifth of what keda does. In the roomy one keda's best setting lets the queue smooth its load for
 minutes, and launches little itself.
 `
