@@ -73,6 +73,7 @@ func New(cfg aws.Config, address string) (*Store, error) {
 		return nil, fmt.Errorf("lease %q: write s3://bucket/key", address)
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil             // other stores have no name for each bucket
 		o.DisableLogOutputChecksumValidationSkipped = true // that a server sends none is no news at each look
 	})
 	return &Store{client: client, bucket: bucket, key: key}, nil

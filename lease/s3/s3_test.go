@@ -50,6 +50,19 @@ func config(url string) aws.Config {
 	}
 }
 
+// A store behind an endpoint of its own is asked by path: bucket.localhost is no host.
+func TestAnEndpointOfItsOwn(t *testing.T) {
+	cfg := fake(t, nil)
+	*cfg.BaseEndpoint = strings.Replace(*cfg.BaseEndpoint, "127.0.0.1", "localhost", 1)
+	s := open(t, cfg, "s3://state/lease")
+	if _, err := s.Write(t.Context(), []byte("{}"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if body, _, err := s.Read(t.Context()); err != nil || string(body) != "{}" {
+		t.Errorf("%s, %v", body, err)
+	}
+}
+
 func open(t *testing.T, cfg aws.Config, address string) *s3.Store {
 	t.Helper()
 	s, err := s3.New(cfg, address)
