@@ -58,6 +58,33 @@ func TestBandsADayAhead(t *testing.T) {
 	}
 }
 
+// fed is a forecaster of one queue that has learned what came, minute by minute.
+func fed(minutes int, came func(minute int) float64) View {
+	f := New(Settings{Queues: []string{"photos"}})
+	for i := range minutes {
+		f.Learn("photos", monday.Add(time.Duration(i+1)*time.Minute), time.Minute, came(i))
+	}
+	v, _ := f.Queue("photos")
+	return v
+}
+
+// Twice the usual load is expected to be over by half, as a logarithm, each three hours.
+func TestWhatIsOffTheShapeFades(t *testing.T) {
+	const days = 15 * dayMinutes
+	list := fed(days+180, func(i int) float64 {
+		if i >= days {
+			return 200
+		}
+		return 100
+	}).Coming(time.Hour, 12)
+	off := func(hour int) float64 { return math.Log(list[hour].P50 / 6000) }
+	if off(2) < .1 {
+		t.Fatalf("%+v: twice as much comes now", list[:3])
+	}
+	near(t, "three hours later", off(5), off(2)/2, .1)
+	near(t, "nine hours later", off(11), off(2)/8, .2)
+}
+
 // The fleet's own forecast is there before the first tick, of what its queues learned.
 func TestAFleetThatHasOnlyLearned(t *testing.T) {
 	f := learned(3*dayMinutes, "photos", "videos")
