@@ -153,7 +153,7 @@ func (f *File) engine() policy.Engine {
 		Plan: policy.Plan{
 			Boot: f.Deadlines.Boot.Std(), Silence: f.Deadlines.Replace.Std(),
 			Drain: f.Guards.Release.DrainDeadline.Std(),
-			Keep:  f.Sleep.Keep, AtMost: f.Sleep.AtMost.Std(),
+			Keep:  f.Sleep.Keep, AtMost: f.Sleep.atMost(),
 			Hourly: f.hourly(),
 		},
 		Caps:   f.caps(),
@@ -216,3 +216,15 @@ func knowing(names signals.Names) strict.Option {
 
 // Schema is the JSON Schema of policy files, for editors.
 func Schema() []byte { return strict.Schema[File]() }
+
+// longestHibernated is how long EC2 keeps what was in memory.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-prerequisites.html
+const longestHibernated = 60 * 24 * time.Hour
+
+// atMost is how long one sleeps: one that hibernates not longer than EC2 supports.
+func (s Sleep) atMost() time.Duration {
+	if most := s.AtMost.Std(); !s.Hibernate || most > 0 && most < longestHibernated {
+		return most
+	}
+	return longestHibernated
+}

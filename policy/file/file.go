@@ -114,7 +114,7 @@ type Breaker struct {
 // Sleep keeps drained workers for later.
 type Sleep struct {
 	Keep      int             `yaml:"keep" strict:"min=0" doc:"how many drained on-demand workers sleep instead of ending; 0 if left out"`
-	AtMost    strict.Duration `yaml:"at_most" doc:"how long one sleeps before it is let go; no limit if left out"`
+	AtMost    strict.Duration `yaml:"at_most" doc:"how long one sleeps before it is let go; no limit if left out, but 60d, which is the most, with hibernate"`
 	Hibernate bool            `yaml:"hibernate" doc:"EC2: keep what is in memory; a local worker always does"`
 }
 

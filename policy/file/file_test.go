@@ -210,3 +210,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// EC2 keeps what was in memory for 60 days; a plain stop has no end.
+func TestHibernationEnds(t *testing.T) {
+	for sleep, want := range map[string]time.Duration{
+		"{keep: 1}":                                0,
+		"{keep: 1, at_most: 90d}":                  90 * 24 * time.Hour,
+		"{keep: 1, hibernate: true}":               60 * 24 * time.Hour,
+		"{keep: 1, hibernate: true, at_most: 90d}": 60 * 24 * time.Hour,
+		"{keep: 1, hibernate: true, at_most: 12h}": 12 * time.Hour,
+	} {
+		p, err := file.Parse("p.yaml", []byte("bounds: {max: 3}\nsleep: "+sleep+"\n"), signals.Names{Open: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Engine.Plan.AtMost; got != want {
+			t.Errorf("%s: %s, want %s", sleep, got, want)
+		}
+	}
+}
