@@ -8,9 +8,10 @@ import (
 // median, and so much as is not exceeded nine times in ten, and 99 times in 100.
 type ahead struct{ mid, p90, p99 float64 }
 
+const five = 300 // s
+
 // aheadOf is the forecast for a queue; false if there is none.
 func aheadOf(s *signals.Snapshot, queue string) (a ahead, known bool) {
-	const five = 300 // s
 	for _, one := range []struct {
 		name string
 		to   *float64
@@ -52,16 +53,22 @@ func (d *demand) planned(s *signals.Snapshot, u *supply) float64 {
 	return a.with(margin)
 }
 
+// leastExpected is how many items must be as likely as one time in ten within five
+// minutes, for somebody to be bought for those that are to come. The median tells
+// nothing there: where an item comes each half an hour it is zero, and where none
+// does it is some billionth.
+const leastExpected = 0.5
+
 // expect puts in line what will probably come before a worker that is ordered at the
 // next tick could start it: the order for that is due now.
 func (d *demand) expect(s *signals.Snapshot, u *supply) {
 	gap := u.boot + notice(s) - d.wait
 	a, known := aheadOf(s, d.queue)
-	if gap <= 0 || !known || a.mid == 0 {
+	if gap <= 0 || !known || a.p90*five < leastExpected || d.assumed {
 		return
 	}
 	const parts = 4
-	items := min(a.mid*gap/parts, mostItems)
+	items := min(max(a.mid*gap, 1), mostItems) / parts
 	for i := range parts {
 		d.upto += items
 		d.batches = append(d.batches, due{items: items, upto: d.upto, by: gap*float64(i+1)/parts + d.wait, coming: true})

@@ -23,6 +23,7 @@ type demand struct {
 	queue    string // "" if the fleet has but one
 	wait     float64
 	seconds  float64 // to process one item
+	assumed  bool    // seconds is: no item was ever done
 	items    float64 // that wait
 	upto     float64 // items of all batches, those that are still to come among them
 	inFlight float64
@@ -77,10 +78,13 @@ func (p SLO) demands(s *signals.Snapshot, missing *unknowns) []demand {
 func (p SLO) demand(s *signals.Snapshot, queue string, missing *unknowns) demand {
 	wait := p.Objective.For(queue)
 	d := demand{queue: queue, wait: wait.Seconds(), seconds: leastSeconds}
-	if v, err := atLeastZero(s, of("work.seconds_mean", queue)); err != nil {
+	length := of("work.seconds_mean", queue)
+	if v, err := atLeastZero(s, length); err != nil {
 		missing.add(err)
 	} else {
 		d.seconds = min(max(v, leastSeconds), mostSeconds)
+		found, _ := signals.Find(s.Signals, length)
+		d.assumed = strings.HasPrefix(found.Note, signals.Assumed)
 	}
 	if v, err := atLeastZero(s, of("queue.in_flight", queue)); err != nil {
 		missing.add(err)

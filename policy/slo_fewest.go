@@ -5,7 +5,8 @@ import "math"
 // fewest is the fewest workers that start what waits in time. If those that there
 // are can, it is the fewest of them. If they cannot, all of them are kept, and
 // what even new workers cannot reach in time is given the wait from their boot
-// on; late says so.
+// on; late says so. So is all that waits where it is only assumed how long an item
+// takes: no world is bought on that.
 func fewest(u *supply, list []demand) (n int, late bool) {
 	t := table{u: u, list: list, caps: make([]float64, 0, longest(list))}
 	t.waves = u.there()
@@ -15,8 +16,8 @@ func fewest(u *supply, list []demand) (n int, late bool) {
 	}
 	t.waves = u.waves[:u.count]
 	t.fill(func(by float64, d *demand) float64 {
-		if by < u.boot {
-			return u.boot + d.wait
+		if by < u.boot || d.assumed {
+			return max(by, u.boot+d.wait)
 		}
 		return by
 	})

@@ -330,6 +330,44 @@ func TestSLOPlansAhead(t *testing.T) {
 	}
 }
 
+// On a queue in which nearly nothing comes, some billionth of an item to be expected
+// buys nobody; one that is as likely as one time in ten does.
+func TestSLONobodyStandsByForNothing(t *testing.T) {
+	for _, c := range []struct {
+		mid, p90 float64
+		want     int
+	}{{0, 0, 0}, {1e-10, 1e-9, 0}, {1e-10, .3, 0}, {1e-10, 1, 1}, {0, 1, 1}} {
+		s := arriving(0, reading{})
+		s.Signals = append(s.Signals, signals.Known("forecast.arrivals_5m", c.mid, s.Now, time.Minute),
+			signals.Known("forecast.arrivals_5m_p90", c.p90, s.Now, time.Minute), signals.Known("forecast.arrivals_5m_p99", 5, s.Now, time.Minute))
+		if n, because, err := within(time.Minute, .99).Want(s.Freeze()); n != c.want || err != nil {
+			t.Errorf("with %g, and %g in one of ten cases: wants %d, want %d: %s (%v)", c.mid, c.p90, n, c.want, because, err)
+		}
+	}
+}
+
+// How long an item takes is assumed until the first is done: a fleet that starts into
+// a full queue must not buy the world on that.
+func TestSLOBuysLittleOnAnAssumption(t *testing.T) {
+	want := func(note string) int {
+		s := arriving(1200, reading{"queue.visible": 1200})
+		for name, v := range (reading{"forecast.arrivals_5m": 6000, "forecast.arrivals_5m_p90": 6000, "forecast.arrivals_5m_p99": 6000}) {
+			s.Signals = append(s.Signals, signals.Known(name, v, s.Now, time.Minute))
+		}
+		for i := range s.Signals {
+			if s.Signals[i].Name == "work.seconds_mean" {
+				s.Signals[i].Note = note
+			}
+		}
+		n, because, err := within(time.Minute, .99).Want(s.Freeze())
+		t.Log(because, err)
+		return n
+	}
+	if known, assumed := want(""), want(signals.Assumed+"no item has been done yet"); assumed > known/5 || assumed < 1200/60*10/4 {
+		t.Errorf("wants %d on an assumption, %d when it is known", assumed, known)
+	}
+}
+
 func anySLO() *rapid.Generator[policy.SLO] {
 	return rapid.Custom(func(t *rapid.T) policy.SLO {
 		return within(time.Duration(rapid.IntRange(1, 900).Draw(t, "wait"))*time.Second, float64(rapid.IntRange(50, 99).Draw(t, "quantile"))/100)

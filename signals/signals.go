@@ -22,6 +22,9 @@ type Signal struct {
 	Note    string        `json:"note,omitempty"`    // what the value rests on, if not on a measurement: "assumed: …"
 }
 
+// Assumed is what the note of a signal begins with that nothing has been learned of yet.
+const Assumed = "assumed: "
+
 // Known is a measured signal. What is not a number becomes unknown: nothing
 // that is computed from it would be one either.
 func Known(name string, value float64, at time.Time, good time.Duration) Signal {

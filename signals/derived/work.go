@@ -100,7 +100,7 @@ func (r *row) waits() {
 
 // What notes of a time per item begin with.
 const (
-	assumed   = "assumed: "
+	assumed   = signals.Assumed
 	estimated = "estimated: "
 	learned   = "learned earlier, at "
 )

@@ -38,7 +38,7 @@ var settings = []setting{
 // flags are what may be said.
 type flags struct {
 	traces, only, setting, out, keep, show string
-	fluid                                  bool
+	fluid, again                           bool
 }
 
 func main() {
@@ -48,6 +48,7 @@ func main() {
 	flag.StringVar(&f.setting, "setting", "", "roomy or tight; both if left out")
 	flag.StringVar(&f.out, "out", "", "file to write the tables to; the terminal if left out")
 	flag.StringVar(&f.keep, "keep", "", "folder in which what was played is kept; plays that are there are not played again")
+	flag.BoolVar(&f.again, "again", false, "with -keep, play slo anew where peers were kept")
 	flag.BoolVar(&f.fluid, "fluid", false, "play slo in the fluid world alone: fast, not to be quoted")
 	flag.StringVar(&f.show, "show", "", "with -fluid, the beginning of a time, 2014-01-05T12: its ticks are printed")
 	flag.Parse()

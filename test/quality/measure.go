@@ -73,6 +73,9 @@ func measured(list []arrivals, f flags) (tables, error) {
 			r := len(t.rows) - 1
 			tasks = append(tasks, func() (err error) {
 				t.rows[r], err = kept(f.keep, a.name+"."+s.Name, func() (row, error) { return play(folder, a, s) })
+				if err == nil && f.again {
+					err = again(folder, a, s, &t.rows[r])
+				}
 				return err
 			})
 		}
@@ -131,6 +134,26 @@ func play(folder string, a arrivals, s setting) (row, error) {
 		r.Peers = append(r.Peers, p)
 	}
 	return r, nil
+}
+
+// again plays slo anew in a row that was kept: peers do not change with it.
+func again(folder string, a arrivals, s setting, r *row) error {
+	own, err := os.MkdirTemp(folder, "")
+	if err != nil {
+		return err
+	}
+	sc, err := scene(own, a, s)
+	if err != nil {
+		return err
+	}
+	slo, err := s.slo()
+	if err != nil {
+		return err
+	}
+	if r.SLO, err = simulated(sc, slo); err == nil {
+		say(*r, r.SLO)
+	}
+	return err
 }
 
 // rival plays a peer at its best setting, or at a stricter one where the fluid world
