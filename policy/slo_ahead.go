@@ -53,22 +53,27 @@ func (d *demand) planned(s *signals.Snapshot, u *supply) float64 {
 	return a.with(margin)
 }
 
-// leastExpected is how many items must be as likely as one time in ten within five
-// minutes, for somebody to be bought for those that are to come. The median tells
-// nothing there: where an item comes each half an hour it is zero, and where none
-// does it is some billionth.
+// leastExpected is how many items must be as likely as not within an hour for
+// somebody to be bought for those that are to come. The next five minutes tell
+// nothing where little comes: their median is some billionth of an item.
 const leastExpected = 0.5
+
+// rare reports whether so little comes that nobody is bought before it is there.
+func rare(s *signals.Snapshot, queue string) bool {
+	hour, err := atLeastZero(s, of("forecast.arrivals_60m", queue))
+	return err == nil && hour < leastExpected
+}
 
 // expect puts in line what will probably come before a worker that is ordered at the
 // next tick could start it: the order for that is due now.
 func (d *demand) expect(s *signals.Snapshot, u *supply) {
 	gap := u.boot + notice(s) - d.wait
 	a, known := aheadOf(s, d.queue)
-	if gap <= 0 || !known || a.p90*five < leastExpected || d.assumed {
+	if gap <= 0 || !known || a.mid == 0 || d.assumed || rare(s, d.queue) {
 		return
 	}
 	const parts = 4
-	items := min(max(a.mid*gap, 1), mostItems) / parts
+	items := min(a.mid*gap/parts, mostItems)
 	for i := range parts {
 		d.upto += items
 		d.batches = append(d.batches, due{items: items, upto: d.upto, by: gap*float64(i+1)/parts + d.wait, coming: true})

@@ -331,17 +331,18 @@ func TestSLOPlansAhead(t *testing.T) {
 }
 
 // On a queue in which nearly nothing comes, some billionth of an item to be expected
-// buys nobody; one that is as likely as one time in ten does.
+// buys nobody, unless something comes within the hour.
 func TestSLONobodyStandsByForNothing(t *testing.T) {
 	for _, c := range []struct {
-		mid, p90 float64
-		want     int
-	}{{0, 0, 0}, {1e-10, 1e-9, 0}, {1e-10, .3, 0}, {1e-10, 1, 1}, {0, 1, 1}} {
+		mid, hour float64
+		want      int
+	}{{0, 0, 0}, {1e-10, 1e-9, 0}, {1e-10, .3, 0}, {1e-10, 1, 1}, {0, 1, 0}, {3, 30, 1}} {
 		s := arriving(0, reading{})
-		s.Signals = append(s.Signals, signals.Known("forecast.arrivals_5m", c.mid, s.Now, time.Minute),
-			signals.Known("forecast.arrivals_5m_p90", c.p90, s.Now, time.Minute), signals.Known("forecast.arrivals_5m_p99", 5, s.Now, time.Minute))
+		for name, v := range map[string]float64{"5m": c.mid, "5m_p90": 5, "5m_p99": 9, "60m": c.hour} {
+			s.Signals = append(s.Signals, signals.Known("forecast.arrivals_"+name, v, s.Now, time.Minute))
+		}
 		if n, because, err := within(time.Minute, .99).Want(s.Freeze()); n != c.want || err != nil {
-			t.Errorf("with %g, and %g in one of ten cases: wants %d, want %d: %s (%v)", c.mid, c.p90, n, c.want, because, err)
+			t.Errorf("with %g in five minutes and %g in an hour: wants %d, want %d: %s (%v)", c.mid, c.hour, n, c.want, because, err)
 		}
 	}
 }

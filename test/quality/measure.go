@@ -63,34 +63,15 @@ func measured(list []arrivals, f flags) (tables, error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	var t tables
-	var tasks []func() error
 	for _, a := range list {
 		if len(a.perMinute) >= weeks {
 			t.ahead = append(t.ahead, ahead{Series: a.name})
 		}
 		for _, s := range chosen(f.setting) {
-			t.rows = append(t.rows, row{})
-			r := len(t.rows) - 1
-			tasks = append(tasks, func() (err error) {
-				t.rows[r], err = kept(f.keep, a.name+"."+s.Name, func() (row, error) { return play(folder, a, s) })
-				if err == nil && f.again {
-					err = again(folder, a, s, &t.rows[r])
-				}
-				return err
-			})
+			t.rows = append(t.rows, row{Series: a.name, Setting: s.Name})
 		}
 	}
-	for i := range t.ahead {
-		tasks = append(tasks, func() error {
-			for _, a := range list {
-				if a.name == t.ahead[i].Series {
-					t.ahead[i].At = forecast.Measure(forecast.Settings{}, a.from, a.perMinute, 7*24*60)
-				}
-			}
-			return nil
-		})
-	}
-	if err := side(tasks); err != nil {
+	if err := side(append(t.plays(folder, list, f), t.scores(list)...)); err != nil {
 		return t, err
 	}
 	for _, s := range chosen(f.setting) {
@@ -99,6 +80,41 @@ func measured(list []arrivals, f flags) (tables, error) {
 		}
 	}
 	return t, nil
+}
+
+// plays fill the rows.
+func (t *tables) plays(folder string, list []arrivals, f flags) (tasks []func() error) {
+	i := 0
+	for _, a := range list {
+		for _, s := range chosen(f.setting) {
+			r := &t.rows[i]
+			i++
+			tasks = append(tasks, func() (err error) {
+				*r, err = kept(f.keep, a.name+"."+s.Name, func() (row, error) { return play(folder, a, s) })
+				if err == nil && f.again {
+					err = again(folder, a, s, r)
+				}
+				return err
+			})
+		}
+	}
+	return tasks
+}
+
+// scores fill in how good the forecasts were.
+func (t *tables) scores(list []arrivals) (tasks []func() error) {
+	for i := range t.ahead {
+		to := &t.ahead[i]
+		tasks = append(tasks, func() error {
+			for _, a := range list {
+				if a.name == to.Series {
+					to.At = forecast.Measure(forecast.Settings{}, a.from, a.perMinute, 7*24*60)
+				}
+			}
+			return nil
+		})
+	}
+	return tasks
 }
 
 // play plays one series under one setting by slo and by each peer.
