@@ -81,7 +81,7 @@ func TestWorkersOfAFleetThatIsNotInTheSettings(t *testing.T) {
 	for _, flags := range [][]string{{"--dry-run"}, nil} {
 		d = s.daemon(flags...)
 		for id, pid := range old {
-			tells(t, read(d.stderr), []string{"workers of a fleet that is not in the settings", `"fleet": "render"`, id, fmt.Sprintf("which finish the items that they hold: kill %d\"", pid)})
+			tells(t, read(d.stderr), []string{"workers of a fleet that is not in the settings", `"fleet": "render"`, id, fmt.Sprintf("which finish the items that they hold or give them back: kill %d\"", pid)})
 		}
 		s.stop(d)
 	}
