@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -80,13 +81,13 @@ func (f *Fleet) whoAmI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask whose credentials we have: %w", told(err))
 	}
-	account := text(who.Account)
+	account := aws.ToString(who.Account)
 	right := account == f.o.Account && account != ""
 	f.mu.Lock()
 	f.proven = right
 	f.mu.Unlock()
 	if !right {
-		return fmt.Errorf("%w: these are credentials of account %q (%s), the settings say %q; correct aws.account, or use other credentials", fleet.ErrDenied, account, text(who.Arn), f.o.Account)
+		return fmt.Errorf("%w: these are credentials of account %q (%s), the settings say %q; correct aws.account, or use other credentials", fleet.ErrDenied, account, aws.ToString(who.Arn), f.o.Account)
 	}
 	return nil
 }
@@ -124,18 +125,18 @@ func (c *checker) settings() {
 		c.bad("ec2 needs at least one of types and one of subnets")
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.t.Tags)) {
-		if err := legalTag(key, c.t.Tags[key]); err != nil {
+		if err := fleet.CheckTag(key, c.t.Tags[key]); err != nil {
 			c.bad("ec2.tags: %w", err)
 		}
 		if strings.HasPrefix(key, "skynet:") {
 			c.bad("ec2.tags: %s is one of our own tags; remove it", key)
 		}
 	}
-	if len(c.t.Tags)+ownTags > tagsMax {
-		c.bad("ec2.tags: %d tags, and %d of ours, are more than the %d that an instance may have", len(c.t.Tags), ownTags, tagsMax)
+	if len(c.t.Tags)+ownTags > fleet.MostTags {
+		c.bad("ec2.tags: %d tags, and %d of ours, are more than the %d that an instance may have", len(c.t.Tags), ownTags, fleet.MostTags)
 	}
 	for key, value := range map[string]string{fleet.TagController: c.f.o.Controller, fleet.TagFleet: c.t.Fleet} {
-		if err := legalTag(key, value); err != nil || value == "" {
+		if err := fleet.CheckTag(key, value); err != nil || value == "" {
 			c.bad("the tag %s cannot be %q", key, value)
 		}
 	}
@@ -155,7 +156,7 @@ func (c *checker) subnets(ctx context.Context) {
 	}
 	zone := map[string]string{}
 	for _, s := range out.Subnets {
-		zone[text(s.SubnetId)] = text(s.AvailabilityZone)
+		zone[aws.ToString(s.SubnetId)] = aws.ToString(s.AvailabilityZone)
 	}
 	for _, id := range c.t.Subnets {
 		z, there := zone[id]
@@ -195,8 +196,8 @@ func (c *checker) types(ctx context.Context) {
 			return
 		}
 		for _, o := range page.InstanceTypeOfferings {
-			c.offered[string(o.InstanceType)] = append(c.offered[string(o.InstanceType)], text(o.Location))
-			served[text(o.Location)] = true
+			c.offered[string(o.InstanceType)] = append(c.offered[string(o.InstanceType)], aws.ToString(o.Location))
+			served[aws.ToString(o.Location)] = true
 		}
 	}
 	for _, t := range c.t.Types {

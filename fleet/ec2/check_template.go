@@ -4,8 +4,11 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"skynet/fleet"
 )
 
 // launchTemplate looks whether the template exists, and what it says.
@@ -26,7 +29,7 @@ func (c *checker) launchTemplate(ctx context.Context) {
 		return
 	}
 	v := out.LaunchTemplateVersions[0]
-	c.template, c.version = text(v.LaunchTemplateId), strconv.FormatInt(*v.VersionNumber, 10)
+	c.template, c.version = aws.ToString(v.LaunchTemplateId), strconv.FormatInt(*v.VersionNumber, 10)
 	c.data(v.LaunchTemplateData)
 }
 
@@ -49,7 +52,7 @@ func (c *checker) data(d *types.ResponseLaunchTemplateData) {
 			if s.ResourceType != types.ResourceTypeInstance {
 				continue
 			}
-			if err := legalTag(text(t.Key), text(t.Value)); err != nil {
+			if err := fleet.CheckTag(aws.ToString(t.Key), aws.ToString(t.Value)); err != nil {
 				c.bad("launch template %q: %w", c.t.Name, err)
 			}
 		}
@@ -79,7 +82,7 @@ func (c *checker) encrypted(d *types.ResponseLaunchTemplateData) {
 	}
 	for _, b := range d.BlockDeviceMappings {
 		if b.Ebs != nil && b.Ebs.Encrypted != nil && !*b.Ebs.Encrypted {
-			c.bad("launch template %q wants instances to hibernate, but its volume %s is not encrypted; encrypt it, or turn hibernation off", c.t.Name, text(b.DeviceName))
+			c.bad("launch template %q wants instances to hibernate, but its volume %s is not encrypted; encrypt it, or turn hibernation off", c.t.Name, aws.ToString(b.DeviceName))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -97,14 +98,14 @@ func filter(name string, values ...string) types.Filter {
 // see reads one instance.
 func (f *Fleet) see(i *types.Instance) seen {
 	s := seen{Instance: fleet.Instance{
-		ID: fleet.ID(text(i.InstanceId)), Phase: phase(i.State), Type: string(i.InstanceType),
+		ID: fleet.ID(aws.ToString(i.InstanceId)), Phase: phase(i.State), Type: string(i.InstanceType),
 		Spot: i.InstanceLifecycle == types.InstanceLifecycleTypeSpot, Tags: make(map[string]string, len(i.Tags)),
-	}, reason: text(i.StateTransitionReason)}
+	}, reason: aws.ToString(i.StateTransitionReason)}
 	if i.Placement != nil {
-		s.Zone = text(i.Placement.AvailabilityZone)
+		s.Zone = aws.ToString(i.Placement.AvailabilityZone)
 	}
 	for _, t := range i.Tags {
-		s.Tags[text(t.Key)] = text(t.Value)
+		s.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	for _, d := range i.BlockDeviceMappings {
 		if d.Ebs != nil && d.Ebs.VolumeId != nil {
@@ -182,13 +183,6 @@ func phase(s *types.InstanceState) fleet.Phase {
 		}
 	}
 	return fleet.PhaseRunning
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func moment(t *time.Time) time.Time {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"skynet/fleet"
@@ -184,7 +185,7 @@ func (f *Fleet) launchedNow(req request, c call, out *sdk.CreateFleetOutput) map
 		s := sighting{at: f.o.Now(), fleet: req.Tags[fleet.TagFleet], spot: c.Spot, token: req.Tags[fleet.TagIntent], typ: string(i.InstanceType)}
 		if l := i.LaunchTemplateAndOverrides; l != nil && l.Overrides != nil {
 			for _, o := range c.Offers {
-				if o.Subnet == text(l.Overrides.SubnetId) {
+				if o.Subnet == aws.ToString(l.Overrides.SubnetId) {
 					s.zone = o.Zone
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -108,7 +109,7 @@ func changed(answer []types.InstanceStateChange, want ...types.InstanceStateName
 	for _, c := range answer {
 		for _, w := range want {
 			if c.CurrentState != nil && c.CurrentState.Name == w {
-				ids = append(ids, text(c.InstanceId))
+				ids = append(ids, aws.ToString(c.InstanceId))
 			}
 		}
 	}

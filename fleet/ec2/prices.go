@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
@@ -85,8 +86,8 @@ func (f *Fleet) history(ctx context.Context, t Template, r resolved, now time.Ti
 			return nil, told(err)
 		}
 		for _, p := range page.SpotPriceHistory {
-			m, at := Market{string(p.InstanceType), text(p.AvailabilityZone)}, moment(p.Timestamp)
-			price, err := strconv.ParseFloat(text(p.SpotPrice), 64)
+			m, at := Market{string(p.InstanceType), aws.ToString(p.AvailabilityZone)}, moment(p.Timestamp)
+			price, err := strconv.ParseFloat(aws.ToString(p.SpotPrice), 64)
 			if err != nil || !(price > 0) || price > mostHourly || newest[m].After(at) {
 				continue
 			}

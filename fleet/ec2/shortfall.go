@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -23,9 +24,9 @@ var errEmpty = errors.New("the answer names neither instances nor errors: what w
 func (f *Fleet) shortfall(c call, out *sdk.CreateFleetOutput, got int) error {
 	for _, e := range out.Errors {
 		if o := offerOf(e, c); o.Type != "" {
-			f.refusals.add(o, c.Spot, text(e.ErrorCode), f.o.Now())
+			f.refusals.add(o, c.Spot, aws.ToString(e.ErrorCode), f.o.Now())
 		} else {
-			f.refused(c, text(e.ErrorCode))
+			f.refused(c, aws.ToString(e.ErrorCode))
 		}
 	}
 	switch {
@@ -49,11 +50,11 @@ func market(spot bool) string {
 func reason(errs []types.CreateFleetError) error {
 	found := fleet.ErrNoCapacity
 	for i, e := range errs {
-		said, known := codes[text(e.ErrorCode)]
+		said, known := codes[aws.ToString(e.ErrorCode)]
 		switch {
 		case !known:
 			said = fleet.ErrDenied
-			if _, slow := throttles[text(e.ErrorCode)]; slow {
+			if _, slow := throttles[aws.ToString(e.ErrorCode)]; slow {
 				said = fleet.ErrThrottled
 			}
 		case errors.Is(said, fleet.ErrNoCapacity):
@@ -73,11 +74,11 @@ func offerOf(e types.CreateFleetError, c call) offer {
 	}
 	o := e.LaunchTemplateAndOverrides.Overrides
 	for _, of := range c.Offers {
-		if of.Type == string(o.InstanceType) && (of.Subnet == text(o.SubnetId) || of.Zone == text(o.AvailabilityZone)) {
+		if of.Type == string(o.InstanceType) && (of.Subnet == aws.ToString(o.SubnetId) || of.Zone == aws.ToString(o.AvailabilityZone)) {
 			return of
 		}
 	}
-	return offer{Type: string(o.InstanceType), Zone: text(o.AvailabilityZone), Subnet: text(o.SubnetId)}
+	return offer{Type: string(o.InstanceType), Zone: aws.ToString(o.AvailabilityZone), Subnet: aws.ToString(o.SubnetId)}
 }
 
 // listed tells each error once, with the offers that it met.
@@ -87,7 +88,7 @@ func listed(errs []types.CreateFleetError, c call) string {
 	}
 	where, words := map[string][]string{}, []string(nil)
 	for _, e := range errs {
-		word := text(e.ErrorCode) + ": " + text(e.ErrorMessage)
+		word := aws.ToString(e.ErrorCode) + ": " + aws.ToString(e.ErrorMessage)
 		if where[word] == nil {
 			words = append(words, word)
 		}

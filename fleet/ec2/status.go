@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -47,7 +48,7 @@ func (f *Fleet) statuses(ctx context.Context, ids []string, found map[fleet.ID]b
 	}
 	for _, s := range out.InstanceStatuses {
 		if fails(s.InstanceStatus) || fails(s.SystemStatus) {
-			found[fleet.ID(text(s.InstanceId))] = true
+			found[fleet.ID(aws.ToString(s.InstanceId))] = true
 		}
 	}
 	return nil

@@ -273,7 +273,7 @@ func byFleet(templates []Template) (map[string]Template, error) {
 			return nil, fmt.Errorf("fleet %q: no command to run its workers by", t.Fleet)
 		}
 		for key, value := range t.Tags {
-			if err := legalTag(key, value); err != nil {
+			if err := fleet.CheckTag(key, value); err != nil {
 				return nil, fmt.Errorf("fleet %q: %w", t.Fleet, err)
 			}
 		}

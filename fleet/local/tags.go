@@ -5,28 +5,20 @@ package local
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"skynet/fleet"
 )
 
-// EC2's limits.
-const (
-	tagsMax     = 50
-	tagKeyMax   = 128
-	tagValueMax = 256
-)
-
 // Tag sets a tag, which the worker reads from its metadata.
 func (f *Fleet) Tag(ctx context.Context, ids []fleet.ID, key, value string) ([]fleet.ID, error) {
-	if err := legalTag(key, value); err != nil {
-		return nil, fmt.Errorf("tag %d instances: %w", len(ids), err)
+	if err := fleet.CheckTag(key, value); err != nil {
+		return nil, fmt.Errorf("tag %d instances: %w: %w", len(ids), fleet.ErrDenied, err)
 	}
 	return f.each(ctx, "tag", ids, func(r *record) error {
 		old, set := r.Tags[key]
-		if !set && len(r.Tags) >= tagsMax {
-			return fmt.Errorf("%w: %d tags at most", fleet.ErrLimit, tagsMax)
+		if !set && len(r.Tags) >= fleet.MostTags {
+			return fmt.Errorf("%w: %d tags at most", fleet.ErrLimit, fleet.MostTags)
 		}
 		if !set || old != value {
 			r.Tags[key], f.dirty = value, true
@@ -44,17 +36,6 @@ func (f *Fleet) Untag(ctx context.Context, ids []fleet.ID, key string) ([]fleet.
 		}
 		return nil
 	})
-}
-
-// legalTag checks a tag by what EC2 allows where tags are in the metadata.
-func legalTag(key, value string) error {
-	switch {
-	case key == "" || key == "." || key == ".." || len(key) > tagKeyMax || strings.ContainsAny(key, "/ \t\r\n"):
-		return fmt.Errorf("%w: tag key %q: 1 to %d characters without spaces and %q", fleet.ErrDenied, key, tagKeyMax, "/")
-	case len(value) > tagValueMax:
-		return fmt.Errorf("%w: tag %s: a value of %d characters, at most %d", fleet.ErrDenied, key, len(value), tagValueMax)
-	}
-	return nil
 }
 
 // notice is an interruption notice, as the metadata tells it.

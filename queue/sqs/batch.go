@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -54,7 +55,7 @@ func (q *Queue) Send(ctx context.Context, body []byte) (string, error) {
 	if err != nil {
 		return "", q.failed("send to", plain(err))
 	}
-	return text(out.MessageId), nil
+	return aws.ToString(out.MessageId), nil
 }
 
 // grouped gives a message of a FIFO queue what it needs.
@@ -175,8 +176,8 @@ func (q *Queue) sendPart(ctx context.Context, messages []Message, part span, ids
 			return plain(err)
 		}
 		for _, s := range out.Successful {
-			if i, err := strconv.Atoi(text(s.Id)); err == nil && i >= part.from && i < part.to {
-				ids[i] = text(s.MessageId)
+			if i, err := strconv.Atoi(aws.ToString(s.Id)); err == nil && i >= part.from && i < part.to {
+				ids[i] = aws.ToString(s.MessageId)
 			}
 		}
 		rest, err := unsent(left, out.Failed)
@@ -214,7 +215,7 @@ func unsent(sent []types.SendMessageBatchRequestEntry, failed []types.BatchResul
 			return nil, errors.New("an item is refused: " + reasonOf(f))
 		}
 		for _, e := range sent {
-			if text(e.Id) == text(f.Id) {
+			if aws.ToString(e.Id) == aws.ToString(f.Id) {
 				rest = append(rest, e)
 			}
 		}
@@ -223,7 +224,7 @@ func unsent(sent []types.SendMessageBatchRequestEntry, failed []types.BatchResul
 }
 
 func reasonOf(f types.BatchResultErrorEntry) string {
-	return text(f.Code) + ": " + text(f.Message)
+	return aws.ToString(f.Code) + ": " + aws.ToString(f.Message)
 }
 
 // sleep waits for d, or until ctx ends: false.

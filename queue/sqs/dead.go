@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -139,7 +140,7 @@ func (c *Conn) take(ctx context.Context, url string, limit int) (all []types.Mes
 			break
 		}
 		for _, m := range out.Messages {
-			if id := text(m.MessageId); !seen[id] {
+			if id := aws.ToString(m.MessageId); !seen[id] {
 				seen[id], all = true, append(all, m)
 			}
 		}
@@ -149,9 +150,9 @@ func (c *Conn) take(ctx context.Context, url string, limit int) (all []types.Mes
 
 // letter reads a dead letter. One that SQS moved says nothing of itself.
 func letter(m types.Message, tries int) queue.Dead {
-	said := func(name string) string { return text(m.MessageAttributes[name].StringValue) }
+	said := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 	d := queue.Dead{
-		ID: cmp.Or(said(attrItem), text(m.MessageId)), Body: []byte(text(m.Body)),
+		ID: cmp.Or(said(attrItem), aws.ToString(m.MessageId)), Body: []byte(aws.ToString(m.Body)),
 		Reason: said(attrReason), Tries: tries, At: sentAt(m),
 	}
 	if n, err := strconv.Atoi(said(attrTries)); err == nil {

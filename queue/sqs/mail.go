@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -80,7 +81,7 @@ func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([]qu
 	m.consume(ctx, messages)
 	letters := make([]queue.Letter, 0, len(messages))
 	for _, msg := range messages {
-		letters = append(letters, queue.Letter{Body: []byte(text(msg.Body)), At: sentAt(msg)})
+		letters = append(letters, queue.Letter{Body: []byte(aws.ToString(msg.Body)), At: sentAt(msg)})
 	}
 	slices.SortStableFunc(letters, func(a, b queue.Letter) int { return a.At.Compare(b.At) })
 	return letters, nil

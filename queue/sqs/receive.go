@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -124,11 +125,11 @@ func (q *Queue) request(wait time.Duration) *api.ReceiveMessageInput {
 func (q *Queue) unpack(m types.Message) (*queue.Item, *delivery) {
 	now := time.Now()
 	d := &delivery{
-		url: q.cfg.URL, handle: text(m.ReceiptHandle), tries: max(1, count(m, types.MessageSystemAttributeNameApproximateReceiveCount)),
+		url: q.cfg.URL, handle: aws.ToString(m.ReceiptHandle), tries: max(1, count(m, types.MessageSystemAttributeNameApproximateReceiveCount)),
 		group: m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)], attrs: m.MessageAttributes,
 		received: now, until: now.Add(q.cfg.Visibility),
 	}
-	it := &queue.Item{ID: text(m.MessageId), Queue: q.cfg.Name, Body: []byte(text(m.Body)), Tries: d.tries, Sent: sentAt(m), Receipt: d}
+	it := &queue.Item{ID: aws.ToString(m.MessageId), Queue: q.cfg.Name, Body: []byte(aws.ToString(m.Body)), Tries: d.tries, Sent: sentAt(m), Receipt: d}
 	return it, d
 }
 
@@ -148,13 +149,6 @@ func (q *Queue) hide(ctx context.Context, d *delivery, visibility time.Duration)
 		QueueUrl: &d.url, ReceiptHandle: &d.handle, VisibilityTimeout: inSeconds(visibility),
 	})
 	return plain(err)
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // count is a number among a message's attributes, 0 if it is not there.
