@@ -145,7 +145,7 @@ func TestStatusChecksThatFail(t *testing.T) {
 	}
 	list, err = f.Instances(ctx, "render")
 	if err != nil || len(list) != 250 || !list[248].Impaired || list[249].Impaired {
-		t.Errorf("%d listed, %v", len(list), err)
+		t.Errorf("%d listed, %v, impaired: %v, %v; %s", len(list), err, list[248].Impaired, list[249].Impaired, log.String())
 	}
 }
 
