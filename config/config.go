@@ -16,7 +16,8 @@ import (
 type Config struct {
 	Interval   strict.Duration `yaml:"interval" doc:"time between ticks, 1s to 1h (1m)"`
 	StateDir   string          `yaml:"state_dir" doc:"where the journal, the lock and embedded queues are kept (/var/lib/skynet)"`
-	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API, which this build does not have yet (127.0.0.1:9464)"`
+	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API; off: none (127.0.0.1:9464)"`
+	Access     Access          `yaml:"access" doc:"who may look and who may change things there"`
 	AWS        *AWS            `yaml:"aws" doc:"the only account and region in which to act"`
 	Heartbeats string          `yaml:"heartbeats" doc:"queue that workers report to (nats://embedded/heartbeats)"`
 	NATS       NATS            `yaml:"nats" doc:"how to get into NATS servers that are not embedded"`
@@ -26,6 +27,14 @@ type Config struct {
 	Queues     []Queue         `yaml:"queues" doc:"where items wait"`
 	Signals    []Signal        `yaml:"signals" doc:"your own signals, besides the catalogue"`
 	Fleets     []Fleet         `yaml:"fleets" doc:"interchangeable workers under one policy"`
+}
+
+// Access is how what is served at Listen is protected.
+type Access struct {
+	TokenFile   string   `yaml:"token_file" doc:"file with the token that whoever changes something must show, or NAME TOKEN on each line; made at the first start if missing (token in state_dir)"`
+	Certificate string   `yaml:"certificate" doc:"PEM file with the certificate chain for TLS, which every address but loopback needs"`
+	Key         string   `yaml:"key" doc:"PEM file with its private key"`
+	Hosts       []string `yaml:"hosts" doc:"more names by which browsers may reach it, like skynet.example.com: of a proxy, or of the certificate"`
 }
 
 // AWS is where the daemon may act; it refuses to act anywhere else.

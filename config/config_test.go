@@ -144,7 +144,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestEnvironmentReachesEveryScalar(t *testing.T) {
 	for name, value := range map[string]string{
-		"SKYNET_STATE_DIR": "/srv/sky", "SKYNET_LISTEN": ":80", "SKYNET_AWS_ACCOUNT": "012345678901", "SKYNET_AWS_REGION": "eu-west-1",
+		"SKYNET_STATE_DIR": "/srv/sky", "SKYNET_LISTEN": "[::1]:80", "SKYNET_AWS_ACCOUNT": "012345678901", "SKYNET_AWS_REGION": "eu-west-1",
 		"SKYNET_JOURNAL_DETAILS": "2w", "SKYNET_HEARTBEATS": "nats://h:4222/beats",
 	} {
 		t.Setenv(name, value)
@@ -154,7 +154,7 @@ func TestEnvironmentReachesEveryScalar(t *testing.T) {
 		t.Fatal(err)
 	}
 	switch {
-	case c.StateDir != "/srv/sky" || c.Listen != ":80" || *c.AWS != config.AWS{Account: "012345678901", Region: "eu-west-1", Name: "skynet", Orphans: strict.Duration(time.Hour)}:
+	case c.StateDir != "/srv/sky" || c.Listen != "[::1]:80" || *c.AWS != config.AWS{Account: "012345678901", Region: "eu-west-1", Name: "skynet", Orphans: strict.Duration(time.Hour)}:
 		t.Errorf("got %+v %+v", c, c.AWS)
 	case c.Journal.Details.String() != "14d" || c.Heartbeats != "nats://h:4222/beats":
 		t.Errorf("got %+v", c)

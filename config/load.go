@@ -26,6 +26,9 @@ const (
 // (--limits-hourly). An empty file name is no file; flags may be nil.
 func Load(file string, flags *pflag.FlagSet) (Config, error) {
 	c, err := load[Config](file, flags, prefix)
+	for _, path := range []*string{&c.Access.TokenFile, &c.Access.Certificate, &c.Access.Key} {
+		*path = beside(file, *path)
+	}
 	for i, f := range c.Fleets {
 		c.Fleets[i].Policy = beside(file, f.Policy)
 		if f.Local != nil {

@@ -2,12 +2,10 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +26,7 @@ func queueAt(r *strict.Report, i int) *strict.Report { return r.At(fmt.Sprintf("
 func (c *Config) Validate(r *strict.Report) {
 	between(r, "interval", c.Interval, time.Second, time.Hour)
 	absolute(r, "state_dir", c.StateDir)
-	listen(r, c.Listen)
+	c.listens(r)
 	c.lease(r)
 	addresses(r, c.Queues, c.Heartbeats)
 	unique(r, "queues", len(c.Queues), "queue", func(i int) string { return c.Queues[i].Name })
@@ -180,14 +178,6 @@ func (w *Worker) remote(r *strict.Report) {
 func (c *Config) lease(r *strict.Report) {
 	if c.Lease != "" && !regexp.MustCompile(`^s3://[^/]+/.+`).MatchString(c.Lease) {
 		r.Bad("lease", c.Lease, "is not a lease; leave it out for a file lock in state_dir, or write s3://bucket/key")
-	}
-}
-
-// listen may name a port alone (":9464"), which is every address of the machine.
-func listen(r *strict.Report, address string) {
-	_, port, err := net.SplitHostPort(address)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n >= 1<<16 {
-		r.Bad("listen", address, "is not an address; write it like 127.0.0.1:9464")
 	}
 }
 
