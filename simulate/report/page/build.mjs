@@ -9,6 +9,7 @@ const here = (name) => new URL(name, import.meta.url);
 async function bundle(entry, format) {
   const out = await build({
     entryPoints: [here(entry).pathname], bundle: true, minify: true, write: false,
+    nodePaths: [here("node_modules").pathname], // for what lies in web
     format, target: "es2022", charset: "utf8", legalComments: "none",
   });
   return out.outputFiles[0].text.trim();

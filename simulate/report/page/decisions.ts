@@ -1,7 +1,7 @@
 // The decision nearest to the cursor, and the list of those that changed something.
 import type { Decision, Fleet } from "./data";
-import { el } from "./dom";
-import { moment, span, whole } from "./words";
+import { el } from "../../../web/dom";
+import { span, utc, whole } from "../../../web/words";
 
 /** deeds says what a decision does. */
 export function deeds(d: Decision): string {
@@ -65,7 +65,7 @@ export class Panel {
     this.mark(d.at + this.start);
     this.distance.textContent = "";
     this.body.replaceChildren(
-      el("p", { class: "when" }, moment(d.at + this.start) + " UTC", this.distance),
+      el("p", { class: "when" }, utc.moment(d.at + this.start) + " UTC", this.distance),
       el("p", { class: "deed" }, el("strong", {}, deeds(d)), !d.failed && el("span", {}, ` have ${whole(d.have)} → want ${whole(d.want)}`)),
       d.failed ? el("p", {}, d.failed) : "",
       el("ul", { class: "reasons" }, ...d.reasons.map(([by, said]) => el("li", {}, el("b", {}, by), " ", said))),
@@ -85,7 +85,7 @@ export function list(f: Fleet, start: number, from: number, until: number, go: (
   const add = (n: number) => {
     for (const d of seen.slice(shown, shown + n)) {
       const t = d.at + start;
-      body.append(el("tr", {}, el("th", { scope: "row" }, el("button", { type: "button", class: "link", click: () => go(t) }, moment(t))),
+      body.append(el("tr", {}, el("th", { scope: "row" }, el("button", { type: "button", class: "link", click: () => go(t) }, utc.moment(t))),
         el("td", {}, deeds(d)), el("td", { class: "number" }, wants(d)),
         el("td", { class: "why" }, d.failed || d.reasons.map(([by, said]) => `${by}: ${said}`)[0] || "")));
     }

@@ -1,7 +1,7 @@
 // The table of figures, and the week's shape.
 import type { Payload, Result, Run } from "./data";
-import { el } from "./dom";
-import { digits, money, percent, span, whole } from "./words";
+import { el } from "../../../web/dom";
+import { digits, money, percent, span, whole } from "../../../web/words";
 
 type Better = "less" | "more" | "";
 type Row = [name: string, of: (r: Result, run: Run) => number | null | undefined, say: (v: number | null | undefined) => string, better: Better, kept?: boolean];

@@ -1,12 +1,12 @@
 // The page: what came of the policies, and why.
-import { type Chart, Stage } from "./charts";
+import { type Chart, Stage } from "../../../web/charts";
 import { type Payload, load } from "./data";
 import { every, list, Panel } from "./decisions";
-import { el } from "./dom";
+import { el } from "../../../web/dom";
 import { table, week } from "./figures";
 import { bill, fleet, markOf, waiting, waits } from "./overtime";
 import { sweep } from "./sweep";
-import { date, moment, short, weekday, year } from "./words";
+import { short, utc } from "../../../web/words";
 
 class Page {
   private names: string[];
@@ -28,7 +28,7 @@ class Page {
     this.panel = new Panel((t) => this.stage?.point(t), (t) => this.stage?.mark(t));
     if (p.bill) {
       const at = p.bill.at;
-      this.stage = new Stage(p.start + at[0], p.start + at[at.length - 1], (t) => this.panel.tell(t), () => this.listAgain());
+      this.stage = new Stage(p.start + at[0], p.start + at[at.length - 1], { moved: (t) => this.panel.tell(t), zoomed: () => this.listAgain() });
     }
   }
 
@@ -58,7 +58,7 @@ class Page {
     const parts = [`seed ${p.seed}`, `${policies} ${policies === 1 ? "policy" : "policies"}${peers ? `, ${peers} ${peers === 1 ? "peer" : "peers"}` : ""}`];
     if (this.stage) {
       const { from, until } = this.stage;
-      parts.push(`${weekday(from)} ${date(from)} ${year(from)} to ${moment(60 * Math.round(until / 60))} UTC`);
+      parts.push(`${utc.weekday(from)} ${utc.date(from)} ${utc.year(from)} to ${utc.moment(60 * Math.round(until / 60))} UTC`);
     }
     return parts.join(" · ");
   }

@@ -1,7 +1,7 @@
 // What is drawn over time of a run, and of all runs.
-import type { Chart, Line } from "./charts";
+import type { Chart, Line } from "../../../web/charts";
 import type { Decision, Fleet, Payload, Queue } from "./data";
-import { compact, digits, money, percent, span, whole } from "./words";
+import { compact, digits, money, percent, span, whole } from "../../../web/words";
 
 const lineColours = ["blue", "orange", "green", "pink", "sky", "gold"];
 const dashes = [undefined, [8, 3], [2, 3], [10, 3, 2, 3]];

@@ -1,9 +1,9 @@
 // The settings of a sweep: cost against wait, and which are not beaten at both.
 import uPlot from "uplot";
-import { faded, font, spans } from "./charts";
+import { faded, font, spans } from "../../../web/charts";
 import type { Payload } from "./data";
-import { colour, el } from "./dom";
-import { compact, money, percent, span } from "./words";
+import { colour, el } from "../../../web/dom";
+import { compact, money, percent, span } from "../../../web/words";
 
 export function sweep(p: Payload): HTMLElement | null {
   const points = p.sweep.filter((s) => s.values[0] != null && s.values[1] != null)

@@ -1,7 +1,7 @@
 // Charts over time that share a cursor and a stretch of time, on top of uPlot.
 import uPlot from "uplot";
 import { colour, el } from "./dom";
-import { clock, compact, date, moment, weekday } from "./words";
+import { type Times, compact, utc } from "./words";
 
 export interface Line {
   label: string;
@@ -23,6 +23,9 @@ export interface Chart {
   left: Axis;
   right?: Axis;
   marks?: { at: number; colour: string }[];
+  shades?: { from: number; to: number; colour: string }[]; // stretches of time
+  bands?: { upper: number; lower: number; colour: string; fill: number }[]; // between two lines, by their place in the list
+  now?: number; // a line between what was and what may be
   switches?: boolean; // lines can be switched off in the legend
 }
 
@@ -39,58 +42,113 @@ export const spans = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 
 const small = () => window.innerWidth < 600;
 const sideways = () => (small() ? 44 : 58);
 
+/** Drawn is a chart on the stage. */
+export interface Drawn {
+  /** feed shows new numbers in the same lines. */
+  feed: (c: Chart) => void;
+  remove: () => void;
+}
+
+interface Put {
+  plot: uPlot;
+  chart: Chart;
+  here: HTMLElement;
+  watch: ResizeObserver;
+}
+
+export interface Heard {
+  moved: (t: number) => void; // the cursor is there
+  zoomed: () => void; // another stretch of time is shown
+  chosen?: (t: number) => void; // a time was clicked, or asked for by the keyboard
+}
+
 /** Stage is all charts that share time. */
 export class Stage {
-  private charts: { plot: uPlot; here: HTMLElement; watch: ResizeObserver; box: HTMLElement }[] = [];
+  private charts: Put[] = [];
   private busy = false;
   private now: number | null = null;
   min: number;
   max: number;
 
-  constructor(
-    readonly from: number, readonly until: number,
-    private moved: (t: number) => void, private zoomed: () => void,
-  ) {
+  constructor(public from: number, public until: number, private tell: Heard, private times: Times = utc, private tall = 220) {
     this.min = from;
     this.max = until;
   }
 
   clear(): void {
-    for (const c of this.charts) {
-      c.watch.disconnect();
-      c.plot.destroy();
-    }
-    this.charts = [];
+    for (const c of [...this.charts]) this.remove(c);
+  }
+
+  private remove(c: Put): void {
+    c.watch.disconnect();
+    c.plot.destroy();
+    this.charts = this.charts.filter((other) => other !== c);
+  }
+
+  /** reach has another stretch of time to show. What is zoomed stays, while it is within. */
+  reach(from: number, until: number): void {
+    const all = this.whole, follows = this.max === this.until, width = this.max - this.min;
+    this.from = from;
+    this.until = until;
+    if (all) this.show(from, until);
+    else if (follows) this.show(until - width, until);
+    else this.show(this.min, this.max);
+  }
+
+  /** whole says whether all of the time is shown. */
+  get whole(): boolean {
+    return this.min === this.from && this.max === this.until;
   }
 
   /** draw makes a chart and returns its section. */
   draw(c: Chart): HTMLElement {
     const box = el("div", { class: "plot", tabindex: "0", role: "group", "aria-label": `${c.title}: ${c.note}. Arrow keys move the cursor, plus and minus zoom, 0 shows all.` });
     const section = el("section", { class: c.switches ? "chart switches" : "chart" }, el("h2", {}, c.title, " ", el("small", {}, c.note)), box);
-    requestAnimationFrame(() => this.put(c, box));
+    requestAnimationFrame(() => { if (box.isConnected) this.put(c, box); });
     return section;
   }
 
-  private put(c: Chart, box: HTMLElement): void {
-    if (!box.isConnected) return;
-    const plot = new uPlot(this.options(c, box.clientWidth), [c.at, ...c.lines.map((l) => l.values)] as uPlot.AlignedData, box);
+  /** put draws a chart into a box that is on the page. */
+  put(c: Chart, box: HTMLElement): Drawn {
+    const own = { chart: c } as Put;
+    const plot = new uPlot(this.options(own, box.clientWidth), dataOf(c), box);
     const here = el("div", { class: "here" });
     plot.over.append(here);
     const watch = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: this.height() }));
     watch.observe(box);
-    this.charts.push({ plot, here, watch, box });
+    Object.assign(own, { plot, here, watch });
+    this.charts.push(own);
     this.quietly(() => plot.setScale("x", { min: this.min, max: this.max }));
-    box.addEventListener("keydown", (e) => this.key(e));
+    const key = (e: KeyboardEvent) => this.key(e);
+    box.addEventListener("keydown", key);
+    this.choose(plot);
     plot.over.addEventListener("pointermove", (e) => {
       if (e.pointerType === "touch") this.scrub(plot, e.offsetX);
     });
     if (this.now != null) this.mark(this.now);
+    return {
+      feed: (fresh) => {
+        own.chart = fresh;
+        this.quietly(() => { plot.setData(dataOf(fresh), false); plot.setScale("x", { min: this.min, max: this.max }); });
+      },
+      remove: () => { box.removeEventListener("keydown", key); this.remove(own); },
+    };
   }
 
-  private height = () => (small() ? 190 : 220);
+  /** choose tells of clicks, which end where they began. */
+  private choose(plot: uPlot): void {
+    const { chosen } = this.tell;
+    if (!chosen) return;
+    let down = 0;
+    plot.over.addEventListener("pointerdown", (e) => { down = e.clientX; });
+    plot.over.addEventListener("click", (e) => { if (Math.abs(e.clientX - down) < 4) chosen(plot.posToVal(e.offsetX, "x")); });
+  }
 
-  private options(c: Chart, width: number): uPlot.Options {
-    const coarse = (c.at[c.at.length - 1] - c.at[0]) / c.at.length >= 60; // seconds would feign precision
+  private height = () => (small() ? Math.min(190, this.tall) : this.tall);
+
+  private options(own: Put, width: number): uPlot.Options {
+    const c = own.chart, { times } = this;
+    const coarse = c.at.length > 1 && (c.at[c.at.length - 1] - c.at[0]) / c.at.length >= 60; // seconds would feign precision
     const text = colour("soft"), grid = colour("grid");
     const axis = (a: Axis, scale: string, side: number): uPlot.Axis => ({
       scale, side, size: sideways(), stroke: text, font: font(), gap: 4,
@@ -102,19 +160,19 @@ export class Stage {
     return {
       width, height: this.height(),
       padding: [8, c.right ? 0 : c.switches ? 16 : sideways(), 0, 0], // times stand below each other
-      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "Etc/UTC"),
+      tzDate: (t) => (times.tz ? uPlot.tzDate(new Date(t * 1000), times.tz) : new Date(t * 1000)),
       scales: {
         x: { time: true },
         y: { range: range(c.left) },
         ...(c.right ? { r: { range: range(c.right) } } : {}),
       },
       axes: [
-        { stroke: text, font: font(), grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, space: small() ? 52 : 70, size: 40, values: timeLabels },
+        { stroke: text, font: font(), grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, space: small() ? 52 : 70, size: 40, values: (_, splits, __, ___, step) => timeLabels(times, splits, step) },
         axis(c.left, "y", 3),
         ...(c.right ? [axis(c.right, "r", 1)] : []),
       ],
       series: [
-        { label: "time", value: (_, t) => (t == null ? "move over the chart" : moment(coarse ? 60 * Math.round(t / 60) : t) + " UTC") },
+        { label: "time", value: (_, t) => (t == null ? "move over the chart" : times.moment(coarse ? 60 * Math.round(t / 60) : t) + " " + times.zone(t)) },
         ...c.lines.map((l): uPlot.Series => ({
           label: l.label, scale: l.right ? "r" : "y", stroke: colour(l.colour), width: l.width ?? 1.5, dash: l.dash,
           fill: l.fill ? faded(colour(l.colour), l.fill) : undefined, points: { show: false },
@@ -122,6 +180,7 @@ export class Stage {
           value: (_, v, __, i) => (i == null ? "" : l.say(v, i)),
         })),
       ],
+      bands: c.bands?.map((b) => ({ series: [b.upper + 1, b.lower + 1], fill: faded(colour(b.colour), b.fill) })),
       legend: { live: true, markers: { width: 0, fill: (_, i) => colour(c.lines[i - 1]?.colour ?? "soft") } },
       cursor: {
         y: false, points: { size: 7 }, drag: { x: true, y: false, dist: 6 }, focus: { prox: -1 },
@@ -131,7 +190,8 @@ export class Stage {
       hooks: {
         setCursor: [(u) => this.look(u)],
         setScale: [(u, key) => { if (key === "x") this.stretch(u); }],
-        draw: [(u) => rug(u, c)],
+        drawAxes: [(u) => shade(u, own.chart)],
+        draw: [(u) => rug(u, own.chart)],
       },
     };
   }
@@ -141,7 +201,7 @@ export class Stage {
     const i = u.cursor.idx;
     if (this.busy || u.cursor.left == null || u.cursor.left < 0 || i == null) return;
     this.now = u.data[0][i];
-    this.moved(u.posToVal(u.cursor.left, "x"));
+    this.tell.moved(u.posToVal(u.cursor.left, "x"));
   }
 
   /** stretch has all charts show what one shows. */
@@ -157,7 +217,7 @@ export class Stage {
     this.min = Math.max(this.from, Math.min(min, this.until - width));
     this.max = this.min + width;
     this.quietly(() => this.charts.forEach((c) => c.plot.setScale("x", { min: this.min, max: this.max })));
-    this.zoomed();
+    this.tell.zoomed();
   }
 
   all = () => this.show(this.from, this.until);
@@ -176,7 +236,7 @@ export class Stage {
     }
     this.now = t;
     this.quietly(() => this.charts.forEach((c) => c.plot.setCursor({ left: c.plot.valToPos(t, "x"), top: 0 })));
-    this.moved(t);
+    this.tell.moved(t);
   }
 
   /** mark shows where the decision that is told of was taken. */
@@ -201,6 +261,8 @@ export class Stage {
       Home: () => this.point(this.min), End: () => this.point(this.max),
       "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), "0": this.all, Escape: this.all,
     };
+    const { chosen } = this.tell;
+    if (chosen) does.Enter = does[" "] = () => chosen(t);
     const act = does[e.key];
     if (!act || e.ctrlKey || e.metaKey || e.altKey) return;
     e.preventDefault();
@@ -224,16 +286,38 @@ export function faded(c: string, share: number): string {
 }
 
 /** timeLabels are times of day, or dates, with the date below the first and every new one. */
-function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
+function timeLabels(times: Times, splits: number[], step: number): string[] {
   let last = "";
   return splits.map((t) => {
     if (t == null) return "";
-    const day = `${weekday(t)} ${date(t)}`;
-    if (step >= 86400) return `${weekday(t)}\n${date(t)}`;
+    const day = `${times.weekday(t)} ${times.date(t)}`;
+    if (step >= 86400) return `${times.weekday(t)}\n${times.date(t)}`;
     const below = day === last ? "" : "\n" + day;
     last = day;
-    return clock(t) + below;
+    return times.clock(t) + below;
   });
+}
+
+const dataOf = (c: Chart) => [c.at, ...c.lines.map((l) => l.values)] as uPlot.AlignedData;
+
+/** shade draws the stretches of time below the lines, and where the future begins. */
+function shade(u: uPlot, c: Chart): void {
+  const { ctx, bbox } = u, right = bbox.left + bbox.width;
+  const x = (t: number) => Math.min(Math.max(u.valToPos(t, "x", true), bbox.left), right);
+  ctx.save();
+  for (const s of c.shades ?? []) {
+    const from = x(s.from), to = x(s.to);
+    if (to <= bbox.left || from >= right) continue;
+    ctx.fillStyle = faded(colour(s.colour), 0.13);
+    ctx.fillRect(from, bbox.top, Math.max(to - from, devicePixelRatio), bbox.height);
+  }
+  if (c.now != null && x(c.now) < right) {
+    ctx.fillStyle = faded(colour("soft"), 0.09);
+    ctx.fillRect(x(c.now), bbox.top, right - x(c.now), bbox.height);
+    ctx.fillStyle = colour("soft");
+    ctx.fillRect(x(c.now), bbox.top, devicePixelRatio, bbox.height);
+  }
+  ctx.restore();
 }
 
 /** rug draws the marks along the top. */

@@ -40,12 +40,35 @@ export function span(s: Maybe): string {
   return digits(s / 86400) + " d";
 }
 
-/** Times are of UTC, from Unix seconds. */
-export const clock = (t: number) => { const d = new Date(t * 1000); return two(d.getUTCHours()) + ":" + two(d.getUTCMinutes()) + (d.getUTCSeconds() ? ":" + two(d.getUTCSeconds()) : ""); };
-export const weekday = (t: number) => days[new Date(t * 1000).getUTCDay()];
-export const date = (t: number) => { const d = new Date(t * 1000); return d.getUTCDate() + " " + months[d.getUTCMonth()]; };
-export const year = (t: number) => new Date(t * 1000).getUTCFullYear();
-export const moment = (t: number) => `${weekday(t)} ${date(t)} ${clock(t)}`;
+/** Times says times of some zone, from Unix seconds. */
+export interface Times {
+  date: (t: number) => string;
+  clock: (t: number) => string;
+  weekday: (t: number) => string;
+  moment: (t: number) => string;
+  year: (t: number) => number;
+  /** zone is what the times are of, as it is written after them. */
+  zone: (t: number) => string;
+  /** tz is the zone's name for those who draw, "" for the reader's own. */
+  tz: string;
+}
+
+/** timesOf has the zone's wall clock as so many minutes east of UTC. */
+function timesOf(east: (t: number) => number, tz: string): Times {
+  const wall = (t: number) => new Date((t + 60 * east(t)) * 1000);
+  const clock = (t: number) => { const d = wall(t); return two(d.getUTCHours()) + ":" + two(d.getUTCMinutes()) + (d.getUTCSeconds() ? ":" + two(d.getUTCSeconds()) : ""); };
+  const weekday = (t: number) => days[wall(t).getUTCDay()];
+  const date = (t: number) => { const d = wall(t); return d.getUTCDate() + " " + months[d.getUTCMonth()]; };
+  const zone = (t: number) => {
+    const e = east(t), size = Math.abs(e);
+    return e ? `UTC${e > 0 ? "+" : "−"}${Math.floor(size / 60)}${size % 60 ? ":" + two(size % 60) : ""}` : "UTC";
+  };
+  return { tz, zone, clock, weekday, date, year: (t) => wall(t).getUTCFullYear(), moment: (t) => `${weekday(t)} ${date(t)} ${clock(t)}` };
+}
+
+export const utc = timesOf(() => 0, "Etc/UTC");
+/** local is of the reader's own zone. */
+export const local = timesOf((t) => -new Date(t * 1000).getTimezoneOffset(), "");
 
 /** short names each policy by its file without folders and the usual end, where that tells them apart. */
 export function short(names: string[]): string[] {
