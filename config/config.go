@@ -27,6 +27,8 @@ type Config struct {
 	Queues     []Queue         `yaml:"queues" doc:"where items wait"`
 	Signals    []Signal        `yaml:"signals" doc:"your own signals, besides the catalogue"`
 	Fleets     []Fleet         `yaml:"fleets" doc:"interchangeable workers under one policy"`
+	Notify     []Notify        `yaml:"notify" doc:"who is told of what a person should know (nobody)"`
+	Telemetry  *Telemetry      `yaml:"telemetry" doc:"where traces of ticks go (nowhere)"`
 }
 
 // Access is how what is served at Listen is protected.

@@ -43,6 +43,9 @@ func Load(file string, flags *pflag.FlagSet) (Config, error) {
 			s.HTTPJSON.TokenFile = beside(file, s.HTTPJSON.TokenFile)
 		}
 	}
+	for i, n := range c.Notify {
+		c.Notify[i].TokenFile = beside(file, n.TokenFile)
+	}
 	return c, err
 }
 

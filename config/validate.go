@@ -32,6 +32,7 @@ func (c *Config) Validate(r *strict.Report) {
 	unique(r, "queues", len(c.Queues), "queue", func(i int) string { return c.Queues[i].Name })
 	unique(r, "fleets", len(c.Fleets), "fleet", func(i int) string { return c.Fleets[i].Name })
 	unique(r, "signals", len(c.Signals), "signal", func(i int) string { return c.Signals[i].Name })
+	unique(r, "notify", len(c.Notify), "notify", func(i int) string { return c.Notify[i].Name })
 	c.ownership(r)
 	c.priced(r)
 	c.account(r)
