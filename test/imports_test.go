@@ -55,8 +55,14 @@ var downhill = []struct {
 	{"simulate/clairvoyant", ""},
 	{"simulate/sweep", "simulate"},
 	{"simulate", "controller signals/derived signals/forecast fleet signals policy journal simulate/scenario simulate/clairvoyant"},
-	{"worker", "fleet queue"},
-	{"worker/*", "fleet queue"}, // media, stores, metadata
+	{"worker/recipe", "config/strict"},
+	{"worker/confine", ""},
+	{"worker", "fleet queue worker/recipe"},
+	{"worker/*", "fleet queue worker/recipe worker/confine"}, // media, stores, metadata
+	{"dashboard/health", "controller fleet signals policy policy/file"},
+	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
+	{"dashboard/notify", "dashboard/health"},
+	{"dashboard/traces", ""},
 	{"cmd/internal/*", "*"},     // what the programs share
 	{"cmd/*", "*"},              // wiring happens here and nowhere else
 	{"test/*", "*"},             // but see testOnly
@@ -84,7 +90,7 @@ var cgoMay = []string{"worker/image"}
 // Who takes the time as an argument, so that a tick has one clock reading, and
 // the functions that may read a clock all the same.
 var (
-	clockless = []string{"fleet", "fleet/roster", "signals", "signals/*", "policy", "policy/*"}
+	clockless = []string{"fleet", "fleet/roster", "signals", "signals/*", "policy", "policy/*", "dashboard/health"}
 	mayRead   = []string{"signals/heartbeats.Listen"}
 )
 
