@@ -44,6 +44,13 @@ func (b Breaker) Soften(s signals.Snapshot, d Decision) Decision {
 	return d.Because("breaker", "launch one probe instead of %d: the last %d launches never became workers", asked, dead)
 }
 
+// DeadInARow is how many launches of the last hour never became workers, since the
+// last one that did: the breaker is open when it is Dead or more.
+func (b Breaker) DeadInARow(s signals.Snapshot) int {
+	dead, _ := b.deadInARow(s)
+	return dead
+}
+
 // pauseAfter is how long after a launch the next probe comes when so many probes
 // have died: none at first, then a minute, then twice as long each time.
 func pauseAfter(probes int) time.Duration {

@@ -63,9 +63,9 @@ var downhill = []struct {
 	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
 	{"dashboard/notify", "dashboard/health"},
 	{"dashboard/traces", ""},
-	{"cmd/internal/*", "*"},     // what the programs share
-	{"cmd/*", "*"},              // wiring happens here and nowhere else
-	{"test/*", "*"},             // but see testOnly
+	{"cmd/internal/*", "*"}, // what the programs share
+	{"cmd/*", "*"},          // wiring happens here and nowhere else
+	{"test/*", "*"},         // but see testOnly
 }
 
 // Packages that only tests may import.
