@@ -153,12 +153,12 @@ func (c *Controller) read(ctx context.Context, now time.Time) (s signals.Snapsho
 // complete adds what follows from what was read, the operator's orders, and what
 // programs answer, and freezes it. Nothing reads after it.
 func (c *Controller) complete(ctx context.Context, s signals.Snapshot) signals.Snapshot {
+	if c.world.Orders != nil { // before what is counted: who is forgotten does not count
+		s.Orders = c.world.Orders.Standing(s.Fleet, s.Now).Since(s.Last().At, s.Now)
+	}
 	s = derived.Complete(s, c.rules.Signals)
 	if c.world.Forecaster != nil {
 		s = s.With(c.world.Forecaster.Observe(s))
-	}
-	if c.world.Orders != nil {
-		s.Orders = c.world.Orders.Standing(s.Fleet, s.Now)
 	}
 	if c.world.Advisers != nil {
 		asking, cancel := context.WithTimeout(ctx, c.readLimit()) // of their own: a slow source must not cost their answers

@@ -54,13 +54,23 @@ func cloneSnapshot(s signals.Snapshot) signals.Snapshot {
 func cloneOrders(o signals.Standing) signals.Standing {
 	if o.Pause != nil {
 		o.Pause = new(*o.Pause)
-		o.Pause.Until = utc(o.Pause.Until)
+		o.Pause.Until, o.Pause.Since = utc(o.Pause.Until), utc(o.Pause.Since)
 	}
 	if o.Floor != nil {
 		o.Floor = new(*o.Floor)
-		o.Floor.Until = utc(o.Floor.Until)
+		o.Floor.Until, o.Floor.Since = utc(o.Floor.Until), utc(o.Floor.Since)
 	}
+	o.Drain, o.Forget = each(o.Drain, cloneNamed), each(o.Forget, cloneNamed)
+	o.Changes = each(o.Changes, func(c signals.Change) signals.Change {
+		c.At = utc(c.At)
+		return c
+	})
 	return o
+}
+
+func cloneNamed(n signals.Named) signals.Named {
+	n.Until, n.Since = utc(n.Until), utc(n.Since)
+	return n
 }
 
 func cloneWorker(w fleet.Worker) fleet.Worker {

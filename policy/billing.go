@@ -29,6 +29,10 @@ func (Billing) Name() string { return "billing" }
 
 // Soften spares those whose paid hour has some time to go.
 func (Billing) Soften(s signals.Snapshot, d Decision) Decision {
+	return chosen(s, d, func(d Decision) Decision { return untilPaid(s, d) })
+}
+
+func untilPaid(s signals.Snapshot, d Decision) Decision {
 	n := len(d.Drain)
 	if n == 0 {
 		return d

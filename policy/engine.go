@@ -56,9 +56,10 @@ func windowOf(v any) time.Duration {
 // alone: the same snapshot gives the same decision, in whatever order workers
 // and signals are listed.
 func (e Engine) Decide(s signals.Snapshot) Decision {
-	s = s.Freeze()
+	s = s.Freeze().WithoutForgotten()
 	d := Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Have: s.Have()}
 	d = e.ask(s, d)
+	d = hear(s, d)
 	d = stand(s, d)
 	d, most := e.bound(s, d)
 	d = e.Plan.of(s, d, most)
@@ -122,28 +123,6 @@ func cannotTell(because string, err error) string {
 		return "cannot tell: " + err.Error()
 	}
 	return because + "; cannot tell the rest: " + err.Error()
-}
-
-// stand raises the want to the operator's floor, until that expires.
-func stand(s signals.Snapshot, d Decision) Decision {
-	f := s.Orders.Floor
-	if f == nil || !s.Now.Before(f.Until) || f.Want <= d.Raw {
-		return d
-	}
-	said := fmt.Sprintf("want %d instead of %d until %s", f.Want, d.Raw, f.Until.UTC().Format(time.RFC3339))
-	d.Raw = f.Want
-	return d.Because("floor", "%s%s", said, orderedBy(f.By, f.Why))
-}
-
-// orderedBy tells who gave a standing order, and why.
-func orderedBy(by, why string) (said string) {
-	if by != "" {
-		said += ", ordered by " + by
-	}
-	if why != "" {
-		said += ": " + why
-	}
-	return said
 }
 
 // bound clamps the want and returns the most that may be billed. The minimum

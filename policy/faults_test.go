@@ -125,6 +125,20 @@ var faults = []struct {
 	})},
 	{"what is asked for is nowhere", "all fleets together keep the limits", seeing(func(s *signals.Snapshot) { s.Open = 0 })},
 	{"billing is left out", "paid hours are used", without("billing")},
+	{"an order to drain is overlooked", "whom the operator names is drained", seeing(func(s *signals.Snapshot) { s.Orders.Drain = nil })},
+	{"who is to go is recalled", "whom the operator names is drained", afterwards(func(s signals.Snapshot, d *policy.Decision) {
+		for _, w := range s.Workers {
+			if w.State == fleet.Draining {
+				d.Recall = append(d.Recall, w.ID)
+			}
+		}
+	})},
+	{"who is forgotten is counted", "the forgotten are left alone", seeing(func(s *signals.Snapshot) { s.Orders.Forget = nil })},
+	{"an order to drain lets go at once", "every exit has its evidence", afterwards(func(s signals.Snapshot, d *policy.Decision) {
+		for _, n := range s.Orders.Drain {
+			d.Terminate = append(d.Terminate, fleet.Exit{ID: n.ID, Cause: fleet.CauseDrained})
+		}
+	})},
 }
 
 func TestLawsNoticeFaults(t *testing.T) {

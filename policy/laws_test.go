@@ -46,6 +46,8 @@ var laws = []law{
 	{"unknown money buys nothing", unknownMoneyBuysNothing},
 	{"all fleets together keep the limits", limitsHold},
 	{"paid hours are used", paidHoursAreUsed},
+	{"whom the operator names is drained", namedAreDrained},
+	{"the forgotten are left alone", forgottenAreLeftAlone},
 }
 
 // find gives an engine's guard or cap of a type.
@@ -155,7 +157,7 @@ func idleFirst(e policy.Engine, s signals.Snapshot, decide decider) error {
 		for _, other := range s.Workers {
 			spared := other.State == fleet.Working && !other.Silent && s.Now.Sub(other.Launched) >= release.MinAge && !hourly &&
 				!slices.Contains(d.Drain, other.ID) && !slices.Contains(exitIDs(d.Terminate), other.ID)
-			if spared && other.Jobs < at[id].Jobs {
+			if spared && !byName(s, id) && other.Jobs < at[id].Jobs {
 				return fmt.Errorf("drains %s with %d in hand, spares %s with %d", id, at[id].Jobs, other.ID, other.Jobs)
 			}
 		}
@@ -213,7 +215,7 @@ func boundsHold(e policy.Engine, s signals.Snapshot, decide decider) error {
 	if billed := s.Billed() + s.Open; bought > 0 && billed+bought > e.Bounds.Max {
 		return fmt.Errorf("%d are billed, %d more would be above %d", billed, bought, e.Bounds.Max)
 	}
-	if left := s.Have() - len(d.Drain); len(d.Drain) > 0 && left < e.Bounds.Min {
+	if left := s.Have() - len(d.Drain); chosenOf(s, d) > 0 && left < e.Bounds.Min {
 		return fmt.Errorf("drains %d of %d, below the minimum of %d", len(d.Drain), s.Have(), e.Bounds.Min)
 	}
 	if d.Want < e.Bounds.Min || d.Want > e.Bounds.Max {
@@ -243,6 +245,9 @@ func cheapestFirst(e policy.Engine, s signals.Snapshot, decide decider) error {
 	e.Guards = nil
 	d := decide(e, s)
 	for _, w := range s.Workers {
+		if byName(s, w.ID) {
+			continue
+		}
 		draining := (w.State == fleet.Draining || w.State == fleet.Drained) && !w.Interrupted && !w.Silent
 		gone := slices.Contains(exitIDs(d.Terminate), w.ID)
 		if draining && !gone && len(d.Wake)+d.Launch > 0 && !slices.Contains(d.Recall, w.ID) {
@@ -327,7 +332,7 @@ func floorHolds(e policy.Engine, s signals.Snapshot, decide decider) error {
 	if d.Want < floor {
 		return fmt.Errorf("wants %d, the floor is %d: %+v", d.Want, f.Want, d)
 	}
-	if left := s.Have() - len(d.Drain); len(d.Drain) > 0 && left < floor {
+	if left := s.Have() - len(d.Drain); chosenOf(s, d) > 0 && left < floor {
 		return fmt.Errorf("drains %d of %d, the floor is %d", len(d.Drain), s.Have(), f.Want)
 	}
 	return nil
@@ -418,9 +423,74 @@ func paidHoursAreUsed(e policy.Engine, s signals.Snapshot, decide decider) error
 		if w.Woken.After(began) {
 			began = w.Woken
 		}
-		if into := s.Now.Sub(began) % time.Hour; set && w.Jobs == 0 && into < 55*time.Minute {
+		if into := s.Now.Sub(began) % time.Hour; set && w.Jobs == 0 && !byName(s, id) && into < 55*time.Minute {
 			return fmt.Errorf("drains %s, %s into its hour", id, into)
 		}
 	}
 	return nil
+}
+
+// byName reports that the operator wants this very worker drained: then it does not
+// matter what it has in hand, nor how few are left for a while.
+func byName(s signals.Snapshot, id fleet.ID) bool {
+	_, yes := s.Orders.Drains(id, s.Now)
+	return yes
+}
+
+// chosenOf counts the drains that nobody has ordered.
+func chosenOf(s signals.Snapshot, d policy.Decision) (n int) {
+	for _, id := range d.Drain {
+		if !byName(s, id) {
+			n++
+		}
+	}
+	return n
+}
+
+// namedAreDrained as soon as they are known to serve, unless the whole fleet is held,
+// and nothing brings them back.
+func namedAreDrained(e policy.Engine, s signals.Snapshot, decide decider) error {
+	e.Guards = slices.DeleteFunc(slices.Clone(e.Guards), func(g policy.Guard) bool {
+		return slices.Contains([]string{"blind", "quorum", "freeze"}, g.Name())
+	})
+	d := decide(e, s)
+	for _, w := range s.Workers {
+		if !byName(s, w.ID) {
+			continue
+		}
+		serves := w.State == fleet.Working && !w.Silent && !slices.Contains(exitIDs(d.Terminate), w.ID)
+		switch {
+		case serves && !slices.Contains(d.Drain, w.ID):
+			return fmt.Errorf("does not drain %+v", w)
+		case slices.Contains(slices.Concat(d.Recall, d.Wake, d.Sleep), w.ID):
+			return fmt.Errorf("keeps %+v: %+v", w, d)
+		}
+	}
+	return nil
+}
+
+// forgottenAreLeftAlone: whatever the cloud lists of them, it is decided as though
+// they were not there.
+func forgottenAreLeftAlone(e policy.Engine, s signals.Snapshot, decide decider) error {
+	listed, gone := s, s
+	listed.Workers, gone.Workers = slices.Clone(s.Workers), nil
+	var forgotten []fleet.ID
+	for i, w := range s.Workers {
+		if _, yes := s.Orders.Forgets(w.ID, s.Now); !yes {
+			gone.Workers = append(gone.Workers, w)
+			continue
+		}
+		forgotten = append(forgotten, w.ID)
+		l := &listed.Workers[i]
+		l.State = []fleet.State{fleet.Working, fleet.Drained, fleet.Starting, fleet.Asleep, fleet.Draining}[i%5]
+		l.Unheard, l.Silent = 2*time.Hour, i%2 == 0
+	}
+	d, without := decide(e, listed), decide(e, gone)
+	for _, id := range slices.Concat(d.Recall, d.Wake, d.Drain, d.Sleep, exitIDs(d.Terminate)) {
+		if slices.Contains(forgotten, id) {
+			return fmt.Errorf("%s is forgotten: %+v", id, d)
+		}
+	}
+	d.Reasons, without.Reasons = nil, nil
+	return same(d, without)
 }

@@ -164,3 +164,93 @@ func TestManyDeedsAreToldTogether(t *testing.T) {
 		}
 	}
 }
+
+// An order to drain one worker takes it whatever it has in hand; the fleet is made up
+// by later ticks, and the worker does not come back.
+func TestOrderedDrains(t *testing.T) {
+	until := noon.Add(time.Hour)
+	drain := func(id fleet.ID) signals.Standing {
+		return signals.Standing{Drain: []signals.Named{{ID: id, Until: until, By: "ann", Why: "bad disk"}}}
+	}
+	by := ", ordered by ann: bad disk"
+	for _, c := range []struct {
+		name string
+		s    signals.Snapshot
+		of   fleet.ID
+		want int
+		does string
+		says string
+	}{
+		{"though all are wanted", of("a", in(fleet.Working, jobs(3)), "b", in(fleet.Working)), "a", 2, "drain [a]", "drain a with 3 in hand" + by},
+		{"it is one of those to go", of("a", in(fleet.Working, jobs(3)), "b", in(fleet.Working)), "a", 1, "drain [a]", "drain a with 3"},
+		{"others go besides", of("a", in(fleet.Working, jobs(3)), "b", in(fleet.Working), "c", in(fleet.Working, jobs(1))), "a", 1, "drain [a]", "drain 1 of 3, idle ones first: b"}, // b's hour is paid for
+		{"it is not heard yet", of("a", in(fleet.Starting)), "a", 1, "", "a is to drain" + by + ": not before it is heard"},
+		{"it is silent", of("a", in(fleet.Working, silent)), "a", 1, "", "a is to drain" + by + ": not while it is silent"},
+		{"it drains already, and is missed", of("a", in(fleet.Draining, draining(time.Minute))), "a", 1, "launch 1", ""},
+		{"it has drained, and is missed", of("a", in(fleet.Drained, draining(time.Minute))), "a", 1, "launch 1, terminate [a drained]", "a is let go"},
+		{"it sleeps, and is missed", of("a", in(fleet.Asleep, sleeping(time.Minute))), "a", 1, "launch 1", ""},
+		{"it is not there", of("a", in(fleet.Working)), "z", 1, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.s.Fleet, c.s.Now, c.s.Orders = "render", noon, drain(c.of)
+			e := policy.Engine{
+				Bounds: policy.Bounds{Max: 9}, Policies: []policy.Policy{says{n: c.want}}, Plan: policy.DefaultPlan(),
+				Guards: []policy.Guard{policy.Blind{}, policy.Quorum{Share: 0.8}, policy.Release{PerTick: policy.Count(5)}, policy.Billing{}},
+			}
+			d := e.Decide(c.s)
+			var deeds []string
+			if d.Launch > 0 {
+				deeds = append(deeds, fmt.Sprintf("launch %d", d.Launch))
+			}
+			if len(d.Drain) > 0 {
+				deeds = append(deeds, fmt.Sprint("drain ", d.Drain))
+			}
+			for _, x := range d.Terminate {
+				deeds = append(deeds, fmt.Sprintf("terminate [%s %s]", x.ID, x.Cause))
+			}
+			deeds = append(deeds, strings.Split(strings.Repeat("?", len(d.Recall)+len(d.Wake)+len(d.Sleep)), "?")[1:]...)
+			if got := strings.Join(deeds, ", "); got != c.does || !strings.Contains(fmt.Sprint(d.Reasons), c.says) {
+				t.Errorf("does %q, want %q; says %v", got, c.does, d.Reasons)
+			}
+			c.s.Now = until // it has expired
+			if d := e.Decide(c.s); strings.Contains(fmt.Sprint(d.Reasons), "ordered by") {
+				t.Errorf("expired: %v", d.Reasons)
+			}
+		})
+	}
+}
+
+// Who is held for everybody's sake is held for the operator's orders too.
+func TestOrderedDrainsWaitWhileTheFleetIsHeld(t *testing.T) {
+	s := of("a", in(fleet.Working), "b", in(fleet.Working))
+	s.Fleet, s.Now = "render", noon
+	s.Orders = signals.Standing{Drain: []signals.Named{{ID: "a", Until: noon.Add(time.Hour)}}}
+	e := policy.Engine{Bounds: policy.Bounds{Max: 9}, Policies: []policy.Policy{says{n: 1, err: fmt.Errorf("x is unknown")}}, Plan: policy.DefaultPlan(), Guards: []policy.Guard{policy.Blind{}}}
+	if d := e.Decide(s); todo(d) > 0 {
+		t.Errorf("blind, does %q", told(d))
+	}
+	s.Orders.Pause = &signals.Pause{Until: noon.Add(time.Hour)}
+	e.Policies, e.Guards = []policy.Policy{says{n: 1}}, []policy.Guard{policy.Freeze{}}
+	if d := e.Decide(s); todo(d) > 0 {
+		t.Errorf("paused, does %q", told(d))
+	}
+}
+
+func TestChangesOfOrdersAreTold(t *testing.T) {
+	at := noon.Add(-10 * time.Second)
+	s := of("a", in(fleet.Working), "b", in(fleet.Starting, unheard(time.Hour)))
+	s.Fleet, s.Now = "render", noon
+	s.Orders = signals.Standing{
+		Changes: []signals.Change{{At: at, Said: "resumed", By: "ann", Why: "disks are in"}},
+		Forget:  []signals.Named{{ID: "b", Until: noon.Add(time.Hour)}},
+	}
+	e := policy.Engine{Bounds: policy.Bounds{Max: 9}, Policies: []policy.Policy{says{n: 1}}, Plan: policy.DefaultPlan()}
+	d := e.Decide(s)
+	want := []policy.Reason{
+		{By: "orders", Said: "resumed, at 2026-03-01T11:59:50Z, ordered by ann: disks are in"},
+		{By: "orders", Said: "1 listed and left out, the operator has them forgotten: b"},
+	}
+	if !slices.Equal(d.Reasons[1:], want) || todo(d) > 0 || d.Have != 1 {
+		t.Errorf("%+v", d)
+	}
+}

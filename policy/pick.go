@@ -61,12 +61,12 @@ func sorted(ws []fleet.Worker, places []int, by func(*fleet.Worker) rank) []int 
 }
 
 // recallable lists draining workers that can be put back to work: those under
-// a drain of ours, not leaving for another reason, the last asked first, and those
+// a drain of ours, not leaving for another reason or by the operator's order, the last asked first, and those
 // that the cloud expects to take at the end.
 func recallable(s signals.Snapshot, done marks) []int {
 	some := pick(s.Workers, func(i int, w *fleet.Worker) bool {
 		return (w.State == fleet.Draining || w.State == fleet.Drained) &&
-			w.Drain != "" && !w.Interrupted && !w.Silent && !done[i]
+			w.Drain != "" && !w.Interrupted && !w.Silent && !done[i] && !ordered(s, w)
 	})
 	return sorted(s.Workers, some, func(w *fleet.Worker) rank {
 		if w.AtRisk {
@@ -85,7 +85,9 @@ const wakeAgain = 5 * time.Minute
 // may have room for another kind, and must not be asked for the same in every tick.
 func wakeable(s signals.Snapshot, done marks) []int {
 	vain := inVain(s)
-	some := pick(s.Workers, func(i int, w *fleet.Worker) bool { return w.State == fleet.Asleep && !done[i] && !vain[w.ID] })
+	some := pick(s.Workers, func(i int, w *fleet.Worker) bool {
+		return w.State == fleet.Asleep && !done[i] && !vain[w.ID] && !ordered(s, w)
+	})
 	return sorted(s.Workers, some, func(w *fleet.Worker) rank { return rank{-w.AsleepSince.UnixMicro()} })
 }
 

@@ -29,13 +29,14 @@ func DefaultPlan() Plan { return Plan{Boot: 15 * time.Minute, Silence: 10 * time
 func (p Plan) of(s signals.Snapshot, d Decision, maximum int) Decision {
 	done := make(marks, len(s.Workers))
 	d, leaving := p.expire(s, d, done)
+	d, named := p.obey(s, d, done)
 	if missing := d.Want - d.Have; missing > 0 {
 		d = p.grow(s, d.sayOpen(s.Open), done, missing-s.Open, maximum)
 	} else {
 		// Those who leave anyway need not be drained twice over. They are replaced
 		// only by a later tick, once they are gone: were they replaced now, a guard
 		// that keeps them would make every tick buy one more.
-		d = p.shrink(s, d, done, -missing-leaving)
+		d = p.shrink(s, d, done, -missing-leaving-named)
 	}
 	return p.release(s, d, done)
 }
@@ -94,10 +95,11 @@ func (p Plan) shrink(s signals.Snapshot, d Decision, done marks, n int) Decision
 		return w.State == fleet.Working && !w.Silent && !done[i]
 	})
 	known = sorted(s.Workers, known, func(w *fleet.Worker) rank { return p.cheapest(w, s.Now) })
-	d.Drain = ids(s.Workers, take(known, n))
-	if len(d.Drain) > 0 {
-		d = d.Because("plan", "drain %d of %d, idle ones first: %s", len(d.Drain), d.Have, listed(d.Drain))
+	drain := ids(s.Workers, take(known, n))
+	if len(drain) > 0 {
+		d = d.Because("plan", "drain %d of %d, idle ones first: %s", len(drain), d.Have, listed(drain))
 	}
+	d.Drain = append(d.Drain, drain...)
 	return d
 }
 
@@ -116,7 +118,8 @@ func (p Plan) cheapest(w *fleet.Worker, now time.Time) rank {
 }
 
 // release lets go of workers that have said themselves that they are empty,
-// unless they have just been recalled: some to sleep, the others for good.
+// unless they have just been recalled: some to sleep, the others for good, and for
+// good whom the operator wanted to be rid of.
 func (p Plan) release(s signals.Snapshot, d Decision, done marks) Decision {
 	beds := 0
 	if p.Keep > 0 {
@@ -127,7 +130,7 @@ func (p Plan) release(s signals.Snapshot, d Decision, done marks) Decision {
 		w := &s.Workers[i]
 		switch {
 		case w.State != fleet.Drained || done[i]:
-		case beds > 0 && !w.Spot && !w.Interrupted:
+		case beds > 0 && !w.Spot && !w.Interrupted && !ordered(s, w):
 			beds--
 			d.Sleep = append(d.Sleep, w.ID)
 		default:

@@ -37,9 +37,11 @@ func (r Release) Window() time.Duration { return r.After }
 // Soften shortens the list of those to be drained. The worst to lose stand at
 // its end, so they are spared first.
 func (r Release) Soften(s signals.Snapshot, d Decision) Decision {
-	d = r.spareYoung(s, d)
-	d = r.waitAndSee(s, d)
-	return r.fewAtOnce(d)
+	return chosen(s, d, func(d Decision) Decision {
+		d = r.spareYoung(s, d)
+		d = r.waitAndSee(s, d)
+		return r.fewAtOnce(d)
+	})
 }
 
 func (r Release) spareYoung(s signals.Snapshot, d Decision) Decision {

@@ -79,7 +79,8 @@ func anySnapshot() *rapid.Generator[signals.Snapshot] {
 		s.Born, s.Died = someIDs(t, "born"), someIDs(t, "died")
 		s.Boots, s.Wakes = someSeconds(t, "boots"), someSeconds(t, "wakes")
 		s.Orders, s.Others, s.Advice = anyOrders(t), anyUsage(t), anyAdvice(t)
-		return s
+		s.Orders.Drain, s.Orders.Forget = someNamed(t, "drain", s.Workers), someNamed(t, "forget", s.Workers)
+		return s.WithoutForgotten() // laws count; that it makes no difference is a law of its own
 	})
 }
 
@@ -99,6 +100,22 @@ func anyOrders(t *rapid.T) (o signals.Standing) {
 		o.Floor = &signals.Floor{Want: rapid.IntRange(-1, 20).Draw(t, "floor"), Until: until("floor until"), By: "bob"}
 	}
 	return o
+}
+
+// someNamed are orders about single workers, expired or not, of some that are not
+// there.
+func someNamed(t *rapid.T, label string, ws []fleet.Worker) (list []signals.Named) {
+	if rapid.IntRange(0, 3).Draw(t, label+"?") > 0 {
+		return nil
+	}
+	for range rapid.IntRange(1, 3).Draw(t, label) {
+		n := signals.Named{ID: "i-none", By: "cem", Until: noon.Add(time.Duration(rapid.IntRange(-1, 5).Draw(t, label+" until")) * time.Minute)}
+		if i := rapid.IntRange(0, 14).Draw(t, label+" whom"); i < len(ws) {
+			n.ID = ws[i].ID
+		}
+		list = append(list, n)
+	}
+	return list
 }
 
 func anyUsage(t *rapid.T) *signals.Usage {

@@ -50,27 +50,6 @@ type Usage struct {
 	Unpriced  string  `json:"unpriced,omitempty"` // why the money is not known
 }
 
-// Standing is what the operator has ordered; each order has an expiry.
-type Standing struct {
-	Pause *Pause `json:"pause,omitempty"`
-	Floor *Floor `json:"floor,omitempty"`
-}
-
-// Pause has a fleet left alone until then.
-type Pause struct {
-	Until time.Time `json:"until"`
-	By    string    `json:"by,omitempty"`
-	Why   string    `json:"why,omitempty"`
-}
-
-// Floor has a fleet keep at least so many workers until then.
-type Floor struct {
-	Want  int       `json:"want"`
-	Until time.Time `json:"until"`
-	By    string    `json:"by,omitempty"`
-	Why   string    `json:"why,omitempty"`
-}
-
 // Advice is what a program of the user's answered, or why it did not.
 type Advice struct {
 	Policy  string `json:"policy"` // the policy that asks it

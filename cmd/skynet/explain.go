@@ -21,7 +21,8 @@ func explainCommand() *cobra.Command {
 		Long: `Say what ticks decided: what each policy wanted and why, what guards took away,
 what was done, and what came of it; and for a tick that did nothing, why nothing.
 
-Without flags it tells of the last five ticks that did something. One tick is
+Without flags it tells of the last five ticks that did something, or in which an
+operator's order was given, taken back or expired. One tick is
 told of whole, with every signal that it knew. Times are local: 15:04 is today's,
 "2026-03-01 17:00" any day's; 10m is ten minutes ago.`,
 		Example: "  skynet explain --config skynet.yaml                 the last five ticks that did something\n" +
@@ -187,12 +188,16 @@ func (q question) last(ctx context.Context, h *history) (all []journal.Record, e
 
 func didSomething(list []journal.Record) (n int) {
 	for _, r := range list {
-		if len(r.Intents) > 0 {
+		if telling(r) {
 			n++
 		}
 	}
 	return n
 }
+
+// telling reports whether a tick is worth telling of: it did something, or the
+// operator did.
+func telling(r journal.Record) bool { return len(r.Intents)+len(r.Snapshot.Orders.Changes) > 0 }
 
 // nearest is the first tick within the time asked for, else the last before it,
 // else the first after.
@@ -211,14 +216,14 @@ func (q question) nearest(ctx context.Context, h *history) ([]journal.Record, er
 
 func take(list []journal.Record, n int) []journal.Record { return list[:min(n, len(list))] }
 
-// chosen are the last n, of those that did something unless all are wanted. If
+// chosen are the last n, of those worth telling of unless all are wanted. If
 // none did, the last tick says why.
 func chosen(list []journal.Record, n int, all bool) []journal.Record {
 	kept := list
 	if !all {
 		kept = nil
 		for _, r := range list {
-			if len(r.Intents) > 0 {
+			if telling(r) {
 				kept = append(kept, r)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -222,22 +223,22 @@ func (m leasedMail) Collect(ctx context.Context, limit int, wait time.Duration) 
 	return m.Mail.Collect(ctx, limit, wait)
 }
 
-// takeOrdersOver has a pause, or a floor, outlive the machine that it was given on.
+// takeOrdersOver has orders outlive the machine that they were given on.
 // An order given here stands.
 func (d *daemon) takeOrdersOver(ctx context.Context) error {
 	now := time.Now()
 	taken := map[string]signals.Standing{}
 	for _, f := range d.cfg.Fleets {
-		if s := d.turn.follower.Standing(f.Name, now); s != (signals.Standing{}) {
+		if s := d.turn.follower.Standing(f.Name, now); !s.IsZero() {
 			taken[f.Name] = s
 		}
 	}
 	if len(taken) == 0 {
 		return nil
 	}
-	return changeOrders(ctx, ordersFile(d.cfg.StateDir), func(all map[string]signals.Standing) error {
+	return changeOrders(ctx, ordersFile(d.cfg.StateDir), func(all map[string]signals.Standing, now time.Time) error {
 		for name, s := range taken {
-			own := all[name]
+			own := all[name].In(now)
 			if own.Pause == nil && s.Pause != nil {
 				own.Pause = s.Pause
 				d.log.Warn("takes a pause over", zap.String(keyFleet, name), zap.Time("until", s.Pause.Until), zap.String("why", s.Pause.Why))
@@ -246,10 +247,21 @@ func (d *daemon) takeOrdersOver(ctx context.Context) error {
 				own.Floor = s.Floor
 				d.log.Warn("takes a floor over", zap.String(keyFleet, name), zap.Time("until", s.Floor.Until), zap.Int("want", s.Floor.Want))
 			}
+			own.Drain, own.Forget = withThose(own.Drain, s.Drain), withThose(own.Forget, s.Forget)
 			all[name] = own
 		}
 		return nil
 	})
+}
+
+// withThose adds orders about workers that have none here.
+func withThose(own, others []signals.Named) []signals.Named {
+	for _, o := range others {
+		if !slices.ContainsFunc(own, func(n signals.Named) bool { return n.ID == o.ID }) {
+			own = append(slices.Clip(own), o)
+		}
+	}
+	return own
 }
 
 // during is ctx as long as it is this daemon's turn.

@@ -162,7 +162,7 @@ func TestOneActsAndTheOtherGoesOnWhereItLeftOff(t *testing.T) {
 	b.says("stands by")
 	id := ticks(t, first, 2)
 	pause := signals.Standing{Pause: &signals.Pause{Until: time.Now().Add(time.Hour).UTC(), Why: "deploy"}}
-	if err := changeOrders(t.Context(), ordersFile(a.dir), func(all map[string]signals.Standing) error {
+	if err := changeOrders(t.Context(), ordersFile(a.dir), func(all map[string]signals.Standing, _ time.Time) error {
 		all["render"] = pause
 		return nil
 	}); err != nil {
@@ -184,13 +184,13 @@ func TestOneActsAndTheOtherGoesOnWhereItLeftOff(t *testing.T) {
 	// again when the first comes back.
 	a.start()
 	a.says("stands by")
-	if err := changeOrders(t.Context(), ordersFile(b.dir), func(all map[string]signals.Standing) error {
+	if err := changeOrders(t.Context(), ordersFile(b.dir), func(all map[string]signals.Standing, _ time.Time) error {
 		delete(all, "render")
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := changeOrders(t.Context(), ordersFile(a.dir), func(all map[string]signals.Standing) error {
+	if err := changeOrders(t.Context(), ordersFile(a.dir), func(all map[string]signals.Standing, _ time.Time) error {
 		delete(all, "render")
 		return nil
 	}); err != nil {

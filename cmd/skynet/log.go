@@ -59,6 +59,9 @@ func logTicks(log *zap.Logger) func(controller.Report) {
 			log.Info("decides again")
 		}
 		d := r.Decision
+		for _, o := range r.Snapshot.Orders.Changes {
+			log.Info("orders: "+o.Said, zap.String("by", o.By), zap.String("why", o.Why), zap.Time("at", o.At))
+		}
 		logMoods(log, moods, d)
 		fields := []zap.Field{
 			zap.String(keyDecision, d.ID), zap.Int(keyHave, d.Have), zap.Int(keyWant, d.Want),

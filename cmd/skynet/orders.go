@@ -62,9 +62,17 @@ func readOrders(path string) (map[string]signals.Standing, error) {
 	return all, nil
 }
 
+const (
+	// toldFor is how long changes are kept for a tick to tell of: the daemon may be
+	// stopped meanwhile.
+	toldFor = 30 * 24 * time.Hour
+	// mostChanges is how many of them.
+	mostChanges = 50
+)
+
 // changeOrders changes the orders, one command after the other: of two that are
-// given at once none may undo the other. What has expired is dropped.
-func changeOrders(ctx context.Context, path string, change func(all map[string]signals.Standing) error) error {
+// given at once none may undo the other. What has expired is only told of.
+func changeOrders(ctx context.Context, path string, change func(all map[string]signals.Standing, now time.Time) error) error {
 	// The folder is locked, rather than a file of its own: who may write orders need
 	// not be able to open what another user has created.
 	l := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
@@ -78,16 +86,24 @@ func changeOrders(ctx context.Context, path string, change func(all map[string]s
 	if err != nil {
 		return err
 	}
-	if err := change(all); err != nil {
+	// Not before the lock: a tick that has read the file knows of all that is older.
+	now := time.Now().Round(0).UTC()
+	if err := change(all, now); err != nil {
 		return err
 	}
-	now := time.Now()
 	for name, s := range all {
-		if all[name] = inForce(s, now); all[name] == (signals.Standing{}) {
+		if all[name] = kept(s, now); all[name].IsZero() {
 			delete(all, name)
 		}
 	}
 	return writeOrders(path, all)
+}
+
+// kept is what is worth writing down at a time.
+func kept(s signals.Standing, now time.Time) signals.Standing {
+	s = s.In(now).Since(now.Add(-toldFor), now)
+	s.Changes = s.Changes[max(0, len(s.Changes)-mostChanges):]
+	return s
 }
 
 // writeOrders replaces the file as a whole, so that nobody reads half of it. The
@@ -111,7 +127,8 @@ func writeOrders(path string, all map[string]signals.Standing) error {
 	return nil
 }
 
-// Standing gives a fleet's orders that have not expired. While the file cannot be
+// Standing gives a fleet's orders that have not expired, and what has changed of
+// them lately. While the file cannot be
 // read those read last stand.
 func (o *orders) Standing(fleetName string, now time.Time) signals.Standing {
 	o.mu.Lock()
@@ -121,18 +138,7 @@ func (o *orders) Standing(fleetName string, now time.Time) signals.Standing {
 	if err == nil {
 		o.last = all
 	}
-	return inForce(o.last[fleetName], now)
-}
-
-// inForce leaves out what has expired.
-func inForce(s signals.Standing, now time.Time) signals.Standing {
-	if s.Pause != nil && !now.Before(s.Pause.Until) {
-		s.Pause = nil
-	}
-	if s.Floor != nil && !now.Before(s.Floor.Until) {
-		s.Floor = nil
-	}
-	return s
+	return o.last[fleetName].In(now)
 }
 
 // tell logs trouble once.

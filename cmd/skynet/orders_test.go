@@ -64,8 +64,14 @@ func TestExpiredOrdersAreDropped(t *testing.T) {
 		t.Fatalf("%s, %v", out, err)
 	}
 	all, err := readOrders(ordersFile(folder))
-	if h := all["half"]; err != nil || len(all) != 2 || h.Pause != nil || h.Floor == nil {
+	h, old := all["half"], all["old"]
+	if err != nil || h.Pause != nil || h.Floor == nil || old.Pause != nil {
 		t.Errorf("%+v, %v", all, err)
+	}
+	for _, s := range []signals.Standing{h, old} { // the next tick tells of it
+		if len(s.Changes) != 1 || s.Changes[0].Said != "the pause has expired" || !s.Changes[0].At.Equal(past) {
+			t.Errorf("told of %+v", s.Changes)
+		}
 	}
 }
 

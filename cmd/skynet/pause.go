@@ -13,9 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"skynet/config"
-	"skynet/config/strict"
 	"skynet/journal/sqlite"
-	"skynet/signals"
 )
 
 func pauseCommand() *cobra.Command {
@@ -32,7 +30,7 @@ say what it would do. The next tick obeys; a restart keeps the pause.`,
 	}
 	addStateFlags(c)
 	c.Flags().String("for", "", "how long: 30m, 2h, 1d; at most 30d")
-	c.Flags().String("why", "", "why, for those who ask: shown by explain")
+	addWhyFlag(c)
 	return c
 }
 
@@ -40,40 +38,39 @@ func resumeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "resume",
 		Short:   "End a pause before it expires",
-		Example: "  skynet resume --config skynet.yaml",
+		Example: "  skynet resume --config skynet.yaml --why \"disks are in\"",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return order(c, func(s *signals.Standing) (string, error) {
-				if inForce(*s, time.Now()).Pause == nil {
-					return "was not paused", nil
-				}
-				s.Pause = nil
-				return "goes on with the next tick", nil
-			})
+			return order(c, func(k desk, fleets []string, why string) ([]string, error) { return k.resume(c.Context(), fleets, why) })
 		},
 	}
+	addWhyFlag(c)
 	addStateFlags(c)
 	return c
 }
 
 func pauseFleet(c *cobra.Command, _ []string) error {
-	text, _ := c.Flags().GetString("for")
-	length, err := strict.ParseDuration(text)
-	const longest = 30 * 24 * time.Hour
-	switch {
-	case text == "":
-		return fmt.Errorf("--for is missing: a pause has an end, such as --for 30m")
-	case err != nil:
-		return fmt.Errorf("--for: %q %w", text, err)
-	case length <= 0 || length.Std() > longest:
-		return fmt.Errorf("--for %s: write more than 0s and at most 30d", text)
+	length, err := lengthFlag(c, longestOrder)
+	if err != nil {
+		return err
 	}
-	why, _ := c.Flags().GetString("why")
-	until := time.Now().Add(length.Std()).UTC().Truncate(time.Second)
-	return order(c, func(s *signals.Standing) (string, error) {
-		s.Pause = &signals.Pause{Until: until, By: operator(), Why: why}
-		return "is paused until " + until.Local().Format(time.DateTime), nil
+	return order(c, func(k desk, fleets []string, why string) ([]string, error) {
+		return k.pause(c.Context(), fleets, length, why)
 	})
+}
+
+// lengthFlag reads --for.
+func lengthFlag(c *cobra.Command, longest time.Duration) (time.Duration, error) {
+	text, _ := c.Flags().GetString("for")
+	length, err := holdsFor(text, longest)
+	if err != nil {
+		return 0, fmt.Errorf("--for %w", err)
+	}
+	return length, nil
+}
+
+func addWhyFlag(c *cobra.Command) {
+	c.Flags().String("why", "", "why, for those who ask: shown by explain, and in the log")
 }
 
 // operator is who runs this command, as far as the system tells.
@@ -87,32 +84,19 @@ func operator() string {
 	return ""
 }
 
-// order changes a fleet's standing orders and says what has become of it.
-func order(c *cobra.Command, change func(*signals.Standing) (said string, err error)) error {
+// order gives orders to the fleets that the flags name, and says what has become of
+// each when it is done.
+func order(c *cobra.Command, give func(k desk, fleets []string, why string) (said []string, err error)) error {
 	folder, fleets, err := stateAndFleets(c)
 	if err != nil {
 		return err
 	}
-	var lines []string
-	err = changeOrders(c.Context(), ordersFile(folder), func(all map[string]signals.Standing) error {
-		for _, name := range fleets {
-			s := all[name]
-			said, err := change(&s)
-			if err != nil {
-				return err
-			}
-			all[name] = s
-			lines = append(lines, fmt.Sprintf("fleet %s %s", name, said))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, l := range lines { // not before it is done
+	why, _ := c.Flags().GetString("why")
+	said, err := give(desk{folder: folder, by: operator()}, fleets, why)
+	for _, l := range said {
 		fmt.Fprintln(c.OutOrStdout(), l)
 	}
-	return nil
+	return err
 }
 
 // addStateFlags adds where a command finds the state folder.

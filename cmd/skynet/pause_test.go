@@ -25,7 +25,7 @@ func TestPauseAndResume(t *testing.T) {
 	if p := o.Standing("render", now).Pause; p == nil || p.Why != "by hand" || p.Until.Sub(now) > 30*time.Minute || p.Until.Sub(now) < 29*time.Minute {
 		t.Errorf("the pause is %+v", p)
 	}
-	if s := o.Standing("other", now); s != (signals.Standing{}) {
+	if s := o.Standing("other", now); !s.IsZero() {
 		t.Errorf("another fleet has %+v", s)
 	}
 	if s := o.Standing("render", now.Add(time.Hour)); s.Pause != nil {

@@ -68,12 +68,7 @@ func (f *Follower) Ticks() int { return f.ticks }
 // Standing is what the operator had ordered for a fleet as of the last tick that was
 // taken, and has not expired.
 func (f *Follower) Standing(fleetName string, now time.Time) signals.Standing {
-	s := f.last[fleetName]
-	if s.Pause != nil && !now.Before(s.Pause.Until) {
-		s.Pause = nil
-	}
-	if s.Floor != nil && !now.Before(s.Floor.Until) {
-		s.Floor = nil
-	}
+	s := f.last[fleetName].In(now)
+	s.Changes = nil // that tick has told of them
 	return s
 }

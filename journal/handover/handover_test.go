@@ -194,10 +194,10 @@ func TestStandingOrdersAreHandedOverUntilTheyExpire(t *testing.T) {
 	if s := f.Standing("render", until.Add(-time.Second)); s.Pause == nil || s.Pause.Why != "deploy" {
 		t.Errorf("%+v", s)
 	}
-	if s := f.Standing("render", until); s != (signals.Standing{}) {
+	if s := f.Standing("render", until); !s.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	if s := f.Standing("other", until); s != (signals.Standing{}) {
+	if s := f.Standing("other", until); !s.IsZero() {
 		t.Errorf("%+v", s)
 	}
 }

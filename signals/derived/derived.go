@@ -60,6 +60,7 @@ func DefaultPriors() Priors {
 // Recent), and freezes it. Every name of the catalogue is there afterwards, if
 // only to say why it is not known.
 func Complete(s signals.Snapshot, set Settings) signals.Snapshot {
+	s = s.WithoutForgotten()
 	s.Queues = set.Queues
 	s.Born, s.Died = signals.Fates(s.Last().Starting, s.Workers)
 	s.Boots, s.Wakes = learn(s)

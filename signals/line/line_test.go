@@ -31,7 +31,8 @@ func TestParse(t *testing.T) {
 	in, err = line.Parse([]byte(`{"time":"2026-03-01T18:00:00.5+01:00","signals":{"upload.cpu":null,"queues.photos.visible":-0.5e1},
 		"workers":[{"id":"i-1","state":"working","jobs":2,"slots":4,"heard":"2026-03-01T17:00:00Z"}],
 		"advice":[{"policy":"mine","want":3}],
-		"orders":{"pause":{"until":"2026-03-01T18:00:00Z","by":"ann"},"floor":{"want":2,"until":"2026-03-01T18:00:00Z"}}}` + "\r"))
+		"orders":{"pause":{"until":"2026-03-01T18:00:00Z","by":"ann"},"floor":{"want":2,"until":"2026-03-01T18:00:00Z"},
+		"drain":[{"id":"i-1","until":"2026-03-01T18:00:00Z"}],"forget":[{"id":"i-2","until":"2026-03-01T18:00:00Z"}],"changes":[{"at":"2026-03-01T18:00:00Z","said":"so"}]}}` + "\r"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,11 @@ func TestParse(t *testing.T) {
 		Time: in.Time, Signals: map[string]*float64{"upload.cpu": nil, "queues.photos.visible": new(-5.0)},
 		Workers: []fleet.Worker{{ID: "i-1", State: fleet.Working, Jobs: 2, Slots: 4, Heard: five}},
 		Advice:  []signals.Advice{{Policy: "mine", Want: 3}},
-		Orders:  signals.Standing{Pause: &signals.Pause{Until: until, By: "ann"}, Floor: &signals.Floor{Want: 2, Until: until}},
+		Orders: signals.Standing{
+			Pause: &signals.Pause{Until: until, By: "ann"}, Floor: &signals.Floor{Want: 2, Until: until},
+			Drain: []signals.Named{{ID: "i-1", Until: until}}, Forget: []signals.Named{{ID: "i-2", Until: until}},
+			Changes: []signals.Change{{At: until, Said: "so"}},
+		},
 	}
 	if diff := cmp.Diff(want, in); diff != "" || !in.Time.Equal(five.Add(500*time.Millisecond)) {
 		t.Errorf("%s at %s", diff, in.Time)
@@ -92,7 +97,7 @@ func TestRefusals(t *testing.T) {
 		{"a worker without a name", with(`,"workers":[{"id":"","state":"working"}]`), `workers[0].id: is empty; give each worker the ID that it keeps from line to line`},
 		{"a worker twice", with(`,"workers":[{"id":"a","state":"working"},{"id":"a","state":"working"}]`), `workers[1].id: "a" is listed twice; list each worker once`},
 		{"negative advice", with(`,"advice":[{"policy":"mine","want":-1}]`), `advice[0].want: -1 is negative; write how many workers are wanted, or say in unknown why not`},
-		{"an unknown order", with(`,"orders":{"ceiling":{}}`), `orders: "ceiling": unknown key; known: [pause floor]`},
+		{"an unknown order", with(`,"orders":{"ceiling":{}}`), `orders: "ceiling": unknown key; known: [pause floor drain forget changes]`},
 		{"a pause without an end", with(`,"orders":{"pause":{}}`), `orders.pause.until: missing; add it`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -155,10 +155,34 @@ func readOrders(raw json.RawMessage) (orders signals.Standing, err error) {
 			}
 			orders.Floor = &f
 			return err
+		case "drain":
+			orders.Drain, err = readNamed(value, "orders.drain")
+			return err
+		case "forget":
+			orders.Forget, err = readNamed(value, "orders.forget")
+			return err
+		case "changes":
+			return elements(value, "orders.changes", func(path string, value json.RawMessage) error {
+				c, err := fields[signals.Change](value, path, "at", "said")
+				orders.Changes = append(orders.Changes, c)
+				return err
+			})
 		}
-		return fmt.Errorf("orders: %w", strange(key, []string{"pause", "floor"}))
+		return fmt.Errorf("orders: %w", strange(key, []string{"pause", "floor", "drain", "forget", "changes"}))
 	})
 	return orders, err
+}
+
+func readNamed(raw json.RawMessage, path string) (list []signals.Named, err error) {
+	err = elements(raw, path, func(path string, value json.RawMessage) error {
+		n, err := fields[signals.Named](value, path, "id", "until")
+		if err == nil && n.ID == "" {
+			err = fmt.Errorf("%s.id: is empty; give the worker's", path)
+		}
+		list = append(list, n)
+		return err
+	})
+	return list, err
 }
 
 // ParseOut reads the answer of a program. It must say what is wanted; the rest

@@ -1,0 +1,134 @@
+package signals
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"skynet/fleet"
+)
+
+// Standing is what the operator has ordered; each order has an expiry.
+type Standing struct {
+	Pause  *Pause  `json:"pause,omitempty"`
+	Floor  *Floor  `json:"floor,omitempty"`
+	Drain  []Named `json:"drain,omitempty"`  // workers to be drained and let go, whatever is wanted
+	Forget []Named `json:"forget,omitempty"` // instances that are gone, or ours no more
+	// Changes are what was ordered, taken back or has expired since the tick before,
+	// oldest first. Where orders are kept they go further back.
+	Changes []Change `json:"changes,omitempty"`
+}
+
+// Pause has a fleet left alone until then.
+type Pause struct {
+	Until time.Time `json:"until"`
+	Since time.Time `json:"since,omitzero"` // when it was ordered
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// Floor has a fleet keep at least so many workers until then.
+type Floor struct {
+	Want  int       `json:"want"`
+	Until time.Time `json:"until"`
+	Since time.Time `json:"since,omitzero"` // when it was ordered
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// Named is an order about one worker.
+type Named struct {
+	ID    fleet.ID  `json:"id"`
+	Until time.Time `json:"until"`
+	Since time.Time `json:"since,omitzero"` // when it was ordered
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// Change is one change of the standing orders.
+type Change struct {
+	At   time.Time `json:"at"`
+	Said string    `json:"said"` // "paused until …", "the pause has expired"
+	By   string    `json:"by,omitempty"`
+	Why  string    `json:"why,omitempty"`
+}
+
+// IsZero reports that nothing is ordered, and nothing was.
+func (s Standing) IsZero() bool {
+	return s.Pause == nil && s.Floor == nil && len(s.Drain)+len(s.Forget)+len(s.Changes) == 0
+}
+
+// In is what is in force at a time. What has expired by then is among the changes
+// instead: nobody need have been there to see it end.
+func (s Standing) In(now time.Time) Standing {
+	over := func(until time.Time, said, by string) bool {
+		if now.Before(until) {
+			return false
+		}
+		s.Changes = append(slices.Clip(s.Changes), Change{At: until, Said: said, By: by})
+		return true
+	}
+	if p := s.Pause; p != nil && over(p.Until, "the pause has expired", p.By) {
+		s.Pause = nil
+	}
+	if f := s.Floor; f != nil && over(f.Until, fmt.Sprintf("the floor of %d has expired", f.Want), f.By) {
+		s.Floor = nil
+	}
+	kept := func(list []Named, what string) []Named {
+		return without(list, func(n Named) bool {
+			return over(n.Until, fmt.Sprintf("the order to %s %s has expired", what, n.ID), n.By)
+		})
+	}
+	s.Drain, s.Forget = kept(s.Drain, "drain"), kept(s.Forget, "forget")
+	slices.SortStableFunc(s.Changes, func(a, b Change) int { return a.At.Compare(b.At) })
+	return s
+}
+
+// without is a list without those for whom is holds; nil if none is left.
+func without[T any](list []T, is func(T) bool) (left []T) {
+	for _, v := range list {
+		if !is(v) {
+			left = append(left, v)
+		}
+	}
+	return left
+}
+
+// Since leaves out changes that an earlier tick has told of, and those to come.
+func (s Standing) Since(told, now time.Time) Standing {
+	s.Changes = without(s.Changes, func(c Change) bool { return !c.At.After(told) || c.At.After(now) })
+	return s
+}
+
+// Drains gives the order to drain a worker that is in force, if there is one.
+func (s Standing) Drains(id fleet.ID, now time.Time) (Named, bool) { return about(s.Drain, id, now) }
+
+// Forgets gives the order to forget a worker that is in force, if there is one.
+func (s Standing) Forgets(id fleet.ID, now time.Time) (Named, bool) { return about(s.Forget, id, now) }
+
+func about(list []Named, id fleet.ID, now time.Time) (Named, bool) {
+	for _, n := range list {
+		if n.ID == id && now.Before(n.Until) {
+			return n, true
+		}
+	}
+	return Named{}, false
+}
+
+// WithoutForgotten takes workers that the operator has had forgotten for gone,
+// whatever the cloud lists and they say: nobody waits for them, counts them, pays
+// for them or touches them. They stay in the list, as leaving, so that the journal
+// shows what was left out.
+func (s Snapshot) WithoutForgotten() Snapshot {
+	if len(s.Orders.Forget) == 0 {
+		return s
+	}
+	s.Workers = slices.Clone(s.Workers)
+	for i := range s.Workers {
+		w := &s.Workers[i]
+		if _, forgotten := s.Orders.Forgets(w.ID, s.Now); forgotten {
+			w.State, w.Jobs, w.Silent, w.Interrupted, w.Unheard = fleet.Leaving, 0, false, false, 0
+		}
+	}
+	return s
+}

@@ -1,0 +1,58 @@
+package signals_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"skynet/fleet"
+	"skynet/signals"
+)
+
+// What expires while nobody looks is told by the first who does, once.
+func TestOrdersExpire(t *testing.T) {
+	at := func(m int) time.Time { return time.Date(2026, 3, 1, 12, m, 0, 0, time.UTC) }
+	kept := signals.Standing{
+		Pause:   &signals.Pause{Until: at(10), By: "ann"},
+		Floor:   &signals.Floor{Want: 3, Until: at(5), By: "bob"},
+		Drain:   []signals.Named{{ID: "i-1", Until: at(7)}, {ID: "i-2", Until: at(20)}},
+		Forget:  []signals.Named{{ID: "i-3", Until: at(8)}},
+		Changes: []signals.Change{{At: at(1), Said: "paused", By: "ann"}},
+	}
+	for _, c := range []struct {
+		now, told int
+		want      signals.Standing
+	}{
+		{2, 0, kept},
+		{4, 1, signals.Standing{Pause: kept.Pause, Floor: kept.Floor, Drain: kept.Drain, Forget: kept.Forget}},
+		{9, 4, signals.Standing{Pause: kept.Pause, Drain: kept.Drain[1:], Changes: []signals.Change{
+			{At: at(5), Said: "the floor of 3 has expired", By: "bob"},
+			{At: at(7), Said: "the order to drain i-1 has expired"},
+			{At: at(8), Said: "the order to forget i-3 has expired"},
+		}}},
+		{10, 9, signals.Standing{Drain: kept.Drain[1:], Changes: []signals.Change{{At: at(10), Said: "the pause has expired", By: "ann"}}}},
+		{11, 10, signals.Standing{Drain: kept.Drain[1:]}},
+		{20, 20, signals.Standing{}},
+	} {
+		got := kept.In(at(c.now)).Since(at(c.told), at(c.now))
+		if diff := cmp.Diff(c.want, got); diff != "" || got.IsZero() != (c.now == 20) {
+			t.Errorf("at minute %d: %s", c.now, diff)
+		}
+	}
+	if len(kept.Drain) != 2 || len(kept.Changes) != 1 {
+		t.Errorf("what is kept has changed: %+v", kept)
+	}
+}
+
+func TestTheForgottenHaveLeft(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := signals.Snapshot{Now: now, Workers: []fleet.Worker{
+		{ID: "i-1", State: fleet.Working, Jobs: 2}, {ID: "i-2", State: fleet.Starting, Unheard: time.Hour}, {ID: "i-3", State: fleet.Working},
+	}}
+	s.Orders.Forget = []signals.Named{{ID: "i-2", Until: now.Add(1)}, {ID: "i-3", Until: now}, {ID: "i-9", Until: now.Add(1)}}
+	got := s.WithoutForgotten()
+	if got.Have() != 2 || got.Workers[1].State != fleet.Leaving || got.Workers[1].Unheard != 0 || s.Workers[1].State != fleet.Starting {
+		t.Errorf("%+v, was %+v", got.Workers, s.Workers)
+	}
+}
