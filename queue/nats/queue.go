@@ -7,9 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"skynet/queue"
 )
@@ -185,24 +183,3 @@ func (q *Queue) Visibility() time.Duration { return q.cfg.Visibility }
 
 // MaxBody is the size of the largest item that Send takes, in bytes.
 func (q *Queue) MaxBody() int { return int(q.conn.nc.MaxPayload()) - headroom }
-
-// Send stores an item: it is on disk when Send returns. While the server is
-// away it tries again for some seconds, and the item is stored once.
-func (q *Queue) Send(ctx context.Context, body []byte) (string, error) {
-	if len(body) > q.MaxBody() {
-		return "", fmt.Errorf("send to queue %s: the item has %d bytes, at most %d are accepted; put large things into a store and send their name", q.Name(), len(body), q.MaxBody())
-	}
-	msg := client.NewMsg(q.subject())
-	msg.Data = body
-	id := nuid.Next()
-	msg.Header.Set(headerID, id)
-	msg.Header.Set(headerSent, time.Now().UTC().Format(time.RFC3339Nano))
-	err := q.conn.insist(ctx, func(ctx context.Context) error {
-		_, err := q.conn.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("send to queue %s: %w", q.Name(), err)
-	}
-	return id, nil
-}
