@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -285,5 +286,43 @@ func TestABucketWithoutARegionSaysSo(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), "s3://media?region=eu-west-1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestListOfABucket: keys of all pages, by the names that items have for them.
+func TestListOfABucket(t *testing.T) { listOfABucket(t, fake(t, nil)) }
+
+func TestMotoListOfABucket(t *testing.T) {
+	at(t, moto.Start(t).URL)
+	listOfABucket(t, opened(t))
+}
+
+func listOfABucket(t *testing.T, s *Stores) {
+	t.Helper()
+	for i := range 1200 { // more than a page
+		if err := s.Write(t.Context(), fmt.Sprintf("s3://media/uploads/in/%04d%%20a+b.jpg", i), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := bucketOf(s).client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new("media"), Key: new("uploads/in/folder/")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(t.Context(), "s3://media/uploads/inner/x.jpg", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	visit := func(url string, bytes int64, written time.Time) error {
+		if seen[url] || bytes != 1 || written.IsZero() {
+			t.Errorf("%s: %d bytes, written %s", url, bytes, written)
+		}
+		seen[url] = true
+		return nil
+	}
+	if err := s.List(t.Context(), "s3://media/uploads/in", visit); err != nil || len(seen) != 1200 || !seen["s3://media/uploads/in/0007%20a+b.jpg"] {
+		t.Errorf("%d objects, %v", len(seen), err)
+	}
+	got, err := s.Read(t.Context(), "s3://media/uploads/in/1199%20a+b.jpg", 10)
+	if err != nil || string(got) != "x" {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

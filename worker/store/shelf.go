@@ -17,6 +17,8 @@ type shelf interface {
 	open(ctx context.Context, key string) (io.ReadCloser, int64, error)
 	// put writes a file as an object, which appears whole or not at all.
 	put(ctx context.Context, key string, f *os.File) (n int64, err error)
+	// list visits the objects whose keys begin with prefix, by their keys.
+	list(ctx context.Context, prefix string, visit Visit) error
 	Close() error
 }
 
