@@ -45,6 +45,7 @@ type daemon struct {
 	me          string // in a lease: this process, whichever turn it is at
 	again       bool   // has had a turn before, and lost it
 	ran         bool   // has had its turn
+	supervisor  *supervisor
 
 	aws     aws.Config // where the settings have an account
 	lines   *wire.Lines
@@ -176,6 +177,7 @@ func (d *daemon) run(ctx context.Context) {
 	wg.Go(func() { d.hearEvents(ctx) })
 	wg.Go(func() { d.reap(ctx) })
 	wg.Go(func() { d.prune(ctx) })
+	wg.Go(func() { d.obeyHangups(ctx) })
 	for _, l := range d.fleets {
 		wg.Go(func() { l.Run(ctx) })
 		wg.Go(func() { l.reload(ctx) })

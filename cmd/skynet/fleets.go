@@ -29,7 +29,8 @@ type loop struct {
 	ahead  *forecast.Forecaster
 	asked  *exec.Advisers   // the programs that its policies ask
 	former []*exec.Advisers // those of earlier policies: some may still run
-	deep   bool             // workers that sleep hibernate, as the cloud was told at the start
+	looks  chan chan struct{}
+	deep   bool // workers that sleep hibernate, as the cloud was told at the start
 }
 
 func (d *daemon) openFleets(ctx context.Context) error {
@@ -49,7 +50,7 @@ func (d *daemon) openFleets(ctx context.Context) error {
 
 // loop puts one fleet's loop together.
 func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
-	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: signals.NewCollector(d.sources(f)...)}
+	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: signals.NewCollector(d.sources(f)...), looks: make(chan chan struct{})}
 	p, err := l.load()
 	if err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 	if err := d.seed(ctx, f.Name); err != nil {
 		return nil, err
 	}
+	l.Watch(d.supervisor.ended)
 	if d.dry {
 		l.Watch(logDryTicks(d.log))
 	} else {

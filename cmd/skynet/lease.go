@@ -50,6 +50,7 @@ type turn struct {
 	read     uint64 // the last note that was taken
 	most     uint64 // how many are read at most
 	log      *zap.Logger
+	told     *supervisor
 	said     string // last, of what may be the same for hours
 	warned   time.Time
 
@@ -79,6 +80,7 @@ func (d *daemon) openLease(ctx context.Context) error {
 		Lease: lease.New(store, store, lease.Options{Holder: d.me, Grace: controller.CallTimeout}),
 		most:  min(mostNotes, uint64(handedOver/d.cfg.Interval.Std()+1)*uint64(len(d.cfg.Fleets)+1)),
 		log:   d.log.With(zap.String("lease", d.cfg.Lease)),
+		told:  d.supervisor,
 	}
 	return nil
 }
@@ -122,6 +124,7 @@ func (d *daemon) pruneMeanwhile(ctx context.Context) (end func()) {
 
 // look follows who holds the lease, so that little is left to catch up with.
 func (t *turn) look(ctx context.Context, s lease.State, err error) {
+	t.told.waits(standing(s, err))
 	if err == nil && s.Holder != "" {
 		t.tell("stands by", zap.String("holder", s.Holder), zap.Time("since", s.Since))
 		err = t.follow(ctx, s)
@@ -130,6 +133,17 @@ func (t *turn) look(ctx context.Context, s lease.State, err error) {
 		t.warned = time.Now()
 		t.log.Warn("stands by, and cannot follow or take the lease", zap.Error(err))
 	}
+}
+
+// standing says in a line how it stands by.
+func standing(s lease.State, err error) string {
+	switch {
+	case err != nil:
+		return "stands by, and cannot look at the lease: " + err.Error()
+	case s.Holder == "":
+		return "stands by; nobody holds the lease"
+	}
+	return "stands by; " + s.Holder + " acts since " + zoned(s.Since)
 }
 
 // tell logs what has not been said last.
@@ -193,6 +207,7 @@ func (t *turn) catchUp() error {
 			return context.Cause(t.held)
 		}
 		t.tell("does nothing until it knows what the last holder did", zap.String("error", err.Error()))
+		t.told.waits("does nothing until it knows what the last holder did: " + err.Error())
 		select {
 		case <-t.held.Done():
 		case <-time.After(catchUpEvery):
@@ -302,9 +317,10 @@ func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 			return err
 		case !d.turn.lost():
 			d.log.Warn("does nothing and cannot stand by yet; tries again", zap.Duration("in", againEvery), zap.Error(err))
+			d.supervisor.waits("does nothing and cannot stand by yet: " + err.Error())
 			rest(ctx, againEvery)
 		}
-		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me, again: true}
+		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me, again: true, supervisor: d.supervisor}
 	}
 }
 

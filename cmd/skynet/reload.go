@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -46,12 +44,9 @@ func (l *loop) parse(data []byte) (file.Policy, error) {
 }
 
 // reload takes the policy file up whenever it has changed, and looks at it at
-// once on SIGHUP, until ctx ends. A file that is refused leaves the policy that
+// once when told to, until ctx ends. A file that is refused leaves the policy that
 // runs in place.
 func (l *loop) reload(ctx context.Context) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	var seen glance
@@ -59,11 +54,22 @@ func (l *loop) reload(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangup:
+		case done := <-l.looks:
 			l.consider(&seen, true)
+			close(done)
 		case <-every.C:
 			l.consider(&seen, false)
 		}
+	}
+}
+
+// lookNow has the policy file looked at, and returns when that is done.
+func (l *loop) lookNow(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case l.looks <- done:
+		<-done
+	case <-ctx.Done():
 	}
 }
 

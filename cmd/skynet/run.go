@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -62,10 +63,16 @@ func run(c *cobra.Command) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	d.supervisor = superviseBy(d.log, d.cfg.Interval.Std())
+	defer context.AfterFunc(ctx, d.supervisor.stops)()
 	return d.serve(ctx, func(d *daemon) {
+		d.supervisor.acts(d.fleetNames(), fmt.Sprintf("runs %d fleets, a tick every %s", len(d.fleets), d.cfg.Interval))
 		d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
 			zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
 		d.run(d.during(ctx))
+		if ctx.Err() != nil {
+			d.supervisor.stops()
+		}
 		d.log.Info("stops; the fleet stays as it is")
 	})
 }
