@@ -207,6 +207,7 @@ func (o *Output) Validate(r *strict.Report) {
 			r.Bad("name", o.Name, "%s", why)
 		}
 	}
+	o.checkImage(r)
 	all := o.media()
 	switch {
 	case len(all) == 0 && r.Sound("image", "video", "audio", "command"):
