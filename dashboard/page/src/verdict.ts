@@ -1,0 +1,67 @@
+// What a person should know of a fleet, worst first. Pure.
+import type { Fleet, Queue, Status } from "./api";
+import { money, percent, span, whole } from "../../../web/words";
+import { plural, rough, seconds } from "./said";
+
+export type Level = "bad" | "warn" | "note";
+export interface Finding { level: Level; title: string; text: string; kind: string }
+
+const rank: Record<Level, number> = { bad: 0, warn: 1, note: 2 };
+/** near is the share of a budget from which on it is told. */
+const near = 0.8;
+
+export function findings(s: Status, f: Fleet, now: number): Finding[] {
+  const found: Finding[] = [];
+  const add = (level: Level, kind: string, title: string, text: string) => found.push({ level, kind, title, text });
+  ticks(s, f, now, add);
+  f.queues.forEach((q) => promise(q, add));
+  if (f.breaker) add("bad", "breaker", "The breaker is open", f.breaker);
+  if (f.blind) add("warn", "blind", "It is blind", (f.why_blind || "a signal that a policy needs is unknown") + ". While it is blind it may buy, but lets nobody go.");
+  budget(f, add);
+  bounds(f, add);
+  for (const q of f.queues) if (q.dead) add("warn", "dead", `${plural(q.dead, "dead letter")} in ${q.name}`, "Items that failed every try lie in the dead-letter queue with their reasons.");
+  if (Object.keys(f.versions ?? {}).length > 1) add("note", "versions", "Workers are of several versions", Object.entries(f.versions!).map(([v, n]) => `${v || "no version"}: ${whole(n)}`).join(", ") + ".");
+  return found.sort((a, b) => rank[a.level] - rank[b.level]);
+}
+
+type Add = (level: Level, kind: string, title: string, text: string) => void;
+
+function ticks(s: Status, f: Fleet, now: number, add: Add): void {
+  const t = f.last_tick, at = t && seconds(t.at);
+  if (!t || at == null || s.standby) return;
+  if (t.error) add("bad", "failed", "The last tick came to no decision", t.error);
+  const past = now - at;
+  if (past > 3 * s.interval + 5) add("bad", "overdue", `No tick for ${rough(past)}`, `One is due every ${span(s.interval)}. See skynet's log; the fleet goes on as it is meanwhile.`);
+}
+
+function promise(q: Queue, add: Add): void {
+  const { wait, quantile } = q.objective ?? {};
+  if (wait == null) return;
+  if (q.oldest_age != null && q.oldest_age > wait) add("bad", "late", `${q.name} waits longer than promised`, `Its oldest item has waited ${span(q.oldest_age)}; promised are ${span(wait)}.`);
+  if (q.within != null && quantile != null && q.within < quantile) add("warn", "missed", `${q.name} misses its objective`, `${percent(q.within)} started within ${span(wait)}; promised are ${percent(quantile, quantile * 100 % 1 ? 1 : 0)}.`);
+}
+
+function budget(f: Fleet, add: Add): void {
+  const { daily, hourly } = f.budget ?? {};
+  if (daily && f.spent_today != null) {
+    if (f.spent_today >= daily) add("bad", "budget", "Today's budget is spent", `${money(f.spent_today)} of ${money(daily)}: the fleet is held at its minimum until midnight.`);
+    else if (f.spent_today >= near * daily) add("warn", "budget", "Today's budget is nearly spent", `${money(f.spent_today)} of ${money(daily)}.`);
+  }
+  if (hourly && f.cost_hourly != null && f.cost_hourly >= hourly) add("warn", "budget", "The hourly budget is reached", `${money(f.cost_hourly)} of ${money(hourly)} an hour.`);
+}
+
+function bounds(f: Fleet, add: Add): void {
+  const late = f.queues.some((q) => q.objective?.wait != null && q.oldest_age != null && q.oldest_age > q.objective.wait / 2);
+  if (f.bounds && f.want != null && f.want >= f.bounds.max && f.bounds.max > 0 && late) add("warn", "maximum", "The fleet is at its maximum", `${plural(f.bounds.max, "worker")}, and items wait. bounds.max of the policy file holds it there.`);
+}
+
+/** summary is the verdict in one sentence. */
+export function summary(f: Fleet, found: Finding[]): { level: Level | "good" | "none"; text: string } {
+  if (!f.last_tick) return { level: "none", text: "No tick yet" };
+  const worst = found[0];
+  if (worst && worst.level !== "note") return { level: worst.level, text: worst.title + (found[1] && found[1].level !== "note" ? `, and ${found.filter((x) => x.level !== "note").length - 1} more` : "") };
+  if (f.pause) return { level: "warn", text: "Paused" };
+  const promised = f.queues.filter((q) => q.objective?.wait != null);
+  if (promised.some((q) => q.oldest_age == null)) return { level: "note", text: "Nothing wrong is known; how long items wait is unknown" };
+  return { level: "good", text: promised.length ? "All is well: no item waits longer than promised" : "All is well" };
+}
