@@ -166,9 +166,22 @@ func (k desk) change(ctx context.Context, fleets []string, why string, do func(s
 
 // whose finds the fleet of each worker by the last tick of each. One that no tick
 // knows is refused, since a slip of the hand must not pass for an order; without a
-// journal, and one fleet only, nobody can tell.
-func (k desk) whose(ctx context.Context, fleets []string, ids []fleet.ID) (map[string][]fleet.ID, error) {
-	byFleet, known := map[string][]fleet.ID{}, []string{}
+// journal, and one fleet only, nobody can tell. An order can be taken back of one that
+// has gone meanwhile.
+func (k desk) whose(ctx context.Context, fleets []string, ids []fleet.ID, back bool) (map[string][]fleet.ID, error) {
+	all, err := readOrders(ordersFile(k.folder))
+	if err != nil {
+		return nil, err
+	}
+	f := search{left: slices.Clone(ids), of: map[string][]fleet.ID{}}
+	if back {
+		for _, name := range fleets {
+			f.take(name, named(all[name]))
+		}
+		if len(f.left) == 0 {
+			return f.of, nil
+		}
+	}
 	r, err := sqlite.OpenReadOnly(filepath.Join(k.folder, journalFile))
 	if err != nil {
 		if len(fleets) == 1 {
@@ -177,26 +190,52 @@ func (k desk) whose(ctx context.Context, fleets []string, ids []fleet.ID) (map[s
 		return nil, fmt.Errorf("which fleet these are of cannot be looked up: %w; name it with --fleet", err)
 	}
 	defer func() { _ = r.Close() }()
-	left := slices.Clone(ids)
 	for _, name := range fleets {
 		last, err := r.Records(ctx, name, time.Time{}, seedTicks)
 		if err != nil {
 			return nil, err
 		}
 		for _, rec := range last {
-			for _, w := range rec.Snapshot.Workers {
-				known = append(known, string(w.ID))
-				if i := slices.Index(left, w.ID); i >= 0 {
-					byFleet[name], left = append(byFleet[name], w.ID), slices.Delete(left, i, i+1)
-				}
-			}
+			f.take(name, idsIn(rec.Snapshot.Workers))
 		}
 	}
-	if len(left) > 0 {
-		slices.Sort(known)
-		return nil, fmt.Errorf("no worker %s is known; there are: %s", few(texts(left)), orNone(few(slices.Compact(known))))
+	if len(f.left) > 0 {
+		slices.Sort(f.known)
+		return nil, fmt.Errorf("no worker %s is known; there are: %s", few(texts(f.left)), orNone(few(slices.Compact(f.known))))
 	}
-	return byFleet, nil
+	return f.of, nil
+}
+
+// search finds out whose workers are.
+type search struct {
+	left  []fleet.ID            // not found yet
+	of    map[string][]fleet.ID // found, by fleet
+	known []string              // all that there are
+}
+
+// take finds those that are looked for among a fleet's.
+func (f *search) take(fleetName string, ids []fleet.ID) {
+	for _, id := range ids {
+		f.known = append(f.known, string(id))
+		if i := slices.Index(f.left, id); i >= 0 {
+			f.of[fleetName], f.left = append(f.of[fleetName], id), slices.Delete(f.left, i, i+1)
+		}
+	}
+}
+
+func idsIn(ws []fleet.Worker) (ids []fleet.ID) {
+	for i := range ws {
+		ids = append(ids, ws[i].ID)
+	}
+	return ids
+}
+
+// named are the workers that a fleet's orders are about.
+func named(s signals.Standing) (ids []fleet.ID) {
+	for _, n := range slices.Concat(s.Drain, s.Forget) {
+		ids = append(ids, n.ID)
+	}
+	return ids
 }
 
 func orNone(text string) string {
