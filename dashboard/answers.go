@@ -23,7 +23,7 @@ type Views interface {
 // who wants it, in words.
 type Orders interface {
 	Pause(ctx context.Context, by, fleet string, length time.Duration, why string) (Standing, error)
-	Resume(ctx context.Context, by, fleet string) (Standing, error)
+	Resume(ctx context.Context, by, fleet, why string) (Standing, error)
 	Want(ctx context.Context, by, fleet string, workers int, length time.Duration, why string) (Standing, error)
 }
 
@@ -133,7 +133,8 @@ type Queue struct {
 	WaitP95          *float64          `json:"wait_p95"`
 	WaitP99          *float64          `json:"wait_p99"`
 	Objective        *Objective        `json:"objective"`
-	Within           *bool             `json:"within"` // the objective is kept: see docs/api.md
+	Within           *float64          `json:"within"` // share of the items started lately that had waited no longer, 0–1
+	Missed           string            `json:"missed"` // what is wrong, "" where the objective is kept or nothing is known
 	Unknown          map[string]string `json:"unknown,omitempty"`
 }
 

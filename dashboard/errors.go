@@ -24,6 +24,11 @@ func Missing(format string, args ...any) error {
 	return Error{http.StatusNotFound, fmt.Sprintf(format, args...)}
 }
 
+// Conflict is a request that does not go with how things are.
+func Conflict(format string, args ...any) error {
+	return Error{http.StatusConflict, fmt.Sprintf(format, args...)}
+}
+
 // Later is a request that may be answered when it is made again.
 func Later(format string, args ...any) error {
 	return Error{http.StatusServiceUnavailable, fmt.Sprintf(format, args...)}

@@ -94,11 +94,16 @@ func (s *site) pause(ctx context.Context, by string, body []byte) (Standing, err
 func (s *site) resume(ctx context.Context, by string, body []byte) (Standing, error) {
 	var o struct {
 		Fleet string `json:"fleet"`
+		Why   string `json:"why"`
 	}
 	if err := read(body, &o); err != nil {
 		return Standing{}, err
 	}
-	return s.Orders.Resume(ctx, by, o.Fleet)
+	why, err := reason(o.Why)
+	if err != nil {
+		return Standing{}, err
+	}
+	return s.Orders.Resume(ctx, by, o.Fleet, why)
 }
 
 func (s *site) want(ctx context.Context, by string, body []byte) (Standing, error) {

@@ -41,10 +41,12 @@ type daemon struct {
 	cfg         config.Config
 	log         *zap.Logger
 	dry         bool
-	whileParent bool   // workers end with this process: the demo's
-	me          string // in a lease: this process, whichever turn it is at
-	again       bool   // has had a turn before, and lost it
-	ran         bool   // has had its turn
+	whileParent bool     // workers end with this process: the demo's
+	me          string   // in a lease: this process, whichever turn it is at
+	again       bool     // has had a turn before, and lost it
+	ran         bool     // has had its turn
+	lookout     *lookout // what tells others of it; nil where nobody is told
+	front       *front   // what others see of it; nil where nothing is served
 	supervisor  *supervisor
 
 	aws     aws.Config // where the settings have an account
@@ -113,6 +115,7 @@ func (d *daemon) readOrders(context.Context) (err error) {
 
 func (d *daemon) openQueues(ctx context.Context) (err error) {
 	d.lines = wire.NewLines(d.cfg.NATS.TokenFile, d.log, d.embed)
+	d.lines.AWS = d.lookout.aws()
 	d.onClose(d.lines.Close)
 	d.queues = map[string]queue.Queue{}
 	for _, q := range d.cfg.Queues {
@@ -154,7 +157,7 @@ func (d *daemon) embed(ctx context.Context) (*nats.Server, error) {
 func (d *daemon) openJournal(context.Context) error {
 	if d.dry {
 		d.journal = journal.NewMemory(2 * time.Hour)
-		return nil
+		return d.front.opened(d, d.journal)
 	}
 	keep := d.cfg.Journal
 	j, err := sqlite.Open(filepath.Join(d.cfg.StateDir, "journal.db"), sqlite.Options{
@@ -165,14 +168,15 @@ func (d *daemon) openJournal(context.Context) error {
 	}
 	d.journal = j
 	d.onClose(j.Close)
-	return nil
+	return d.front.opened(d, j)
 }
 
 // run runs the loops until ctx ends, and returns when the last tick has.
 func (d *daemon) run(ctx context.Context) {
+	defer d.lookout.act()()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		d.ears.Listen(ctx, d.mail, func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })
+		d.ears.Listen(ctx, d.lookout.mail(d.mail), func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })
 	})
 	wg.Go(func() { d.hearEvents(ctx) })
 	wg.Go(func() { d.reap(ctx) })

@@ -25,6 +25,7 @@ type loop struct {
 	fleet  config.Fleet
 	lasts  *signals.Collector // of the sources, which outlive a policy: some count from one reading to the next
 	log    *zap.Logger
+	sight  *sight  // tells others of its ticks
 	read   version // of the policy file that runs
 	ahead  *forecast.Forecaster
 	asked  *exec.Advisers   // the programs that its policies ask
@@ -45,19 +46,22 @@ func (d *daemon) openFleets(ctx context.Context) error {
 		}
 		d.fleets = append(d.fleets, l)
 	}
+	d.front.acts(d)
 	return nil
 }
 
 // loop puts one fleet's loop together.
 func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
-	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), lasts: signals.NewCollector(d.sources(f)...), looks: make(chan chan struct{})}
+	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), sight: d.lookout.sight(f.Name), looks: make(chan chan struct{})}
+	l.lasts = signals.NewCollector(l.sight.sources(d.sources(f))...)
 	p, err := l.load()
 	if err != nil {
 		return nil, err
 	}
 	l.deep = p.Hibernate
+	d.front.decidesBy(f.Name, p)
 	l.lookAhead(ctx, p)
-	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), d.ticks())
+	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), l.sight.journal(d.ticks()))
 	workers, err := l.Resume(ctx, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("read what an earlier run left in the journal: %w", err)
@@ -73,6 +77,8 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 		l.Watch(logTicks(d.log))
 		d.publish(f.Name, l.Watch)
 	}
+	d.front.watch(f.Name, l.Watch)
+	l.sight.watch(l)
 	return l, nil
 }
 
@@ -95,9 +101,9 @@ func (l *loop) world(p file.Policy) controller.World {
 		w.Account = d.ledger
 	}
 	if d.dry {
-		return controller.ReadOnly(w)
+		return l.sight.world(controller.ReadOnly(w))
 	}
-	return d.fenced(w)
+	return l.sight.world(d.fenced(w))
 }
 
 // rules are how the loop decides under a policy.
@@ -108,7 +114,8 @@ func (l *loop) rules(p file.Policy, v version) controller.Rules {
 	if limits := l.daemon.limits(); limits != (policy.Limits{}) {
 		e.Guards = append(e.Guards[:len(e.Guards):len(e.Guards)], limits)
 	}
-	return controller.Rules{Decider: e, Signals: set, Version: v.String()}
+	l.sight.hold(p, l.fleet)
+	return controller.Rules{Decider: l.sight.decider(e), Signals: set, Version: v.String()}
 }
 
 // limits are those over all fleets.

@@ -92,14 +92,16 @@ func (d *daemon) standBy(ctx context.Context) error {
 		return nil
 	}
 	for _, f := range d.cfg.Fleets {
-		if _, err := (&loop{daemon: d, fleet: f}).load(); err != nil {
+		p, err := (&loop{daemon: d, fleet: f}).load()
+		if err != nil {
 			return fmt.Errorf("fleet %s: %w", f.Name, err)
 		}
+		d.front.decidesBy(f.Name, p)
 	}
 	t := d.turn
 	t.journal, t.follower = handover.New(d.journal, t.Lease), handover.NewFollower(d.journal)
 	defer d.pruneMeanwhile(ctx)()
-	if err := t.Acquire(ctx, func(s lease.State, err error) { t.look(ctx, s, err) }); err != nil {
+	if err := t.Acquire(ctx, func(s lease.State, err error) { t.look(ctx, s, err); d.front.standsBy(s) }); err != nil {
 		return fmt.Errorf("lease %s: %w", d.cfg.Lease, err)
 	}
 	d.onClose(t.begin(ctx))
@@ -320,7 +322,7 @@ func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 			d.supervisor.waits("does nothing and cannot stand by yet: " + err.Error())
 			rest(ctx, againEvery)
 		}
-		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me, again: true, supervisor: d.supervisor}
+		d = &daemon{cfg: d.cfg, log: d.log, dry: d.dry, whileParent: d.whileParent, me: d.me, again: true, lookout: d.lookout, supervisor: d.supervisor, front: d.front}
 	}
 }
 

@@ -123,6 +123,7 @@ func (l *loop) takeUp(data []byte, v version) {
 	before := l.asked
 	l.asked = nil
 	l.Adopt(l.world(p), l.rules(p, v))
+	l.daemon.front.decidesBy(l.fleet.Name, p)
 	if before != nil { // a tick that is under way may still ask them
 		l.former = append(l.former, before)
 		time.AfterFunc(2*l.daemon.cfg.Interval.Std(), func() { _ = before.Close() })

@@ -65,7 +65,19 @@ func run(c *cobra.Command) error {
 	defer signal.Stop(hangup)
 	d.supervisor = superviseBy(d.log, d.cfg.Interval.Std())
 	defer context.AfterFunc(ctx, d.supervisor.stops)()
-	return d.serve(ctx, func(d *daemon) {
+	if d.lookout, err = openLookout(ctx, d.cfg, d.log, d.dry); err != nil {
+		return err
+	}
+	defer d.lookout.close()
+	return served(ctx, d.cfg, d.log, d.dry, func(f *front) error {
+		d.front = f
+		return d.serve(ctx, runs(ctx))
+	})
+}
+
+// runs is a daemon's turn.
+func runs(ctx context.Context) func(*daemon) {
+	return func(d *daemon) {
 		d.supervisor.acts(d.fleetNames(), fmt.Sprintf("runs %d fleets, a tick every %s", len(d.fleets), d.cfg.Interval))
 		d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
 			zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
@@ -74,7 +86,7 @@ func run(c *cobra.Command) error {
 			d.supervisor.stops()
 		}
 		d.log.Info("stops; the fleet stays as it is")
-	})
+	}
 }
 
 // daemonOf reads settings and flags into a daemon that is not open yet.

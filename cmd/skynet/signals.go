@@ -105,24 +105,33 @@ func only(groups []signalGroup, queue string, queues []string) ([]signalGroup, e
 }
 
 func signalsAsJSON(out io.Writer, s signals.Snapshot, groups []signalGroup) error {
-	type withUnit struct {
-		signals.Signal
-		Unit string `json:"unit,omitempty"`
-	}
-	list := []withUnit{}
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(signalList(s, groups))
+}
+
+// signalsThen are the signals of a tick as programs read them.
+type signalsThen struct {
+	Fleet   string       `json:"fleet"`
+	Time    time.Time    `json:"time"`
+	Signals []signalUnit `json:"signals"`
+}
+
+// signalUnit is a signal with its unit.
+type signalUnit struct {
+	signals.Signal
+	Unit string `json:"unit,omitempty"`
+}
+
+func signalList(s signals.Snapshot, groups []signalGroup) signalsThen {
+	list := []signalUnit{}
 	for _, g := range groups {
 		for _, sig := range g.list {
 			k, _ := signals.KindOf(sig.Name)
-			list = append(list, withUnit{sig, k.Unit})
+			list = append(list, signalUnit{sig, k.Unit})
 		}
 	}
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(struct {
-		Fleet   string     `json:"fleet"`
-		Time    time.Time  `json:"time"`
-		Signals []withUnit `json:"signals"`
-	}{s.Fleet, s.Now, list})
+	return signalsThen{s.Fleet, s.Now, list}
 }
 
 // pageWidth is what fits beside a terminal's edge and into a mail.
