@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -19,6 +20,7 @@ func (d *daemon) openAWS(ctx context.Context) (err error) {
 	if d.aws, err = wire.AWS(ctx, want.Region); err != nil {
 		return err
 	}
+	d.aws.APIOptions = append(slices.Clip(d.aws.APIOptions), d.lookout.aws()...)
 	account, arn, err := wire.Account(ctx, d.aws)
 	switch {
 	case err != nil:

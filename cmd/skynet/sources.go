@@ -44,7 +44,7 @@ func (d *daemon) shared() *sourcesOf {
 // queueSources tell of one queue. SQS does not say how old its oldest item is:
 // CloudWatch does, some minutes late.
 func (d *daemon) queueSources(name string) []signals.Source {
-	depth := queues.New(d.queues[name], d.cfg.Interval.Std())
+	depth := queues.New(d.lookout.gauge(d.queues[name]), d.cfg.Interval.Std())
 	for _, q := range d.cfg.Queues {
 		if age, ok := ageOf(q); ok && q.Name == name {
 			return []signals.Source{cloudwatch.Ageless(depth), d.shared().watch.Part(age.Name)}

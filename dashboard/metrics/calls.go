@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,9 @@ type Calls struct {
 }
 
 type operation struct{ system, name string }
+
+// ours are systems that turn nobody away because there are too many.
+var ours = []string{"fleet", "queue", "source", "journal", "programs"}
 
 var results = [...]string{"ok", "error", "timeout"}
 
@@ -73,7 +77,9 @@ func (c *Calls) collect(out sink) {
 		for i, r := range results {
 			out.put(callsTotal, float64(one.results[i].Load()), k.system, k.name, r)
 		}
-		out.put(callThrottles, float64(one.throttles.Load()), k.system, k.name)
+		if !slices.Contains(ours, k.system) {
+			out.put(callThrottles, float64(one.throttles.Load()), k.system, k.name)
+		}
 		return true
 	})
 }

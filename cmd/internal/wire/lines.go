@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	smithy "github.com/aws/smithy-go/middleware"
 	"go.uber.org/zap"
 
 	"skynet/config"
@@ -30,6 +32,8 @@ var (
 // Lines are the connections to servers of queues, one for each server, and one
 // for each region of AWS.
 type Lines struct {
+	// AWS is added to what clients of AWS are made with, before the first is.
+	AWS     []func(*smithy.Stack) error
 	token   string
 	log     *zap.Logger
 	embed   func(context.Context) (*nats.Server, error)
@@ -169,6 +173,7 @@ func (l *Lines) region(ctx context.Context, name string) (*sqs.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), l.AWS...)
 	l.regions[name] = sqs.New(cfg, sqs.Options{Warn: l.Warn})
 	return l.regions[name], nil
 }
