@@ -42,6 +42,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Program is a program to run.
@@ -86,9 +88,7 @@ func (k kernel) run(ctx context.Context, p Program) error {
 		defer late.Stop()
 	}
 	r := &running{Program: p, kernel: k, stop: stop, said: &tail{}, mark: newMark()}
-	done := make(chan error, 1)
-	go func() { done <- r.run(ctx) }()
-	err := <-done
+	err := onThread(func() error { return r.run(ctx) })
 	r.sweep()
 	if cause := context.Cause(ctx); cause != nil {
 		return cause // whatever the program said of being stopped
@@ -105,15 +105,29 @@ type running struct {
 	mark   string
 }
 
-// run gives itself a thread that ends with it: nobody else could use one that is
-// confined. The kernel sends Pdeathsig when the thread that started a program
-// ends, so the thread waits for it.
+// onThread calls f on a thread that ends with it: nobody else could use one that
+// has been confined. The process's first thread cannot end, so another is taken.
+func onThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			done <- onThread(f) // elsewhere, since this thread waits
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// run must be on a thread of its own. The kernel sends Pdeathsig when the thread
+// that started a program ends, so it waits there.
 func (r *running) run(ctx context.Context) error {
 	cmd, err := r.command(ctx)
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread()
 	if err := r.kernel.restrict(r.Program); err != nil {
 		return fmt.Errorf("confine %s: %w", r.Path, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -44,15 +43,12 @@ func detect() kernel {
 func starts(k kernel) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	done := make(chan bool, 1)
-	go func() {
-		runtime.LockOSThread() // ends with the goroutine
+	return nil == onThread(func() error {
 		cmd := exec.CommandContext(ctx, "/bin/true")
 		cmd.Env = []string{}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: k.flags(false), Pdeathsig: syscall.SIGKILL}
-		done <- cmd.Run() == nil
-	}()
-	return <-done
+		return cmd.Run()
+	})
 }
 
 func (k kernel) flags(network bool) (flags uintptr) {
