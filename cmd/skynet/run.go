@@ -71,6 +71,7 @@ func run(c *cobra.Command) error {
 	defer d.lookout.close()
 	return served(ctx, d.cfg, d.log, d.dry, func(f *front) error {
 		d.front = f
+		f.measures(d.metrics())
 		return d.serve(ctx, runs(ctx))
 	})
 }

@@ -135,7 +135,7 @@ func (f *front) opened(d *daemon, j journal.Journal) error {
 	f.mu.Unlock()
 	d.onClose(func() error {
 		f.mu.Lock()
-		f.past, f.daemon, f.metered = nil, nil, nil
+		f.past, f.daemon = nil, nil
 		clear(f.ticks)
 		f.mu.Unlock()
 		return end()
@@ -172,19 +172,26 @@ func (f *front) acts(d *daemon) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.standby, f.daemon, f.metered = nil, d, nil
-	if m, ok := any(d).(interface{ metrics() http.Handler }); ok {
-		f.metered = m.metrics()
-	}
+	f.standby, f.daemon = nil, d
 }
 
-// serveMetrics serves the metrics of the daemon whose turn it is.
+// measures gives the front what answers scrapes, also while another daemon acts.
+func (f *front) measures(h http.Handler) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.metered = h
+}
+
+// serveMetrics serves the metrics, if there are any.
 func (f *front) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	h := f.metered
 	f.mu.Unlock()
 	if h == nil {
-		http.Error(w, "no metrics while this one stands by or starts", http.StatusServiceUnavailable)
+		http.Error(w, "no metrics yet: this one starts", http.StatusServiceUnavailable)
 		return
 	}
 	h.ServeHTTP(w, r)

@@ -229,7 +229,7 @@ func (w watchedSource) Read(ctx context.Context, now time.Time) []signals.Signal
 	ctx, end := w.s.step(ctx, "source", w.kind, traces.Text("skynet.about", w.about))
 	list := w.Source.Read(ctx, now)
 	var err error
-	if !slices.ContainsFunc(list, func(one signals.Signal) bool { return one.Unknown == "" }) {
+	if len(list) > 0 && !slices.ContainsFunc(list, func(one signals.Signal) bool { return one.Unknown == "" }) {
 		err = errUnknown
 	}
 	end(err, traces.Count("skynet.signals", len(list)))
