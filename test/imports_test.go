@@ -63,6 +63,7 @@ var downhill = []struct {
 	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
 	{"dashboard/notify", "dashboard/health"},
 	{"dashboard/traces", ""},
+	{"dashboard/timeline", "dashboard journal signals policy"},
 	{"dashboard", "config/strict"},
 	{"cmd/internal/*", "*"}, // what the programs share
 	{"cmd/*", "*"},          // wiring happens here and nowhere else

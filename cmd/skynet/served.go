@@ -15,6 +15,7 @@ import (
 	"skynet/config"
 	"skynet/controller"
 	"skynet/dashboard"
+	"skynet/dashboard/timeline"
 	"skynet/journal"
 	"skynet/journal/sqlite"
 	"skynet/lease"
@@ -37,6 +38,7 @@ type front struct {
 	host    string
 	events  dashboard.Events
 	ahead   foreseenOf
+	lines   map[string]*timeline.Timeline // by fleet
 
 	mu      sync.Mutex
 	daemon  *daemon            // whose turn it is; nil while none acts
@@ -55,7 +57,7 @@ func openFront(cfg config.Config, log *zap.Logger, dry bool) (*front, *dashboard
 	host, _ := os.Hostname()
 	f := &front{
 		cfg: cfg, log: log, dry: dry, started: time.Now(), host: host,
-		ticks: map[string]controller.Report{}, rules: map[string]file.Policy{},
+		ticks: map[string]controller.Report{}, rules: map[string]file.Policy{}, lines: timelines(cfg),
 	}
 	s, err := dashboard.Open(dashboard.Options{
 		Listen: cfg.Listen, Hosts: cfg.Access.Hosts, TokenFile: tokenFile(cfg), Certificate: cfg.Access.Certificate, Key: cfg.Access.Key,
@@ -133,7 +135,12 @@ func (f *front) opened(d *daemon, j journal.Journal) error {
 	f.mu.Lock()
 	f.past = past
 	f.mu.Unlock()
+	warming, stop := context.WithCancel(context.Background())
+	warm := make(chan struct{})
+	go func() { defer close(warm); f.warm(warming, past) }()
 	d.onClose(func() error {
+		stop()
+		<-warm
 		f.mu.Lock()
 		f.past, f.daemon = nil, nil
 		clear(f.ticks)

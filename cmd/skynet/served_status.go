@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -215,12 +216,7 @@ func (v *fleetView) worker(w fleet.Worker) dashboard.Worker {
 func (v *fleetView) queue(name string, fares health.Fleet) dashboard.Queue {
 	q := dashboard.Queue{Name: name, Unknown: map[string]string{}}
 	if v.rules != nil {
-		o := v.rules.Signals
-		wait := o.Promise.Wait
-		if own, ok := o.Promises[name]; ok {
-			wait = own.Wait
-		}
-		q.Objective = &dashboard.Objective{Wait: wait.Seconds(), Quantile: share(1 - o.Promise.Late)}
+		q.Objective = promiseTo(*v.rules, name)
 	}
 	if i := slices.IndexFunc(fares.Promises, func(p health.Promise) bool { return p.Queue == name }); i >= 0 {
 		p := fares.Promises[i]
@@ -248,6 +244,17 @@ func (v *fleetView) queue(name string, fares health.Fleet) dashboard.Queue {
 		q.Unknown["within"] = "the waits of the last five minutes are not known"
 	}
 	return q
+}
+
+// promiseTo is the wait that a policy file promises to a queue; of a queue that it
+// does not name, to all.
+func promiseTo(p file.Policy, queue string) *dashboard.Objective {
+	o := p.Signals
+	wait := o.Promise.Wait
+	if own, ok := o.Promises[queue]; ok {
+		wait = own.Wait
+	}
+	return &dashboard.Objective{Wait: wait.Seconds(), Quantile: math.Round((1-o.Promise.Late)*1e9) / 1e9}
 }
 
 // lookup looks signals up, and notes why one is not known.

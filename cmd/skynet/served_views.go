@@ -10,6 +10,7 @@ import (
 
 	"skynet/config"
 	"skynet/dashboard"
+	"skynet/dashboard/timeline"
 	"skynet/fleet"
 	"skynet/journal"
 	"skynet/journal/sqlite"
@@ -153,7 +154,7 @@ func (f *front) Forecast(ctx context.Context, fleetName string) (any, error) {
 }
 
 // forecastEvery is how long a forecast is good for, however short the interval.
-const forecastEvery = 30 * time.Second
+const forecastEvery = 5 * time.Minute
 
 func (f *front) foresee(ctx context.Context, fl config.Fleet, j *sqlite.Reader) (foreseen, error) {
 	set, err := calendarOf(fl.Policy, namesOf(f.cfg, fl))
@@ -171,9 +172,36 @@ func (f *front) foresee(ctx context.Context, fl config.Fleet, j *sqlite.Reader) 
 
 // History implements dashboard.Views.
 func (f *front) History(ctx context.Context, q dashboard.Span) (dashboard.History, error) {
-	_, _, err := f.of(q.Fleet)
+	fl, past, err := f.of(q.Fleet)
 	if err != nil {
 		return dashboard.History{}, err
 	}
-	return dashboard.History{}, dashboard.Later("not yet")
+	h, err := f.lines[fl.Name].History(ctx, past, q, time.Now())
+	if err != nil {
+		return h, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if rules, ok := f.rules[fl.Name]; ok {
+		h.Objective = promiseTo(rules, "")
+	}
+	return h, nil
+}
+
+// timelines remember what is over, for each fleet.
+func timelines(cfg config.Config) map[string]*timeline.Timeline {
+	lines := map[string]*timeline.Timeline{}
+	for _, fl := range cfg.Fleets {
+		lines[fl.Name] = timeline.New(timeline.Fleet{
+			Name: fl.Name, Queues: fl.Queues, Interval: cfg.Interval.Std(), Minutes: cfg.Journal.Minutes.Std(), Hours: cfg.Journal.Hours.Std(),
+		})
+	}
+	return lines
+}
+
+// warm has the past read before anybody asks for it, until ctx ends.
+func (f *front) warm(ctx context.Context, past pastTicks) {
+	for _, fl := range f.cfg.Fleets {
+		f.lines[fl.Name].Warm(ctx, past, time.Now(), rest)
+	}
 }
