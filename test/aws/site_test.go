@@ -92,6 +92,7 @@ func (s *site) configure(p plan) {
 		p.subnets = s.subnets
 	}
 	settings := fmt.Sprintf(`interval: %s
+listen: 127.0.0.1:0
 state_dir: %q
 aws: {account: %q, region: %s%s}
 heartbeats: %q

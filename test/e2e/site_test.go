@@ -65,6 +65,7 @@ func (s *site) configure(p plan) {
 		p.interval = "1s"
 	}
 	s.write("skynet.yaml", fmt.Sprintf(`interval: %s
+listen: 127.0.0.1:0
 state_dir: %q
 queues:
   - {name: media, url: "nats://embedded/media", visibility: %s, tries: 3}
