@@ -14,6 +14,7 @@ import (
 
 // Config is skynet.yaml.
 type Config struct {
+	Example    bool            `yaml:"example" doc:"these settings are an example and nobody's own: skynet run says so and does nothing (false)"`
 	Interval   strict.Duration `yaml:"interval" doc:"time between ticks, 1s to 1h (1m)"`
 	StateDir   string          `yaml:"state_dir" doc:"where the journal, the lock and embedded queues are kept (/var/lib/skynet)"`
 	Listen     string          `yaml:"listen" doc:"address of the dashboard, /metrics and API; off: none (127.0.0.1:9464)"`

@@ -65,6 +65,9 @@ func run(c *cobra.Command) error {
 	defer signal.Stop(hangup)
 	d.supervisor = superviseBy(d.log, d.cfg.Interval.Std())
 	defer context.AfterFunc(ctx, d.supervisor.stops)()
+	if d.cfg.Example {
+		return waitForSettings(c, d)
+	}
 	if d.lookout, err = openLookout(ctx, d.cfg, d.log, d.dry); err != nil {
 		return err
 	}
@@ -74,6 +77,18 @@ func run(c *cobra.Command) error {
 		f.measures(d.metrics())
 		return d.serve(ctx, runs(ctx))
 	})
+}
+
+// waitForSettings does nothing but say what is to be done: settings that came with a
+// package must not run a fleet that nobody asked for, and a service that fails again
+// and again explains nothing.
+func waitForSettings(c *cobra.Command, d *daemon) error {
+	path, _ := c.Flags().GetString("config")
+	said := fmt.Sprintf("does nothing: %s is an example; make it yours, remove the line example: true, and start again", path)
+	d.log.Warn(said)
+	d.supervisor.rests(said)
+	<-c.Context().Done()
+	return nil
 }
 
 // runs is a daemon's turn.

@@ -94,6 +94,17 @@ func (u *supervisor) waits(status string) {
 	u.tell(sd.SdNotifyReady + "\n" + u.feed() + "STATUS=" + statusText(status))
 }
 
+// rests says that there is nothing to do, and so nothing to watch.
+func (u *supervisor) rests(status string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	off := ""
+	if u.watches {
+		off = "WATCHDOG_USEC=0\n"
+	}
+	u.tell(sd.SdNotifyReady + "\n" + off + "STATUS=" + statusText(status))
+}
+
 // ended is told of each tick that ended, whatever came of it. The watchdog is fed when
 // every fleet has ended one: a fleet that hangs is a daemon that hangs, and no timer
 // can say otherwise.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -158,5 +159,33 @@ func TestAManagerThatIsGone(t *testing.T) {
 	u.ended(ended("render", 1, 1, nil))
 	if logs.Len() != 1 || logs.All()[0].Message != "systemd cannot be told how we are" {
 		t.Errorf("logged %v", logs.All())
+	}
+}
+
+// Settings that came with a package run no fleet: the service stays up and says what
+// is to be done, and its watchdog is called off.
+func TestExampleSettingsRunNothing(t *testing.T) {
+	m := watched(t, time.Hour)
+	folder := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	c := root()
+	c.SetArgs([]string{"run", "--config", "../../deploy/packages/skynet.yaml", "--state-dir", folder, "--log-level", "error"})
+	ended := make(chan error, 1)
+	go func() { ended <- c.ExecuteContext(ctx) }()
+	_ = m.at.SetReadDeadline(time.Now().Add(time.Minute))
+	buf := make([]byte, 4096)
+	n, err := m.at.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(buf[:n]); !strings.HasPrefix(got, "READY=1\nWATCHDOG_USEC=0\nSTATUS=does nothing: ../../deploy/packages/skynet.yaml is an example; make it yours") {
+		t.Errorf("told %q", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if made, _ := os.ReadDir(folder); len(made) > 0 {
+		t.Errorf("it has made %v", made)
 	}
 }
