@@ -100,10 +100,10 @@ func TestWhatIsNoPhotoFailsWithAClearReason(t *testing.T) {
 		"svg":            {[]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>`), "not an image"},
 		"ppm":            {[]byte("P6 1 1 255\nabc, and some more"), "not an image"},
 		"only a head":    {photo[:200], "not an image"},
-		"half a jpeg":    {photo[:len(photo)/2], "make the 1024 px rendition: "},
-		"half a png":     {picture[:len(picture)/2], "make the 1024 px rendition: "},
+		"half a jpeg":    {photo[:len(photo)/2], "make 1024.jpg, 150.jpg: "},
+		"half a png":     {picture[:len(picture)/2], "make 1024.jpg, 150.jpg: "},
 		"half a webp":    {webp[:len(webp)/2], ""},
-		"damaged inside": {damaged(photo), "make the 1024 px rendition: "},
+		"damaged inside": {damaged(photo), "make 1024.jpg, 150.jpg: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := makeOf(t, m, c.photo)

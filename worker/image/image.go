@@ -1,126 +1,156 @@
-// Package image makes JPEG renditions of photos with libvips.
+// Package image makes renditions of photographs with libvips, as recipes say.
 //
-// Memory: libvips holds a few lines of the source at a time, but the heap of
-// its C library fragments under many threads. Run the worker with
-// MALLOC_ARENA_MAX=2, which halved the resident memory of a long run (224 to
-// 118 MB); it is read before main starts and cannot be set from here.
+// All outputs of an item are planned together (see plan.go): the source is decoded once,
+// at the smallest size that suffices, what several outputs begin with is done once, and a
+// small rendition is made of a larger one's pixels. What comes out is what each output
+// would be by itself, but for differences that nobody sees.
+//
+// Memory: where nothing is shared, pixels pass through a few lines at a time. What is shared
+// is kept: width × height × 3 bytes (4 with transparency) of what was decoded, [Maker.MaxMemory]
+// at most, and of each rendition that another is made of, at most 1/2.25 of the one before it.
+// So a slot holds at most 1.8 × MaxMemory of pixels, and for a JPEG of 12 megapixels of which
+// 1024 px and less are made about 3 MB. WebP, HEIC, AVIF, GIF and the interlaced kinds of
+// JPEG and PNG are decoded whole, whatever becomes of them: 4 to 8 bytes a pixel more, of
+// [Maker.MaxPixels]. Of the C library's arenas the package lets malloc keep two.
 package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
-	"github.com/davidbyttow/govips/v2/vips"
+	"skynet/worker/image/libvips"
+	"skynet/worker/recipe"
 )
 
-// Maker makes renditions of photos. Its zero value is not ready: see New.
+// Maker makes renditions of photographs. Its zero value is not ready: see New. What a
+// recipe or an item asks for can lower the limits, but not raise them.
 type Maker struct {
-	Edges     []int // longest edges of the renditions, px, largest first; a photo is never enlarged
-	Quality   int   // of the JPEGs, 1 to 100
-	MaxPixels int   // of the source, width × height
-	MaxBytes  int64 // of the source: it is read into memory whole
+	MaxPixels int           // of the source and of each output, width × height
+	MaxBytes  int64         // of the source's file
+	MaxFrames int           // pages or frames of the source, of which the first is taken
+	MaxRatio  int           // pixels for each byte of the file, of sources of more than 25 megapixels
+	MaxMemory int64         // bytes of decoded pixels that are kept for several outputs
+	Timeout   time.Duration // for one item; 0 for none
 }
 
-// New starts libvips, once for the process, and returns a Maker of renditions
-// of 1024 and 150 px of sources of up to 100 megapixels and 256 MB.
+// New starts libvips, once for the process, and returns a Maker for sources of up to 100
+// megapixels and 256 MiB, which gives up on one that takes longer than two minutes.
 func New() (*Maker, error) {
-	if err := startup(); err != nil {
+	if err := libvips.Start(); err != nil {
 		return nil, fmt.Errorf("start libvips: %w", err)
 	}
-	return &Maker{Edges: []int{1024, 150}, Quality: 85, MaxPixels: 100_000_000, MaxBytes: 256 << 20}, nil
+	return &Maker{
+		MaxPixels: 100e6, MaxBytes: 256 << 20, MaxFrames: 10_000, MaxRatio: 500,
+		MaxMemory: 400 << 20, Timeout: 2 * time.Minute,
+	}, nil
 }
 
-// Make makes the renditions of the photo in the file input, upright, in sRGB,
-// on white where it is transparent and without its metadata, as 1024.jpg and
-// so on in folder. A context that ends stops it between two renditions only.
+// Check sees that this worker can make such outputs: what its libvips was built without
+// is better told at start than by every item failing.
+func (m *Maker) Check(outputs []recipe.Output) error {
+	var errs []error
+	for _, o := range outputs {
+		if o.Medium() == recipe.ByImage {
+			errs = append(errs, able(o))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Make makes the outputs of the built-in recipe for photographs.
 func (m *Maker) Make(ctx context.Context, input, folder string) (names []string, err error) {
-	photo, err := m.read(input)
+	book, err := recipe.Load("")
 	if err != nil {
 		return nil, err
 	}
-	for i, edge := range m.Edges {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		// The source is decoded once: each smaller rendition is made of the one before.
-		if photo, err = m.rendition(photo, edge, i == 0); err != nil {
-			return nil, fmt.Errorf("make the %d px rendition: %w", edge, err)
-		}
-		name := fmt.Sprintf("%d.jpg", edge)
-		if err := os.WriteFile(filepath.Join(folder, name), photo, 0o600); err != nil {
-			return nil, fmt.Errorf("make the %d px rendition: %w", edge, err)
-		}
-		names = append(names, name)
+	photo, _ := book.Find("photo")
+	made, err := m.Work(ctx, recipe.Job{
+		Outputs: photo.Outputs, Inputs: map[string]string{recipe.Main: input}, Folder: folder,
+	})
+	for _, one := range made {
+		names = append(names, one.Name)
 	}
-	return names, nil
+	return names, err
 }
 
-// read reads the source after a look at its size, and checks by its header
-// that it is a photo we take.
-func (m *Maker) read(input string) ([]byte, error) {
-	info, err := os.Stat(input)
+// Work makes the outputs of a job. None is made if one cannot be, though files of some
+// may be left in the folder. It ends soon after ctx does.
+func (m *Maker) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := m.Check(job.Outputs); err != nil {
+		return nil, err
+	}
+	trees, err := plan(job)
 	if err != nil {
-		return nil, fmt.Errorf("read the photo: %w", err)
+		return nil, err
 	}
-	if info.Size() > m.MaxBytes {
-		return nil, fmt.Errorf("photo of %d bytes: at most %d are accepted", info.Size(), m.MaxBytes)
-	}
-	photo, err := os.ReadFile(input)
-	if err != nil {
-		return nil, fmt.Errorf("read the photo: %w", err)
-	}
-	return photo, m.checkHeader(photo)
-}
-
-func (m *Maker) checkHeader(photo []byte) error {
-	if err := checkFormat(photo); err != nil {
-		return err
-	}
-	p := vips.NewImportParams()
-	p.Access.Set(sequential)
-	header, err := vips.LoadImageFromBuffer(photo, p)
-	if err != nil {
-		return fmt.Errorf("not an image: %w", words(err))
-	}
-	defer header.Close()
-	if n := header.Width() * header.PageHeight(); n > m.MaxPixels {
-		return fmt.Errorf("photo of %d × %d pixels: at most %d million are accepted",
-			header.Width(), header.PageHeight(), m.MaxPixels/1_000_000)
-	}
-	return nil
-}
-
-// rendition makes one JPEG of a photo.
-func (m *Maker) rendition(photo []byte, edge int, source bool) ([]byte, error) {
-	img, err := shrink(photo, edge)
-	if err != nil {
-		return nil, words(err)
-	}
-	defer img.Close()
-	if source {
-		if err := normalize(img); err != nil {
-			return nil, words(err)
+	limits := m.within(job.Limits)
+	w := &work{Maker: limits, job: job, made: make([]recipe.Made, len(job.Outputs))}
+	w.watch = libvips.NewWatch(ctx, limits.Timeout)
+	defer w.watch.Close()
+	for _, t := range trees {
+		if err := w.source(t); err != nil {
+			return nil, w.why(ctx, err)
 		}
 	}
-	p := vips.NewJpegExportParams()
-	p.Quality, p.StripMetadata, p.Interlace, p.OptimizeCoding = m.Quality, true, false, true
-	jpeg, _, err := img.ExportJpeg(p) // pixels are decoded here: a truncated source fails here
-	if err != nil {
-		return nil, words(err)
-	}
-	return jpeg, nil
+	return w.made, nil
 }
 
-// words are the first of libvips's own words; govips adds a stack of ours.
-func words(err error) error {
-	s, _, _ := strings.Cut(err.Error(), "Stack:")
-	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' })
+// within is the maker with a recipe's limits, where these are lower.
+func (m *Maker) within(l recipe.Limits) *Maker {
+	low := *m
+	if l.Pixels > 0 {
+		low.MaxPixels = min(low.MaxPixels, l.Pixels)
+	}
+	if l.Memory > 0 {
+		low.MaxMemory = min(low.MaxMemory, int64(l.Memory))
+	}
+	if t := time.Duration(l.Time); t > 0 && (low.Timeout == 0 || t < low.Timeout) {
+		low.Timeout = t
+	}
+	return &low
+}
+
+// work is one job in the making.
+type work struct {
+	*Maker
+	job   recipe.Job
+	made  []recipe.Made // by the index of the output
+	watch *libvips.Watch
+}
+
+// why is the reason of an error: of one that was ordered, the order.
+func (w *work) why(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case w.watch.Late():
+		return fmt.Errorf("photo took longer than %s", w.Timeout)
+	}
+	return err
+}
+
+// file is where an output is written, and the name it has until it is whole.
+func (w *work) file(o recipe.Output) (file, part string) {
+	file = filepath.Join(w.job.Folder, filepath.FromSlash(o.Name))
+	return file, file + ".part"
+}
+
+// names lists outputs in a reason.
+func (w *work) names(outputs []int) string {
 	const most = 3
-	if len(lines) > most {
-		lines = lines[:most]
+	var list []string
+	for _, i := range outputs[:min(len(outputs), most)] {
+		list = append(list, w.job.Outputs[i].Name)
 	}
-	return fmt.Errorf("%s", strings.TrimSpace(strings.Join(lines, "; ")))
+	if more := len(outputs) - most; more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(list, ", ")
 }
