@@ -51,6 +51,11 @@ conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the re
 	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -parallel 4 -timeout 15m -run '^TestMoto' \
 		$$(grep -rl --include='*_test.go' '^func TestMoto' . | xargs -n 1 dirname | sort -u)
 
+.PHONY: alerts
+alerts: ## check alert rules and the Grafana dashboard with promtool
+	@deploy/deps.sh prometheus
+	SKYNET_PROMTOOL=required go test -count=1 ./test/alerts
+
 .PHONY: lint
 lint: ## golangci-lint (with vet and staticcheck), gofmt, go.mod
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the worker needs (ffmpeg, libvips and a C compiler to bind it), or
-# with "page" or "browser" what builds the report's page and what looks at it,
-# where it is missing, on Debian and its kin. Says plainly what to do where it
+# with "page" or "browser" what builds the report's page and what looks at it, with
+# "prometheus" what checks alerts, where it is missing, on Debian and its kin. Says plainly what to do where it
 # may not, and does nothing where all is there.
 set -eu
 
@@ -16,8 +16,9 @@ worker)
 page) command -v npm >/dev/null || missing+=(nodejs npm) ;;
 moto) python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
 browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
+prometheus) command -v promtool >/dev/null || missing+=(prometheus) ;;
 *)
-	echo "usage: $0 [worker|page|browser|moto]" >&2
+	echo "usage: $0 [worker|page|browser|moto|prometheus]" >&2
 	exit 2
 	;;
 esac
