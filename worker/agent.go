@@ -27,13 +27,39 @@ type Self struct {
 type Feed struct {
 	Source queue.Source
 	Weight float64 // its share of slot time against the other queues; 0 counts as 1
+	Tries  int     // deliveries after which the queue gives an item up; 0: not known
 }
 
-// Craft does the work of one item.
+// Craft does the work of items.
 type Craft interface {
-	// Do works on the body of the item and returns when all of its outputs are
-	// stored. An error is a failed try, its text the reason. It stops when ctx ends.
-	Do(ctx context.Context, id string, body []byte) (Done, error)
+	// Open reads an item and brings what it is made of, so that the next item can be
+	// fetched while one is worked on. An error is a failed try, its text the reason. It
+	// stops when ctx ends, and so do the stages of the piece.
+	Open(ctx context.Context, t Try) (Piece, error)
+	// Failed is told of each failed try, before the queue is. What it does is repeated
+	// where the queue cannot be told.
+	Failed(ctx context.Context, t Try, err error) error
+}
+
+// Piece is an item on its way through the stages. It is worked on by one at a time.
+type Piece interface {
+	// Work is what takes a slot.
+	Work(ctx context.Context) error
+	// Store returns when all outputs are stored, so that the item may go.
+	Store(ctx context.Context) (Done, error)
+	// Close removes what is left in scratch, whatever came of it.
+	Close() error
+}
+
+// Try is one delivery of an item.
+type Try struct {
+	ID      string // of the item
+	Queue   string
+	Body    []byte
+	Number  int  // 1 at first
+	Last    bool // the queue gives the item up if this fails
+	Worker  fleet.ID
+	Version string // of the worker's program
 }
 
 // Done is what came of an item.
@@ -101,6 +127,8 @@ var (
 	errAborted = errors.New("the worker was told to stop at once")
 	errGrace   = errors.New("the worker's grace to finish ran out")
 	errTaken   = errors.New("the instance is being taken back")
+	errShut    = errors.New("the worker takes no more items, and has not begun this one")
+	errWaited  = errors.New("no slot became free in time for it")
 )
 
 // abortWait bounds how long an aborted agent waits for work that does not
@@ -120,11 +148,14 @@ func New(self Self, feeds []Feed, craft Craft, voice Voice, opts ...Option) (*Ag
 	a := &Agent{self: self, craft: craft, set: set, hands: &hands{}, aborted: make(chan struct{}),
 		asking: trouble{what: "ask the instance metadata"}}
 	a.log = set.log.With(zap.String(keyWorker, string(self.ID)))
-	a.gate = newGate(a.changed)
 	for _, f := range feeds {
 		a.feeds = append(a.feeds, newFeed(f))
 	}
 	a.share = newShare(a.feeds)
+	a.gate = newGate(self.Slots, a.changed)
+	if set.ahead > 0 {
+		a.gate.soon = func() time.Duration { return a.share.soonest(time.Now()) - set.ahead }
+	}
 	a.tally = newTally(a.feeds)
 	a.beat = newBeat(a, voice, rand.Text())
 	return a, nil
@@ -158,16 +189,16 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer end(nil)
 
 	a.begin(ctx)
-	var slots, helpers sync.WaitGroup
-	for range a.self.Slots {
-		slots.Go(func() { a.slot(life) })
+	var lanes, helpers sync.WaitGroup
+	for range a.self.Slots * lanesPerSlot {
+		lanes.Go(func() { a.lane(life) })
 	}
 	helpers.Go(func() { a.beat.run(life) })
 	helpers.Go(func() { a.watch(life) })
 	helpers.Go(func() { a.watchParent(life) })
 	helpers.Go(func() { a.stopper(ctx, life, end) })
 
-	err := a.await(&slots, life)
+	err := a.await(&lanes, life)
 	end(err)
 	helpers.Wait()
 	a.beat.last(context.WithoutCancel(ctx), err != nil)
@@ -187,10 +218,10 @@ func (a *Agent) begin(ctx context.Context) {
 	}
 }
 
-// await returns when all slots have ended, or soon after life has.
-func (a *Agent) await(slots *sync.WaitGroup, life context.Context) error {
+// await returns when all lanes have ended, or soon after life has.
+func (a *Agent) await(lanes *sync.WaitGroup, life context.Context) error {
 	over := make(chan struct{})
-	go func() { slots.Wait(); close(over) }()
+	go func() { lanes.Wait(); close(over) }()
 	select {
 	case <-over:
 	case <-life.Done():

@@ -166,7 +166,7 @@ func eventTasks(objects []object, outputs string) (tasks []Task, idle string, er
 		if t.Output, err = below(outputs, in); err != nil {
 			return nil, "", err
 		}
-		if !slices.Contains(tasks, t) {
+		if !slices.ContainsFunc(tasks, func(o Task) bool { return o.Input == t.Input }) {
 			tasks = append(tasks, t)
 		}
 	}

@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"skynet/worker"
+	"skynet/worker/store"
 )
 
 const results = "s3://media/results/"
@@ -112,7 +111,7 @@ func TestReadTasksRefuses(t *testing.T) {
 		{"an item of ours by SNS", passedOn(`{"input":"a","output":"b"}`), results, "holds no event of S3"},
 		{"SNS in SNS", passedOn(passedOn(put)), results, "holds no event of S3"},
 		{"a key of another case", strings.ReplaceAll(put, "Records", "records"), results, `unknown key "records"`},
-		{"too much", `{"Records":[` + strings.Repeat(" ", 1<<16) + `]}`, results, "at most 65536 are read"},
+		{"too much", `{"Records":[` + strings.Repeat(" ", 1<<18) + `]}`, results, "at most 262144 are read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tasks, idle, err := worker.ReadTasks([]byte(c.body), c.outputs)
@@ -131,7 +130,7 @@ func TestReadTasksReadsItems(t *testing.T) {
 		`{"input":"s3://media/results/a.jpg"}`:                                {Input: "s3://media/results/a.jpg", Output: "s3://media/results/media/results/a.jpg"}, // asked for by name
 	} {
 		got, idle, err := worker.ReadTasks([]byte(body), results)
-		if err != nil || idle != "" || len(got) != 1 || got[0] != want {
+		if err != nil || idle != "" || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%s reads as %+v, %q, %v", body, got, idle, err)
 		}
 	}
@@ -170,47 +169,71 @@ func FuzzReadTasks(f *testing.F) {
 }
 
 func TestMediaDoesAllObjectsOfAnEvent(t *testing.T) {
-	s := newStudio(t, map[worker.Kind]worker.Maker{worker.Photo: maker(copies)})
-	shop := buckets{dir: s.dir}
-	m := worker.NewMedia(shop, s.scratch, map[worker.Kind]worker.Maker{worker.Photo: maker(copies)})
-	m.Outputs = "s3://media/results"
+	s := newStudio(t, "recipes: []", nil)
+	stores, err := store.Open(t.Context(), "file://"+s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := worker.NewMedia(buckets{stores, "file://" + s.dir}, s.scratch, book(t, "recipes: []"), all(maker(copies)))
+	m.Outputs = "s3://media/out"
 	s.put(t, "a.jpg", "\xff\xd8\xff photo")
 	s.put(t, "b.txt", "text")
 	s.put(t, "c.jpg", "\xff\xd8\xff more")
+	event := func(body string) worker.Try { return worker.Try{ID: "id", Body: []byte(body), Number: 1} }
 
-	d, err := m.Do(t.Context(), "id", []byte(records("ObjectCreated:Put", "a.jpg", "ObjectCreated:Put", "gone.jpg", "ObjectCreated:Put", "c.jpg")))
-	if err != nil || len(d.Outputs) != 4 || d.Outputs[0] != "s3://media/results/media/a.jpg/one" || d.BytesIn != 17 || d.Idle != "s3://media/gone.jpg is gone again" {
+	d, err := do(t.Context(), m, event(records("ObjectCreated:Put", "a.jpg", "ObjectCreated:Put", "gone.jpg", "ObjectCreated:Put", "c.jpg")))
+	if err != nil || len(d.Outputs) != 4 || d.Outputs[0] != "s3://media/out/media/a.jpg/1024.jpg" || d.BytesIn != 17 || d.Idle != "s3://media/gone.jpg is gone again" {
 		t.Errorf("%+v, %v", d, err)
 	}
-	d, err = m.Do(t.Context(), "id", []byte(records("ObjectCreated:Put", "b.txt", "ObjectCreated:Put", "c.jpg")))
-	if err == nil || !strings.Contains(err.Error(), "neither photo nor video") || len(d.Outputs) != 2 {
+	s.put(t, "c.jpg", "\xff\xd8\xff more, and anew")
+	two := event(records("ObjectCreated:Put", "b.txt", "ObjectCreated:Put", "c.jpg"))
+	d, err = do(t.Context(), m, two)
+	if err == nil || !strings.Contains(err.Error(), "neither photo, video nor audio") || len(d.Outputs) != 2 {
 		t.Errorf("one that fails keeps the others from being made: %+v, %v", d, err)
 	}
-	if d, err = m.Do(t.Context(), "id", []byte(testEvent)); err != nil || d.Idle == "" {
+	if err := m.Failed(t.Context(), two, err); err != nil {
+		t.Error(err)
+	}
+	if got := s.outputs(t); !strings.Contains(got, "b.txt/failed.json") || strings.Contains(got, "c.jpg/failed.json") {
+		t.Errorf("the failure of one is laid to others: %s", got)
+	}
+	if d, err = do(t.Context(), m, event(testEvent)); err != nil || d.Idle == "" {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if _, err = m.Do(t.Context(), "id", []byte(`{"input":"s3://media/gone.jpg"}`)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err = do(t.Context(), m, event(`{"input":"s3://media/gone.jpg"}`)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an item that somebody asked for is missing: %v", err)
 	}
 }
 
-// buckets is a store that takes the path of s3://media for one of a folder.
+// buckets is a store that takes s3://media for a folder.
 type buckets struct {
 	worker.Stores
-	dir string
+	folder string
 }
 
-func (b buckets) Fetch(_ context.Context, raw, file string) (int64, error) {
-	data, err := os.ReadFile(filepath.Join(b.dir, strings.TrimPrefix(raw, "s3://media/")))
-	if err != nil {
-		return 0, err
-	}
-	return int64(len(data)), os.WriteFile(file, data, 0o600)
+func (b buckets) in(raw string) string { return strings.Replace(raw, "s3://media", b.folder, 1) }
+
+func (b buckets) Fetch(ctx context.Context, raw, file string) (int64, error) {
+	return b.Stores.Fetch(ctx, b.in(raw), file)
 }
 
-func (b buckets) Deliver(_ context.Context, raw string, files []string) (urls []string, n int64, err error) {
-	for _, f := range files {
-		urls = append(urls, raw+"/"+filepath.Base(f))
-	}
-	return urls, 0, nil
+func (b buckets) Put(ctx context.Context, raw, name, file string) (string, int64, error) {
+	at, n, err := b.Stores.Put(ctx, b.in(raw), name, file)
+	return strings.Replace(at, b.folder, "s3://media", 1), n, err
+}
+
+func (b buckets) Read(ctx context.Context, raw string, most int64) ([]byte, error) {
+	return b.Stores.Read(ctx, b.in(raw), most)
+}
+
+func (b buckets) Write(ctx context.Context, raw string, content []byte) error {
+	return b.Stores.Write(ctx, b.in(raw), content)
+}
+
+func (b buckets) Size(ctx context.Context, raw string) (int64, error) {
+	return b.Stores.Size(ctx, b.in(raw))
+}
+
+func (b buckets) Remove(ctx context.Context, raw string) error {
+	return b.Stores.Remove(ctx, b.in(raw))
 }

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"skynet/fleet"
 )
@@ -29,9 +31,14 @@ func alike(a, b *fleet.Interruption) bool {
 	return a.Action == b.Action && a.At.Equal(b.At)
 }
 
-// gate lets slots receive, or not. It counts items in hand and receives under
-// way under one lock, so that "drained" is true when it is said: an item that
-// is just arriving is counted as a receive until it is counted as a job.
+// gate lets lanes receive, or not, and gives slots to what they received. It counts
+// items in hand and receives under way under one lock, so that "drained" is true
+// when it is said: an item that is just arriving is counted as a receive until it
+// is counted as in hand.
+//
+// There is a receive for each free slot. While all slots are taken, one more may be
+// under way if a slot is expected to become free soon; what it brings waits in line,
+// at most one item for each slot.
 type gate struct {
 	mu           sync.Mutex
 	unsure       bool   // whether a drain stands is not known yet
@@ -39,18 +46,25 @@ type gate struct {
 	interruption *fleet.Interruption
 	stopping     bool
 	leaving      bool
-	jobs         int
-	receiving    int
-	shut         chan struct{} // closed while no slot may receive
-	opened       chan struct{} // closed while they may, and for ever once stopping
-	said         stance
-	changed      func(stance)
+
+	slots     int
+	soon      func() time.Duration // how long until an item may be fetched ahead of a free slot; nil: never
+	receiving int
+	early     int     // of these: ahead of a free slot
+	line      []*seat // items in hand that wait for a slot
+	working   int     // items that have one
+	storing   int     // items that are only being stored, and have none
+
+	shut    chan struct{} // closed while no lane may receive
+	moved   chan struct{} // closed, and replaced, when anything has changed
+	said    stance
+	changed func(stance)
 }
 
 // newGate returns a gate that is shut until admit: a drain may stand that
 // nobody has told us of.
-func newGate(changed func(stance)) *gate {
-	g := &gate{unsure: true, shut: make(chan struct{}), opened: make(chan struct{}), changed: changed}
+func newGate(slots int, changed func(stance)) *gate {
+	g := &gate{unsure: true, slots: slots, shut: make(chan struct{}), moved: make(chan struct{}), changed: changed}
 	close(g.shut)
 	g.said = g.stance()
 	return g
@@ -61,46 +75,132 @@ func (g *gate) open() bool { return !g.unsure && !g.told() }
 // told reports whether we were told to take no more items.
 func (g *gate) told() bool { return g.drain != "" || g.interruption != nil || g.stopping }
 
-// enter waits until the gate is open and counts the receive that follows. The
-// channel it returns is closed when that receive must end. False: the agent
-// stops, no receive was counted.
-func (g *gate) enter(ctx context.Context) (shut <-chan struct{}, ok bool) {
+// pass lets one receive begin.
+type pass struct {
+	shut  <-chan struct{} // closed when that receive must end
+	early bool            // no slot is free yet
+}
+
+// enter waits until a receive may begin, and counts it. False: the agent stops, no
+// receive was counted.
+func (g *gate) enter(ctx context.Context) (p pass, ok bool) {
 	for ctx.Err() == nil {
 		g.mu.Lock()
 		if g.stopping {
 			g.mu.Unlock()
-			return nil, false
+			return pass{}, false
 		}
-		if g.open() {
-			g.receiving++
-			shut = g.shut
-			g.mu.Unlock()
-			return shut, true
-		}
-		opened := g.opened
+		p, wait, ok := g.admits()
+		moved := g.moved
 		g.mu.Unlock()
-		select {
-		case <-opened:
-		case <-ctx.Done():
+		if ok {
+			return p, true
 		}
+		g.await(ctx, moved, wait)
 	}
-	return nil, false
+	return pass{}, false
 }
 
-// left ends a receive; with an item it becomes a job in the same instant.
-func (g *gate) left(item bool) {
+// await waits until something has changed, or for a while if that is not 0.
+func (g *gate) await(ctx context.Context, moved <-chan struct{}, wait time.Duration) {
+	if wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	select {
+	case <-moved:
+	case <-ctx.Done():
+	}
+}
+
+// admits counts a receive, if one may begin. wait is how long until one may without
+// anything having changed, 0 if that is not to be expected.
+func (g *gate) admits() (p pass, wait time.Duration, ok bool) {
+	taken := g.receiving + len(g.line) + g.working
+	switch {
+	case !g.open():
+		return pass{}, 0, false
+	case taken < g.slots:
+	case g.soon == nil || g.early > 0 || len(g.line) >= g.slots || g.working == 0:
+		return pass{}, 0, false
+	default:
+		if wait := g.soon(); wait > 0 {
+			return pass{}, wait, false
+		}
+		p.early = true
+		g.early++
+	}
+	g.receiving++
+	p.shut = g.shut
+	return p, 0, true
+}
+
+// seat is an item's place: in line, then in a slot, then among those being stored.
+type seat struct {
+	ready   bool          // has all that it needs
+	granted chan struct{} // closed when it has a slot
+	since   time.Time     // when it got it
+	place   *int          // what it is counted in, nil while it is in line
+}
+
+// left ends a receive. With an item it is a seat in the same instant, in a slot if
+// one is free.
+func (g *gate) left(p pass, item bool) (s *seat) {
 	g.update(func() {
 		g.receiving--
-		if item {
-			g.jobs++
+		if p.early {
+			g.early--
 		}
+		if item {
+			s = &seat{granted: make(chan struct{})}
+			g.line = append(g.line, s)
+		}
+	})
+	return s
+}
+
+// prepared says that an item has all that it needs: those that have go before those
+// that have not.
+func (g *gate) prepared(s *seat) { g.update(func() { s.ready = true }) }
+
+// worked gives the slot of an item free while it is stored, if not too many are
+// being stored already: else storing is what holds the slots up, and shows.
+func (g *gate) worked(s *seat) (freed bool) {
+	g.update(func() {
+		if s.place == &g.working && g.storing < g.slots {
+			g.working--
+			g.storing++
+			s.place, freed = &g.storing, true
+		}
+	})
+	return freed
+}
+
+// done gives an item's place up.
+func (g *gate) done(s *seat) {
+	g.update(func() {
+		if s.place != nil {
+			*s.place--
+			return
+		}
+		g.line = slices.DeleteFunc(g.line, func(o *seat) bool { return o == s })
 	})
 }
 
-// done ends a job.
-func (g *gate) done() { g.update(func() { g.jobs-- }) }
+// fill gives free slots to those in line, the ones that are ready first.
+func (g *gate) fill() {
+	for g.working < g.slots && len(g.line) > 0 {
+		i := max(0, slices.IndexFunc(g.line, func(s *seat) bool { return s.ready }))
+		s := g.line[i]
+		g.line = slices.Delete(g.line, i, i+1)
+		s.place, s.since = &g.working, time.Now()
+		g.working++
+		close(s.granted)
+	}
+}
 
-// admit lets slots receive from now on, unless told otherwise.
+// admit lets lanes receive from now on, unless told otherwise.
 func (g *gate) admit() { g.update(func() { g.unsure = false }) }
 
 // ask sets the drain asked for; "" is a recall.
@@ -123,29 +223,18 @@ func (g *gate) update(f func()) {
 	defer g.mu.Unlock()
 	was := g.open()
 	f()
+	g.fill()
 	switch {
 	case was && !g.open():
 		close(g.shut)
-		g.opened = make(chan struct{})
 	case !was && g.open():
 		g.shut = make(chan struct{})
-		close(g.opened)
 	}
-	if g.stopping {
-		g.release()
-	}
+	close(g.moved)
+	g.moved = make(chan struct{})
 	if now := g.stance(); !now.same(g.said) {
 		g.said = now
 		g.changed(now)
-	}
-}
-
-// release lets the slots that wait see that the agent stops.
-func (g *gate) release() {
-	select {
-	case <-g.opened:
-	default:
-		close(g.opened)
 	}
 }
 
@@ -156,17 +245,21 @@ func (g *gate) now() stance {
 	return g.stance()
 }
 
-// stance is what is said. An agent that waits to be admitted is alive and was
+// stance is what is said. Jobs are items in slots; where slots are free, also items
+// that are only being stored. What waits in line is no job: for the controller it
+// waits as it did in the queue.
+//
+// An agent that waits to be admitted is alive and was
 // not told to go: working, with nothing in hand. To say "drained" unasked would
 // have it replaced for the seconds that this takes, and to say nothing would let
 // its time to boot run out.
 func (g *gate) stance() stance {
-	s := stance{State: fleet.Working, Drain: g.drain, Jobs: g.jobs, Interruption: g.interruption, Stopping: g.stopping}
+	s := stance{State: fleet.Working, Drain: g.drain, Jobs: min(g.slots, g.working+g.storing), Interruption: g.interruption, Stopping: g.stopping}
 	switch {
 	case !g.told():
 	case g.leaving:
 		s.State = fleet.Leaving
-	case g.jobs+g.receiving > 0:
+	case g.receiving+len(g.line)+g.working+g.storing > 0:
 		s.State = fleet.Draining
 	default:
 		s.State = fleet.Drained

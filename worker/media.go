@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
+	"time"
+
+	"skynet/queue"
+	"skynet/worker/recipe"
 )
 
-// Maker makes the outputs of one kind of media. It knows files only.
+// Maker makes the outputs of one medium. It knows files only.
 type Maker interface {
-	// Make reads the file input, writes what it makes into folder, and returns the
-	// names of the files that are outputs. An error's text is a reason for operators.
-	Make(ctx context.Context, input, folder string) (names []string, err error)
+	// Work makes all outputs of the job in its folder, under their names. An error's
+	// text is a reason for operators.
+	Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error)
 }
 
 // Stores is where inputs come from and outputs go to. store.Stores is one.
@@ -21,102 +24,174 @@ type Stores interface {
 	// Fetch copies the object at url into a new file and returns its size in bytes.
 	// The error is fs.ErrNotExist if there is no such object.
 	Fetch(ctx context.Context, url, file string) (bytes int64, err error)
-	// Deliver copies files into the folder at url, each whole or not at all, and
-	// returns their URLs in order, and their bytes.
-	Deliver(ctx context.Context, url string, files []string) (urls []string, bytes int64, err error)
+	// Put copies a file into the folder at url under a name that may hold folders, whole
+	// or not at all, and returns its URL and its bytes.
+	Put(ctx context.Context, url, name, file string) (at string, bytes int64, err error)
+	// Read returns a small object, of at most so many bytes.
+	Read(ctx context.Context, url string, most int64) ([]byte, error)
+	// Write writes a small object over what may be there, whole or not at all.
+	Write(ctx context.Context, url string, content []byte) error
+	// Create writes a small object that must not be there; of several at once one is
+	// told true.
+	Create(ctx context.Context, url string, content []byte) (bool, error)
+	// Size is an object's size in bytes, fs.ErrNotExist if there is none.
+	Size(ctx context.Context, url string) (int64, error)
+	// Remove removes an object; one that is not there is no error.
+	Remove(ctx context.Context, url string) error
 }
 
-// Media is the craft of making renditions: fetch the input, have it made in
-// scratch, deliver all outputs once all are made.
+// Rows is a database that is told of what was made.
+type Rows interface {
+	// Save writes the item and its outputs, all or nothing; the same again changes
+	// nothing.
+	Save(ctx context.Context, m recipe.Manifest) error
+}
+
+// Media is the craft of making what recipes say: fetch the inputs, have the outputs
+// made in scratch, deliver them once all are made, then say so. What it does in
+// which order makes each step safe to repeat:
+//
+//	outputs ─► manifest ─► rows ─► part of a group ─► items sent on ─► result
+//
+// Once the manifest is there, an item that comes again is not worked on again; the
+// steps behind it are.
 type Media struct {
-	// Outputs is the URL of the folder for items that name none, such as event
-	// notifications; "" is none.
-	Outputs string
+	Book    recipe.Book             // what can be made
+	Limits  recipe.Limits           // what one item may use; no recipe can raise them
+	Outputs string                  // URL of the folder for items that name none; "" is none
+	Results queue.Sender            // is told of each item that is done or failed; nil: nobody
+	Send    map[string]queue.Sender // queues that recipes send items on to, by name
+	Rows    Rows                    // nil: none
+	Patient time.Duration           // so long results, rows and items sent on are tried (1m)
 
 	stores  Stores
 	scratch string
-	makers  map[Kind]Maker
+	makers  map[recipe.Medium]Maker
 }
+
+const (
+	defaultPatience = time.Minute
+	maxSmall        = 4 << 20 // bytes of a manifest or a marker
+)
 
 // NewMedia makes a Media that works in folders of its own below scratch, which
-// must exist (see OpenScratch).
-func NewMedia(stores Stores, scratch string, makers map[Kind]Maker) *Media {
-	return &Media{stores: stores, scratch: scratch, makers: makers}
+// must exist (see OpenScratch), by the recipes of book.
+func NewMedia(stores Stores, scratch string, book recipe.Book, makers map[recipe.Medium]Maker) *Media {
+	return &Media{stores: stores, scratch: scratch, Book: book, makers: makers, Patient: defaultPatience}
 }
 
-// Do makes and delivers the outputs of the item whose body is a Task, or an event
-// that speaks of several objects: one that fails does not keep the others from
-// being made, and has all made again at the next try.
-func (m *Media) Do(ctx context.Context, _ string, body []byte) (d Done, err error) {
-	tasks, idle, err := ReadTasks(body, m.Outputs)
-	if err != nil {
-		return Done{}, err
-	}
-	d.Idle = idle
+// Check looks at what the recipes need of this worker: makers, and the queues that
+// they send items on to.
+func (m *Media) Check() error {
 	var errs []error
-	for _, t := range tasks {
-		one, err := m.one(ctx, t)
-		if t.event && errors.Is(err, fs.ErrNotExist) {
-			one, err = Done{Idle: t.Input + " is gone again"}, nil
-		}
-		d, errs = d.and(one), append(errs, err)
-		if ctx.Err() != nil {
-			break
+	for _, r := range m.Book.Recipes() {
+		errs = append(errs, m.checkMakers(r))
+		for i, t := range r.Then {
+			if m.Send[t.Queue] == nil {
+				errs = append(errs, fmt.Errorf("recipe %s: then[%d].queue: %q is not a queue of the worker's settings; add it to send", r.Name, i, t.Queue))
+			}
 		}
 	}
-	return d, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// one does one task in a folder of its own.
-func (m *Media) one(ctx context.Context, task Task) (d Done, err error) {
-	folder, err := os.MkdirTemp(m.scratch, "item-")
-	if err != nil {
-		return Done{}, fmt.Errorf("make a scratch folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	return m.make(ctx, task, folder)
+// Checker is a Maker that can tell before it is asked to work what it cannot do.
+type Checker interface {
+	Check(outputs []recipe.Output) error
 }
 
-func (m *Media) make(ctx context.Context, task Task, folder string) (d Done, err error) {
-	// The input has a name of ours and no extension: what it claims to be must not
-	// decide how it is read.
-	input, made := filepath.Join(folder, "input"), filepath.Join(folder, "made")
-	if err := os.Mkdir(made, 0o700); err != nil {
-		return d, fmt.Errorf("make a scratch folder: %w", err)
-	}
-	if d.BytesIn, err = m.stores.Fetch(ctx, task.Input, input); err != nil {
-		return d, fmt.Errorf("input: %w", err)
-	}
-	maker, err := m.maker(task, input)
-	if err != nil {
-		return d, err
-	}
-	names, err := maker.Make(ctx, input, made)
-	if err != nil {
-		return d, err
-	}
-	if err := ctx.Err(); err != nil {
-		return d, err // what was lost meanwhile is somebody else's to deliver
-	}
-	for i, n := range names {
-		names[i] = filepath.Join(made, n)
-	}
-	if d.Outputs, d.BytesOut, err = m.stores.Deliver(ctx, task.Output, names); err != nil {
-		return d, fmt.Errorf("output: %w", err)
-	}
-	return d, nil
-}
-
-func (m *Media) maker(task Task, input string) (Maker, error) {
-	kind := task.Kind
-	if kind == "" {
-		var err error
-		if kind, err = sniff(input, task.Input); err != nil {
-			return nil, err
+func (m *Media) checkMakers(r recipe.Recipe) error {
+	var errs []error
+	for medium, maker := range m.makers {
+		c, ok := maker.(Checker)
+		if !ok {
+			continue
+		}
+		of := slices.DeleteFunc(slices.Clone(r.Outputs), func(o recipe.Output) bool { return o.Medium() != medium })
+		if err := c.Check(of); len(of) > 0 && err != nil {
+			errs = append(errs, fmt.Errorf("recipe %s: %w", r.Name, err))
 		}
 	}
-	if maker, ok := m.makers[kind]; ok {
-		return maker, nil
-	}
-	return nil, fmt.Errorf("this worker does not work on kind %s", kind)
+	return errors.Join(errs...)
 }
+
+// Open reads the item, a Task or an event that speaks of several objects, and
+// fetches its inputs.
+func (m *Media) Open(ctx context.Context, t Try) (Piece, error) {
+	tasks, idle, err := ReadTasks(t.Body, m.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{idle: idle}
+	for _, task := range tasks {
+		p := &part{media: m, try: t, task: task}
+		w.parts = append(w.parts, p)
+		p.step(ctx, p.open)
+	}
+	if len(w.parts) > 0 && !slices.ContainsFunc(w.parts, func(p *part) bool { return p.err == nil }) {
+		return nil, errors.Join(w.err(), w.Close())
+	}
+	return w, nil
+}
+
+// work is one item on its way: a task, or several that an event speaks of. One that
+// fails does not keep the others from being made.
+type work struct {
+	parts []*part
+	idle  string
+}
+
+func (w *work) Work(ctx context.Context) error { return w.each(ctx, (*part).work) }
+
+func (w *work) Store(ctx context.Context) (d Done, err error) {
+	_ = w.each(ctx, (*part).store) // it is in the parts, as earlier ones are
+	d.Idle = w.idle
+	for _, p := range w.parts {
+		d = d.and(p.done)
+	}
+	return d, w.err()
+}
+
+// each does a step of all parts that have not failed. It fails when none is left.
+func (w *work) each(ctx context.Context, step func(*part, context.Context) error) error {
+	alive := len(w.parts) == 0
+	for _, p := range w.parts {
+		p.step(ctx, func(ctx context.Context) error { return step(p, ctx) })
+		alive = alive || p.err == nil
+	}
+	if !alive {
+		return w.err()
+	}
+	return nil
+}
+
+func (w *work) err() error {
+	var errs []error
+	for _, p := range w.parts {
+		errs = append(errs, p.err)
+	}
+	return errors.Join(errs...)
+}
+
+func (w *work) Close() error {
+	var errs []error
+	for _, p := range w.parts {
+		if p.folder != "" {
+			errs = append(errs, os.RemoveAll(p.folder))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// TaskError is the failure of one task of an item.
+type TaskError struct {
+	Task   Task
+	Recipe string // where it was known
+	Digest string // where it was known
+	Err    error
+}
+
+func (e *TaskError) Error() string { return e.Err.Error() }
+
+// Unwrap is the error itself.
+func (e *TaskError) Unwrap() error { return e.Err }

@@ -4,30 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"skynet/worker"
+	"skynet/worker/recipe"
 	"skynet/worker/store"
 )
 
 // maker is a function that makes outputs.
-type maker func(ctx context.Context, input, folder string) ([]string, error)
+type maker func(ctx context.Context, job recipe.Job) ([]recipe.Made, error)
 
-func (m maker) Make(ctx context.Context, input, folder string) ([]string, error) {
-	return m(ctx, input, folder)
+func (m maker) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) { return m(ctx, job) }
+
+// copies is a maker whose outputs are copies of what they are made of.
+func copies(_ context.Context, job recipe.Job) (all []recipe.Made, err error) {
+	for _, o := range job.Outputs {
+		b, err := os.ReadFile(source(job, o))
+		at := filepath.Join(job.Folder, o.Name)
+		if err := errors.Join(err, os.MkdirAll(filepath.Dir(at), 0o700), os.WriteFile(at, b, 0o600)); err != nil {
+			return nil, err
+		}
+		all = append(all, recipe.Made{Name: o.Name, Type: "image/jpeg", Width: 4, Height: 3})
+	}
+	return all, nil
 }
 
-// copies is a maker of two copies.
-func copies(_ context.Context, input, folder string) ([]string, error) {
-	b, err := os.ReadFile(input)
-	names := []string{"one", "two"}
-	for _, n := range names {
-		err = errors.Join(err, os.WriteFile(filepath.Join(folder, n), b, 0o600))
+// source is the file of an input, or of an output of the same job.
+func source(job recipe.Job, o recipe.Output) string {
+	if from := job.Source(o); from != "" {
+		return from
 	}
-	return names, err
+	return filepath.Join(job.Folder, o.From)
+}
+
+// book reads recipes, behind which the built-in stand.
+func book(t testing.TB, text string) recipe.Book {
+	t.Helper()
+	b, err := recipe.Read("test", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// all makes one maker that of every medium.
+func all(m worker.Maker) map[recipe.Medium]worker.Maker {
+	return map[recipe.Medium]worker.Maker{recipe.ByImage: m, recipe.ByVideo: m, recipe.ByAudio: m, recipe.ByCommand: m}
 }
 
 // studio is a Media over a file store.
@@ -36,7 +62,7 @@ type studio struct {
 	dir, scratch string
 }
 
-func newStudio(t *testing.T, makers map[worker.Kind]worker.Maker) studio {
+func newStudio(t testing.TB, recipes string, makers map[recipe.Medium]worker.Maker) studio {
 	t.Helper()
 	s := studio{dir: t.TempDir(), scratch: t.TempDir()}
 	stores, err := store.Open(t.Context(), "file://"+s.dir)
@@ -44,47 +70,68 @@ func newStudio(t *testing.T, makers map[worker.Kind]worker.Maker) studio {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stores.Close() })
-	s.Media = worker.NewMedia(stores, s.scratch, makers)
+	s.Media = worker.NewMedia(stores, s.scratch, book(t, recipes), makers)
 	return s
 }
 
-func (s studio) put(t *testing.T, name, text string) {
+func (s studio) put(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// item is an item's body: what is said, with the store's URL for @.
+func (s studio) item(said string) []byte {
+	return []byte(strings.ReplaceAll(said, "@", "file://"+s.dir))
+}
+
+// do takes an item through all stages.
+func do(ctx context.Context, m *worker.Media, t worker.Try) (worker.Done, error) {
+	p, err := m.Open(ctx, t)
+	if err != nil {
+		return worker.Done{}, err
+	}
+	if err = p.Work(ctx); err != nil {
+		return worker.Done{}, errors.Join(err, p.Close())
+	}
+	d, err := p.Store(ctx)
+	return d, errors.Join(err, p.Close())
+}
+
 func (s studio) do(ctx context.Context, kind, name string) (worker.Done, error) {
-	body := fmt.Sprintf(`{"input":"file://%s/%s","output":"file://%s/out"`, s.dir, name, s.dir)
+	body := `{"input":"@/` + name + `","output":"@/out"`
 	if kind != "" {
 		body += fmt.Sprintf(`,"kind":%q`, kind)
 	}
-	return s.Do(ctx, "id", []byte(body+"}"))
+	return do(ctx, s.Media, worker.Try{ID: "id", Body: s.item(body + "}"), Number: 1})
 }
 
 // outputs lists what lies in the output folder.
-func (s studio) outputs(t *testing.T) string {
+func (s studio) outputs(t testing.TB) string {
 	t.Helper()
-	found, err := os.ReadDir(filepath.Join(s.dir, "out"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, f := range found {
-		names = append(names, f.Name())
+	err := filepath.WalkDir(filepath.Join(s.dir, "out"), func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			p, _ = filepath.Rel(filepath.Join(s.dir, "out"), p)
+			names = append(names, p)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
 	}
 	return strings.Join(names, " ")
 }
 
 func TestMediaMakesAndDelivers(t *testing.T) {
-	s := newStudio(t, map[worker.Kind]worker.Maker{worker.Photo: maker(copies)})
+	s := newStudio(t, "recipes: []", all(maker(copies)))
 	s.put(t, "a.jpg", "photo")
 	d, err := s.do(t.Context(), "photo", "a.jpg")
-	if err != nil || d.BytesIn != 5 || d.BytesOut != 10 || len(d.Outputs) != 2 || d.Outputs[0] != "file://"+s.dir+"/out/one" {
+	if err != nil || d.BytesIn != 5 || d.BytesOut != 10 || len(d.Outputs) != 2 || d.Outputs[0] != "file://"+s.dir+"/out/1024.jpg" {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if got := s.outputs(t); got != "one two" {
+	if got := s.outputs(t); got != "1024.jpg 150.jpg manifest.json" {
 		t.Errorf("outputs %q", got)
 	}
 	if left, _ := os.ReadDir(s.scratch); len(left) != 0 {
@@ -95,16 +142,36 @@ func TestMediaMakesAndDelivers(t *testing.T) {
 func TestMediaDeliversAllOrNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	for name, m := range map[string]maker{
-		"fails after the first output": func(_ context.Context, _, folder string) ([]string, error) {
-			_ = os.WriteFile(filepath.Join(folder, "one"), []byte("x"), 0o600)
-			return []string{"one"}, errors.New("out of luck")
+		"fails after the first output": func(_ context.Context, job recipe.Job) ([]recipe.Made, error) {
+			_ = os.WriteFile(filepath.Join(job.Folder, job.Outputs[0].Name), []byte("x"), 0o600)
+			return nil, errors.New("out of luck")
 		},
-		"is stopped": func(_ context.Context, in, folder string) ([]string, error) {
+		"leaves one out": func(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+			job.Outputs = job.Outputs[:1]
+			return copies(ctx, job)
+		},
+		"says what is not there": func(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+			made, err := copies(ctx, job)
+			return made, errors.Join(err, os.Remove(filepath.Join(job.Folder, "150.jpg")))
+		},
+		"leads outside": func(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+			made, err := copies(ctx, job)
+			return append(made, recipe.Made{Name: "../../x"}), err
+		},
+		"makes a link": func(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+			made, err := copies(ctx, job)
+			return append(made, recipe.Made{Name: "l"}), errors.Join(err, os.Symlink("/etc/passwd", filepath.Join(job.Folder, "l")))
+		},
+		"is stopped": func(_ context.Context, job recipe.Job) ([]recipe.Made, error) {
 			cancel()
-			return copies(context.Background(), in, folder)
+			return copies(context.Background(), job)
 		},
 	} {
-		s := newStudio(t, map[worker.Kind]worker.Maker{worker.Photo: m})
+		ctx := ctx
+		if name != "is stopped" {
+			ctx = t.Context()
+		}
+		s := newStudio(t, "recipes: []", all(m))
 		s.put(t, "a.jpg", "photo")
 		if _, err := s.do(ctx, "photo", "a.jpg"); err == nil {
 			t.Errorf("%s: no error", name)
@@ -112,34 +179,43 @@ func TestMediaDeliversAllOrNothing(t *testing.T) {
 		if got := s.outputs(t); got != "" {
 			t.Errorf("%s: delivered %q", name, got)
 		}
+		if left, _ := os.ReadDir(s.scratch); len(left) != 0 {
+			t.Errorf("%s: scratch holds %v", name, left)
+		}
 	}
 }
 
 func TestMediaTellsTheKindByContentThenByName(t *testing.T) {
-	kind := func(k string) worker.Maker {
-		return maker(func(context.Context, string, string) ([]string, error) { return nil, errors.New(k) })
-	}
-	s := newStudio(t, map[worker.Kind]worker.Maker{worker.Photo: kind("photo"), worker.Video: kind("video")})
+	kind := maker(func(_ context.Context, job recipe.Job) ([]recipe.Made, error) {
+		return nil, errors.New(string(job.Outputs[0].Medium()))
+	})
+	s := newStudio(t, "recipes: []", all(kind))
 	for name, c := range map[string]struct{ text, want string }{
-		"a.bin":  {"\xff\xd8\xff\xe0\x00\x10JFIF", "photo"},
+		"a.bin":  {"\xff\xd8\xff\xe0\x00\x10JFIF", "image"},
 		"b.jpg":  {"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "video"},
-		"c.mp4":  {"\x00\x00\x00\x20ftypheic\x00\x00\x00\x00", "photo"},
-		"d":      {"II*\x00and so on", "photo"},
+		"c.mp4":  {"\x00\x00\x00\x20ftypheic\x00\x00\x00\x00", "image"},
+		"d":      {"II*\x00and so on", "image"},
 		"e.webm": {"\x1aE\xdf\xa3 and so on", "video"},
 		"f.mov":  {"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00", "video"},
-		"g.JPG":  {"just text", "photo"},
+		"g.JPG":  {"just text", "image"},
 		"h.ts":   {"G@\x00\x10", "video"},
-		"i.txt":  {"just text", `neither photo nor video: the content is text/plain; charset=utf-8, the extension ".txt"; set kind`},
-		"j":      {"", `neither photo nor video`},
+		"k":      {"ID3\x04\x00", "audio"},
+		"l":      {"fLaC\x00\x00\x00\x22", "audio"},
+		"m.mp4":  {"\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00", "audio"},
+		"n.opus": {"OggS\x00\x02\x00\x00", "audio"},
+		"o.wav":  {"RIFF\x00\x00\x00\x00WAVEfmt ", "audio"},
+		"p.mp3":  {"just text", "audio"},
+		"i.txt":  {"just text", `neither photo, video nor audio: the content is text/plain; charset=utf-8, the extension ".txt"; set kind`},
+		"j":      {"", `neither photo, video nor audio`},
 	} {
 		s.put(t, name, c.text)
 		if _, err := s.do(t.Context(), "", name); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	s = newStudio(t, nil)
+	s = newStudio(t, "recipes: []", nil)
 	s.put(t, "a.jpg", "x")
-	if _, err := s.do(t.Context(), "photo", "a.jpg"); err == nil || err.Error() != "this worker does not work on kind photo" {
+	if _, err := s.do(t.Context(), "photo", "a.jpg"); err == nil || err.Error() != "output 1024.jpg: this worker has nothing that makes it by image" {
 		t.Error(err)
 	}
 }

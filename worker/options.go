@@ -17,6 +17,7 @@ type settings struct {
 	wait     time.Duration
 	grace    time.Duration
 	limit    time.Duration
+	ahead    time.Duration
 	orphan   bool
 }
 
@@ -27,6 +28,7 @@ func defaults() settings {
 		poll:  5 * time.Second,
 		wait:  20 * time.Second,
 		limit: time.Hour,
+		ahead: 5 * time.Second,
 	}
 }
 
@@ -70,6 +72,12 @@ func WithGrace(d time.Duration) Option { return func(s *settings) { s.grace = d 
 
 // WithItemLimit bounds the time of one try of one item; 0 lifts it. Default: 1 h.
 func WithItemLimit(d time.Duration) Option { return func(s *settings) { s.limit = d } }
+
+// WithAhead sets how soon a slot must be expected to become free for the next item to
+// be fetched meanwhile. One that has waited for a slot six times as long is given
+// back, so that others can take it. 0: items are fetched when a slot is free.
+// Default: 5 s.
+func WithAhead(d time.Duration) Option { return func(s *settings) { s.ahead = d } }
 
 // WhileParent makes the agent abort when the process that started it is gone,
 // so that a demo that is killed leaves no workers behind.

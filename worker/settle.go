@@ -20,15 +20,17 @@ type Releaser interface {
 }
 
 const (
-	lastCall    = 3 * time.Second // for a call after the agent was told to stop at once
-	settleLimit = 2 * time.Minute // for tries to reach a queue about a finished item
-	maxReason   = 1000            // bytes of a reason: enough to read, fits any queue's attribute
+	lastCall    = 3 * time.Second  // for a call after the agent was told to stop at once
+	settleLimit = 2 * time.Minute  // for tries to reach a queue about a finished item
+	tellLimit   = 30 * time.Second // for the craft to write down why a try failed
+	maxReason   = 1000             // bytes of a reason: enough to read, fits any queue's attribute
 )
 
 // outcome is what came of one item.
 type outcome struct {
 	it   *queue.Item
 	feed *feed
+	try  Try
 	done Done
 	took time.Duration
 	err  error
@@ -75,10 +77,20 @@ func (a *Agent) fail(life context.Context, o outcome, log *zap.Logger) {
 	why := reason(o.err)
 	a.tally.count(o.feed.name, func(w *fleet.Work) { w.Failed++ })
 	log.Info("failed", zap.String(keyReason, why), zap.Int(keyTries, o.it.Tries))
+	a.tellFailed(life, o, log)
 	o.let()
 	err := a.insist(life, o.feed, func(ctx context.Context) error { return o.feed.src.Fail(ctx, o.it, why) })
 	if err != nil {
 		log.Warn("failed, and the queue could not be told", zap.Error(err))
+	}
+}
+
+// tellFailed tells the craft of a failed try, while the item is still kept.
+func (a *Agent) tellFailed(life context.Context, o outcome, log *zap.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), tellLimit)
+	defer cancel()
+	if err := a.craft.Failed(ctx, o.try, o.err); err != nil {
+		log.Warn("failed, and this could not be written down", zap.Error(err))
 	}
 }
 

@@ -15,6 +15,7 @@ type feed struct {
 	src    queue.Source
 	name   string
 	weight float64
+	tries  int // deliveries after which the queue gives an item up; 0: not known
 
 	used    float64 // slot seconds of finished items, and what it was credited for having been empty
 	mean    float64 // seconds an item took, recent ones weighing more
@@ -27,13 +28,24 @@ type feed struct {
 	settling  trouble
 }
 
-// stint is one item's stay in a slot.
-type stint struct{ start time.Time }
+// stint is one item's stay in a slot, or its stay in line for one.
+type stint struct {
+	start time.Time // zero while it is in line
+	feed  *feed
+}
+
+// elapsed is how long it is in its slot, in seconds.
+func (s *stint) elapsed(now time.Time) float64 {
+	if s.start.IsZero() {
+		return 0
+	}
+	return max(now.Sub(s.start).Seconds(), 0)
+}
 
 func newFeed(f Feed) *feed {
 	name := f.Source.Name()
 	return &feed{
-		src: f.Source, name: name, weight: cmp.Or(f.Weight, 1), idle: true, stints: map[*stint]bool{},
+		src: f.Source, name: name, weight: cmp.Or(f.Weight, 1), tries: f.Tries, idle: true, stints: map[*stint]bool{},
 		receiving: trouble{what: "receive from " + name},
 		settling:  trouble{what: "speak to " + name + " of items in hand"},
 	}
@@ -78,7 +90,7 @@ func (f *feed) load() float64 { return float64(len(f.stints)) / f.weight }
 func (f *feed) spent(now time.Time) float64 {
 	sum := f.used
 	for s := range f.stints {
-		sum += max(f.mean, now.Sub(s.start).Seconds())
+		sum += max(f.mean, s.elapsed(now))
 	}
 	return sum / f.weight
 }
@@ -124,7 +136,7 @@ func (s *share) rest(f *feed, until time.Time) {
 	f.resume = until
 }
 
-// begin starts a stint on the feed.
+// begin starts a stint on the feed, in line for a slot.
 func (s *share) begin(f *feed, now time.Time) *stint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,20 +145,63 @@ func (s *share) begin(f *feed, now time.Time) *stint {
 	}
 	f.idle = false
 	s.level = max(s.level, f.spent(now))
-	st := &stint{start: now}
+	st := &stint{feed: f}
 	f.stints[st] = true
 	return st
 }
 
-// end books a stint.
-func (s *share) end(f *feed, st *stint, now time.Time) {
+// start notes that a stint has its slot.
+func (s *share) start(st *stint, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	took := max(now.Sub(st.start).Seconds(), 0)
+	if st.start.IsZero() {
+		st.start = at
+	}
+}
+
+// end books a stint. False: it was booked already. One that never had a slot costs
+// nothing.
+func (s *share) end(st *stint, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := st.feed
+	if !f.stints[st] {
+		return false
+	}
 	delete(f.stints, st)
+	if st.start.IsZero() {
+		return true
+	}
+	took := st.elapsed(now)
 	f.used += took
 	if f.mean == 0 {
 		f.mean = took
 	}
 	f.mean += meanWeight * (took - f.mean)
+	return true
+}
+
+// never is longer than anything that is waited for.
+const never = 1000 * time.Hour
+
+// soonest is how long it is likely to be until a slot becomes free. An item is
+// expected to take as long as others of its queue; one that takes longer, as long
+// again as it has taken; and one of a queue of which nothing is known, for ever.
+func (s *share) soonest(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	least := never
+	for _, f := range s.feeds {
+		for st := range f.stints {
+			if f.mean == 0 || st.start.IsZero() {
+				continue
+			}
+			left := f.mean - st.elapsed(now)
+			if left < 0 {
+				left = st.elapsed(now)
+			}
+			least = min(least, time.Duration(min(left, never.Seconds())*float64(time.Second)))
+		}
+	}
+	return least
 }

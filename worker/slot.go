@@ -15,18 +15,21 @@ const (
 	sharedWait   = time.Second      // the longest wait on one of several queues
 )
 
-// slot works on one item after the other until the agent stops.
-func (a *Agent) slot(life context.Context) {
+// lanesPerSlot is how many items may be in hand for each slot: one that is worked
+// on, one that is fetched, and one that is stored.
+const lanesPerSlot = 3
+
+// lane takes one item after the other through its stages until the agent stops.
+func (a *Agent) lane(life context.Context) {
 	for {
-		shut, ok := a.gate.enter(life)
+		p, ok := a.gate.enter(life)
 		if !ok {
 			return
 		}
-		f, it := a.receive(life, shut)
-		a.gate.left(it != nil)
+		f, it := a.receive(life, p)
+		s := a.gate.left(p, it != nil)
 		if it != nil {
-			a.work(life, f, it)
-			a.gate.done()
+			a.carry(life, p, a.take(life, f, it, s))
 		}
 	}
 }
@@ -34,8 +37,9 @@ func (a *Agent) slot(life context.Context) {
 // receive returns the next item and its feed, or none when the gate shuts.
 // The feeds are asked in turn without waiting, the most due first; when all
 // are empty, the slot waits on the one that the fewest others wait on.
-func (a *Agent) receive(ctx context.Context, shut <-chan struct{}) (*feed, *queue.Item) {
-	ctx, cancel := until(ctx, shut)
+// Ahead of a free slot it asks once, and not for long.
+func (a *Agent) receive(ctx context.Context, p pass) (*feed, *queue.Item) {
+	ctx, cancel := until(ctx, p.shut)
 	defer cancel()
 	for ctx.Err() == nil {
 		order := a.share.order(time.Now())
@@ -46,7 +50,7 @@ func (a *Agent) receive(ctx context.Context, shut <-chan struct{}) (*feed, *queu
 		if f, it := a.sweep(ctx, order); it != nil {
 			return f, it
 		}
-		if f, it := a.linger(ctx, order); it != nil {
+		if f, it := a.linger(ctx, order, p.early); it != nil || p.early {
 			return f, it
 		}
 	}
@@ -65,9 +69,9 @@ func (a *Agent) sweep(ctx context.Context, order []*feed) (*feed, *queue.Item) {
 	return nil, nil
 }
 
-func (a *Agent) linger(ctx context.Context, order []*feed) (*feed, *queue.Item) {
+func (a *Agent) linger(ctx context.Context, order []*feed, short bool) (*feed, *queue.Item) {
 	wait := a.set.wait
-	if len(a.feeds) > 1 {
+	if len(a.feeds) > 1 || short {
 		wait = min(wait, sharedWait)
 	}
 	f := a.share.wait(order)
@@ -103,23 +107,11 @@ func (a *Agent) ask(ctx context.Context, f *feed, wait time.Duration) (*queue.It
 	return nil, nil
 }
 
-// work does everything about one item: keeps it, has it worked on, and tells
-// the queue what came of it.
-func (a *Agent) work(life context.Context, f *feed, it *queue.Item) {
-	start := time.Now()
-	st := a.share.begin(f, start)
-	a.countStart(f, it, start)
-	held, let := a.hold(life, f, it)
-	defer let()
-	done, err := a.try(held, it)
-	o := outcome{it: it, feed: f, done: done, took: time.Since(start), err: err, let: let}
-	a.share.end(f, st, time.Now())
-	a.settle(life, o, context.Cause(held))
-}
-
 // countStart counts a redelivery, or the wait of an item that is started for
 // the first time: on a later try the wait holds what its first workers took.
-func (a *Agent) countStart(f *feed, it *queue.Item, start time.Time) {
+func (a *Agent) countStart(h *hand, start time.Time) {
+	f, it := h.feed, h.it
+	h.begun = true
 	a.tally.count(f.name, func(w *fleet.Work) {
 		if it.Tries > 1 {
 			w.Redelivered++

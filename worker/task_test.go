@@ -3,6 +3,7 @@ package worker_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 func TestReadTask(t *testing.T) {
 	got, err := worker.ReadTask([]byte(` {"kind":"photo","input":"file:///media/a.jpg","output":"file:///results/a"} `))
-	if want := (worker.Task{Kind: worker.Photo, Input: "file:///media/a.jpg", Output: "file:///results/a"}); err != nil || got != want {
+	if want := (worker.Task{Kind: worker.Photo, Input: "file:///media/a.jpg", Output: "file:///results/a"}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for body, want := range map[string]string{
@@ -25,16 +26,16 @@ func TestReadTask(t *testing.T) {
 		`{"input":"a"`:                           "not JSON",
 		`{"input":"a","output":"b"}x`:            "something follows",
 		`{"input":"a","output":"b"}{}`:           "something follows",
-		`{"input":"a","output":"b","size":1}`:    `unknown key "size" (known: kind, input, output)`,
+		`{"input":"a","output":"b","size":1}`:    `unknown key "size" (known: kind, input, output, recipe, outputs, inputs, values, batch, group)`,
 		`{"Input":"a","output":"b"}`:             `unknown key "Input"`,
 		`{"input":"a","input":"c","output":"b"}`: `key "input" is given twice`,
 		`{"input":7,"output":"b"}`:               `key "input": must be text, is 7`,
 		`{"input":null,"output":"b"}`:            `key "input": must be text, is null`,
 		`{"input":{"a":["b"]},"output":"b"}`:     `key "input": must be text`,
-		`{"kind":"song","input":"a","output":"b"}`: `"song" is not a kind (known: photo, video)`,
+		`{"kind":"song","input":"a","output":"b"}`: `"song" is not a kind (known: photo, video, audio)`,
 		`{"output":"b"}`: `key "input": missing`,
 		`{"input":"a"}`:  `key "output": missing`,
-		`{"input":"` + strings.Repeat("a", 1<<17) + `"}`: "at most 65536 are read",
+		`{"input":"` + strings.Repeat("a", 1<<18) + `"}`: "at most 262144 are read",
 	} {
 		if got, err := worker.ReadTask([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s reads as %+v, %v, want %q", body, got, err, want)

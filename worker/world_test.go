@@ -140,9 +140,24 @@ func (r *reader) work(queue string) fleet.Work {
 // craft is a function that does the work.
 type craft func(ctx context.Context, id string, body []byte) error
 
-func (c craft) Do(ctx context.Context, id string, body []byte) (worker.Done, error) {
-	return worker.Done{Outputs: []string{"out/" + id}, BytesIn: 10, BytesOut: 1}, c(ctx, id, body)
+func (c craft) Open(_ context.Context, t worker.Try) (worker.Piece, error) {
+	return &piece{c: c, t: t}, nil
 }
+
+func (c craft) Failed(context.Context, worker.Try, error) error { return nil }
+
+type piece struct {
+	c craft
+	t worker.Try
+}
+
+func (p *piece) Work(ctx context.Context) error { return p.c(ctx, p.t.ID, p.t.Body) }
+
+func (p *piece) Store(context.Context) (worker.Done, error) {
+	return worker.Done{Outputs: []string{"out/" + p.t.ID}, BytesIn: 10, BytesOut: 1}, nil
+}
+
+func (p *piece) Close() error { return nil }
 
 // takes works for a duration, or until it is stopped.
 func takes(d time.Duration) craft {
@@ -169,12 +184,13 @@ type world struct {
 	ended  chan error
 }
 
-// start runs an agent. It must be in a bubble of synctest.
+// start makes an agent, which fetches nothing ahead unless it is told to. It must be
+// in a bubble of synctest.
 func start(t testing.TB, slots int, c worker.Craft, feeds []worker.Feed, opts ...worker.Option) *world {
 	t.Helper()
 	core, logs := observer.New(zapcore.InfoLevel)
 	w := &world{t: t, meta: &instance{}, reader: &reader{}, logs: logs, ended: make(chan error, 1)}
-	opts = append([]worker.Option{worker.WithLog(zap.New(core)), worker.WithMetadata(w.meta, 0)}, opts...)
+	opts = append([]worker.Option{worker.WithLog(zap.New(core)), worker.WithMetadata(w.meta, 0), worker.WithAhead(0)}, opts...)
 	a, err := worker.New(worker.Self{ID: "i-1", Fleet: "render", Version: "v1", Slots: slots}, feeds, c, w.reader, opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"skynet/worker/av"
 	"skynet/worker/image"
 	"skynet/worker/metadata"
+	"skynet/worker/recipe"
 	"skynet/worker/store"
 )
 
@@ -134,7 +137,7 @@ func feedsOf(ctx context.Context, l *wire.Lines, cfg config.Worker) ([]worker.Fe
 		if err != nil {
 			return nil, nil, err
 		}
-		feeds = append(feeds, worker.Feed{Source: source, Weight: q.Weight})
+		feeds = append(feeds, worker.Feed{Source: source, Weight: q.Weight, Tries: q.Tries})
 	}
 	voice, err := l.Heartbeats(ctx, cfg.Heartbeats)
 	return feeds, voice, err
@@ -201,9 +204,38 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 	if err != nil {
 		return nil, nil, errors.Join(err, stores.Close())
 	}
-	makers := map[worker.Kind]worker.Maker{worker.Photo: images, worker.Video: films}
+	book, err := recipe.Load("")
+	if err != nil {
+		return nil, nil, errors.Join(err, stores.Close())
+	}
 	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
-	craft = worker.NewMedia(stores, scratch.Folder, makers)
+	craft = worker.NewMedia(stores, scratch.Folder, book, map[recipe.Medium]worker.Maker{
+		recipe.ByImage: makerOf(images), recipe.ByVideo: makerOf(films), recipe.ByAudio: makerOf(films),
+	})
 	craft.Outputs = cfg.Outputs
-	return craft, tidy, nil
+	return craft, tidy, craft.Check()
+}
+
+// makerOf is a maker that does what recipes say, or one that does one thing only.
+func makerOf(m interface {
+	Make(ctx context.Context, input, folder string) ([]string, error)
+}) worker.Maker {
+	if able, ok := m.(worker.Maker); ok {
+		return able
+	}
+	return simple{m.Make}
+}
+
+// simple makes what it makes, whatever is asked for.
+type simple struct {
+	make func(ctx context.Context, input, folder string) ([]string, error)
+}
+
+func (s simple) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
+	names, err := s.make(ctx, job.Inputs[recipe.Main], job.Folder)
+	made := make([]recipe.Made, len(names))
+	for i, n := range names {
+		made[i] = recipe.Made{Name: n, Type: mime.TypeByExtension(filepath.Ext(n))}
+	}
+	return made, err
 }

@@ -80,7 +80,8 @@ func ffmpeg(args ...string) error {
 }
 
 // whole reports what is wrong with the results of one item: it has those of a
-// photograph or those of a clip, nothing else, and they can be read to their end.
+// photograph or those of a clip and their manifest, nothing else, and they can be
+// read to their end.
 func whole(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -88,7 +89,12 @@ func whole(folder string) error {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.Name() != "manifest.json" {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == len(entries) {
+		return fmt.Errorf("%s has no manifest", folder)
 	}
 	switch strings.Join(names, " ") {
 	case "1024.jpg 150.jpg":

@@ -1,5 +1,11 @@
 package recipe
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Job is what a maker is asked for: outputs of one medium of one item, all at
 // once, so that a source is decoded once for all of them.
 type Job struct {
@@ -26,4 +32,75 @@ type Made struct {
 	Width   int     `json:"width,omitempty"`
 	Height  int     `json:"height,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// And are the limits that keep to both: none of o can raise what l sets.
+func (l Limits) And(o Limits) Limits {
+	return Limits{
+		Time: tighter(l.Time, o.Time), Memory: tighter(l.Memory, o.Memory),
+		Disk: tighter(l.Disk, o.Disk), Pixels: tighter(l.Pixels, o.Pixels),
+	}
+}
+
+// tighter is the smaller of two limits, of which zero is none.
+func tighter[T ~int | ~int64](a, b T) T {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// Named is the output with values put into its name and its source's.
+func (o Output) Named(values map[string]string) (Output, error) {
+	for _, text := range []*string{&o.Name, &o.From} {
+		done, err := Expand(*text, values)
+		if err != nil {
+			return o, fmt.Errorf("output %s: %w", o.Name, err)
+		}
+		*text = done
+	}
+	if why := badName(o.Name, o.Command != nil); why != "" {
+		return o, fmt.Errorf("output %q %s", o.Name, why)
+	}
+	return o, nil
+}
+
+// Distinct wants a name of its own for each output, once values are put in.
+func Distinct(outputs []Output) error {
+	seen := map[string]bool{}
+	for _, o := range outputs {
+		if seen[o.Name] {
+			return fmt.Errorf("two outputs are named %s", o.Name)
+		}
+		seen[o.Name] = true
+	}
+	return nil
+}
+
+// Resources are the URLs of pictures that steps name, each once. Their files are
+// among a job's inputs under these URLs.
+func Resources(outputs []Output) (urls []string) {
+	add := func(image string) {
+		if strings.Contains(image, "://") && !slices.Contains(urls, image) {
+			urls = append(urls, image)
+		}
+	}
+	for _, o := range outputs {
+		for _, s := range o.Image {
+			if w, ok := s.Spec.(*Watermark); ok {
+				add(w.Image)
+			}
+		}
+		for _, s := range o.Audio {
+			if c, ok := s.Spec.(*Cover); ok {
+				add(c.Image)
+			}
+		}
+	}
+	return urls
+}
+
+// Reserved reports whether a name in an item's folder is the worker's own.
+func Reserved(name string) bool {
+	return slices.Contains(reserved, name) || name == PartsFolder || strings.HasPrefix(name, PartsFolder+"/")
 }

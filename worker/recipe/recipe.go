@@ -193,12 +193,13 @@ func checkOutputs(r *strict.Report, outputs []Output, sources []string) {
 		if from := slices.Concat(sources, made); o.From != "" && !slices.Contains(from, o.From) {
 			r.Unknown(at+".from", o.From, "input or output before it", from)
 		}
+		o.checkUses(r, at, slices.Concat(sources, made))
 		made = append(made, o.Name)
 	}
 }
 
 // reserved are names that are written beside the outputs.
-var reserved = []string{"manifest.json", "failed.json"}
+var reserved = []string{ManifestName, FailedName}
 
 // Validate checks an output's name and that it has steps of one medium.
 func (o *Output) Validate(r *strict.Report) {
@@ -208,6 +209,7 @@ func (o *Output) Validate(r *strict.Report) {
 		}
 	}
 	o.checkImage(r)
+	o.checkAV(r)
 	all := o.media()
 	switch {
 	case len(all) == 0 && r.Sound("image", "video", "audio", "command"):
@@ -224,7 +226,7 @@ func badName(name string, pattern bool) string {
 		return "is not a path below the output folder; write it like small.jpg or hls/index.m3u8"
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f }):
 		return "holds characters that names of files should not; use letters, digits, -, _ and ."
-	case slices.Contains(reserved, name):
+	case Reserved(name):
 		return "is written by the worker itself; choose another name"
 	case strings.ContainsAny(name, "*?[") && !pattern:
 		return "is a pattern, which only a command's output may be; write the name of one file"

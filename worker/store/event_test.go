@@ -18,18 +18,20 @@ import (
 	"skynet/queue/sqs"
 	"skynet/test/moto"
 	"skynet/worker"
+	"skynet/worker/recipe"
 	"skynet/worker/store"
 )
 
-// copier makes two copies of an input.
+// copier makes copies of an input.
 type copier struct{}
 
-func (copier) Make(_ context.Context, input, folder string) ([]string, error) {
-	b, err := os.ReadFile(input)
-	for _, n := range []string{"1024.jpg", "150.jpg"} {
-		err = errors.Join(err, os.WriteFile(filepath.Join(folder, n), b, 0o600))
+func (copier) Work(_ context.Context, job recipe.Job) (made []recipe.Made, err error) {
+	b, err := os.ReadFile(job.Inputs[recipe.Main])
+	for _, o := range job.Outputs {
+		err = errors.Join(err, os.WriteFile(filepath.Join(job.Folder, o.Name), b, 0o600))
+		made = append(made, recipe.Made{Name: o.Name, Type: "image/jpeg"})
 	}
-	return []string{"1024.jpg", "150.jpg"}, err
+	return made, err
 }
 
 // TestMotoABucketsNotificationIsAllThePlumbing: an object that is put into a
@@ -71,8 +73,8 @@ func TestMotoABucketsNotificationIsAllThePlumbing(t *testing.T) {
 		}
 	}
 	all, err := objects.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: new("media")})
-	if err != nil || len(all.Contents) != 4 {
-		t.Errorf("%v: the bucket holds %d objects, want the photo, the folder and two outputs", err, len(all.Contents))
+	if err != nil || len(all.Contents) != 5 {
+		t.Errorf("%v: the bucket holds %d objects, want the photo, the folder, two outputs and their manifest", err, len(all.Contents))
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 0 {
 		t.Errorf("%+v, %v", d, err)
@@ -114,7 +116,11 @@ func work(t *testing.T, q *sqs.Queue) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	media := worker.NewMedia(stores, t.TempDir(), map[worker.Kind]worker.Maker{worker.Photo: copier{}})
+	book, err := recipe.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	media := worker.NewMedia(stores, t.TempDir(), book, map[recipe.Medium]worker.Maker{recipe.ByImage: copier{}})
 	media.Outputs = "s3://media/results/"
 	a, err := worker.New(worker.Self{ID: "i-1", Fleet: "render", Slots: 2}, []worker.Feed{{Source: q}}, media, silence{})
 	if err != nil {

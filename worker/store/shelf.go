@@ -19,6 +19,13 @@ type shelf interface {
 	put(ctx context.Context, key string, f *os.File) (n int64, err error)
 	// list visits the objects whose keys begin with prefix, by their keys.
 	list(ctx context.Context, prefix string, visit Visit) error
+	// create writes a small object that must not be there: of several writers at once
+	// one is told true.
+	create(ctx context.Context, key string, content []byte) (bool, error)
+	// size is an object's size in bytes. The error is fs.ErrNotExist if there is none.
+	size(ctx context.Context, key string) (int64, error)
+	// remove removes an object; one that is not there is no error.
+	remove(ctx context.Context, key string) error
 	Close() error
 }
 

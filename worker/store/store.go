@@ -12,7 +12,9 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -23,9 +25,13 @@ import (
 // MaxInput is the default limit on the size of an input, in bytes.
 const MaxInput = 20 << 30
 
+// Stall is the default time without a byte of an input.
+const Stall = time.Minute
+
 // Stores are the buckets a worker may read from and write to.
 type Stores struct {
-	MaxInput int64 // bytes; larger inputs are refused
+	MaxInput int64         // bytes; larger inputs are refused
+	Stall    time.Duration // without a byte of an input, after which its store is given up on; 0 for none
 	all      []*store
 }
 
@@ -42,7 +48,7 @@ type store struct {
 // ?region=… where it is not in ours), mem://. File stores are created where they
 // do not exist.
 func Open(ctx context.Context, urls ...string) (*Stores, error) {
-	s := &Stores{MaxInput: MaxInput}
+	s := &Stores{MaxInput: MaxInput, Stall: Stall}
 	var errs []error
 	for _, u := range urls {
 		if err := s.open(ctx, u); err != nil {
@@ -143,16 +149,18 @@ func (s *Stores) Fetch(ctx context.Context, raw, file string) (n int64, err erro
 	if err := st.inside(key); err != nil {
 		return 0, fmt.Errorf("%s: %w", raw, err)
 	}
+	ctx, watched := watch(ctx, s.Stall)
+	defer watched.stop()
 	r, size, err := st.shelf.open(ctx, st.prefix+key)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", raw, err)
+		return 0, fmt.Errorf("%s: %w", raw, watched.why(err))
 	}
 	defer r.Close()
 	if size > s.MaxInput {
 		return 0, fmt.Errorf("%s: %d bytes, at most %d are accepted", raw, size, s.MaxInput)
 	}
-	if n, err = save(file, r, size); err != nil {
-		return n, fmt.Errorf("fetch %s: %w", raw, err)
+	if n, err = save(file, watched.reading(r), size); err != nil {
+		return n, fmt.Errorf("fetch %s: %w", raw, watched.why(err))
 	}
 	return n, nil
 }
@@ -171,26 +179,47 @@ func save(file string, r io.Reader, size int64) (n int64, err error) {
 	return n, err
 }
 
-// Deliver copies files into the folder at the URL, under their base names,
-// over what may be there. Each appears whole or not at all. It returns their
-// URLs in order, and how many bytes they are together.
+// Deliver copies files into the folder at the URL, under their base names, as Put
+// does. It returns their URLs in order, and how many bytes they are together.
 func (s *Stores) Deliver(ctx context.Context, raw string, files []string) (urls []string, bytes int64, err error) {
-	st, folder, err := s.locate(strings.TrimSuffix(raw, "/"))
-	if err != nil {
-		return nil, 0, err
-	}
 	for _, f := range files {
-		key := path.Join(folder, path.Base(f))
-		if err := st.inside(key); err != nil {
-			return urls, bytes, fmt.Errorf("%s: %w", raw, err)
-		}
-		n, err := st.put(ctx, key, f)
+		u, n, err := s.Put(ctx, raw, path.Base(f), f)
 		if err != nil {
-			return urls, bytes, fmt.Errorf("write %s: %w", st.url(key), err)
+			return urls, bytes, err
 		}
-		urls, bytes = append(urls, st.url(key)), bytes+n
+		urls, bytes = append(urls, u), bytes+n
 	}
 	return urls, bytes, nil
+}
+
+// Put copies a file into the folder at the URL, over what may be there, under a
+// name that may hold folders. It appears whole or not at all.
+func (s *Stores) Put(ctx context.Context, raw, name, file string) (at string, bytes int64, err error) {
+	st, key, err := s.target(raw, name)
+	if err != nil {
+		return "", 0, err
+	}
+	n, err := st.put(ctx, key, file)
+	if err != nil {
+		return "", 0, fmt.Errorf("write %s: %w", st.url(key), err)
+	}
+	return st.url(key), n, nil
+}
+
+// target is where a name in a folder leads.
+func (s *Stores) target(raw, name string) (*store, string, error) {
+	st, folder, err := s.locate(strings.TrimSuffix(raw, "/"))
+	if err != nil {
+		return nil, "", err
+	}
+	if !filepath.IsLocal(name) || path.Clean(name) != name {
+		return nil, "", fmt.Errorf("%s: %q is not a name in a folder", raw, name)
+	}
+	key := path.Join(folder, name)
+	if err := st.inside(key); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", raw, err)
+	}
+	return st, key, nil
 }
 
 func (st *store) url(key string) string {
