@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skynet/cmd/internal/manual"
 	"skynet/cmd/internal/wire"
 )
 
@@ -31,7 +32,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), submitCommand())
+	c.AddCommand(runCommand(), submitCommand(), manual.Command())
 	return c
 }
 

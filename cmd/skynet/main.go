@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skynet/cmd/internal/manual"
 	"skynet/cmd/internal/wire"
 )
 
@@ -62,6 +63,6 @@ decision and its reasons are kept in a journal.`,
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), forecastCommand(), decideCommand(),
 		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand(),
-		wantCommand(), drainCommand(), forgetCommand())
+		wantCommand(), drainCommand(), forgetCommand(), manual.Command())
 	return c
 }
