@@ -13,6 +13,7 @@ export interface Line {
   dash?: number[];
   right?: boolean; // on the right axis
   steps?: boolean;
+  tint?: number; // how opaque its mark in the legend is, 1 if left out
 }
 
 export interface Chart {
@@ -62,15 +63,21 @@ export interface Heard {
   chosen?: (t: number) => void; // a time was clicked, or asked for by the keyboard
 }
 
+export interface Looks {
+  tall: number; // pixels
+  margin: boolean; // room for a right axis, whether there is one or not, so that times stand below each other
+  last?: boolean; // where there is no cursor the legend tells the newest numbers
+}
+
 /** Stage is all charts that share time. */
 export class Stage {
   private charts: Put[] = [];
-  private busy = false;
+  private quiet = 0; // changes of our own that charts have not told of yet
   private now: number | null = null;
   min: number;
   max: number;
 
-  constructor(public from: number, public until: number, private tell: Heard, private times: Times = utc, private tall = 220) {
+  constructor(public from: number, public until: number, private tell: Heard, private times: Times = utc, private looks: Looks = { tall: 220, margin: true }) {
     this.min = from;
     this.max = until;
   }
@@ -126,25 +133,40 @@ export class Stage {
       if (e.pointerType === "touch") this.scrub(plot, e.offsetX);
     });
     if (this.now != null) this.mark(this.now);
+    if (this.looks.last) this.rest(plot, c);
     return {
       feed: (fresh) => {
         own.chart = fresh;
         this.quietly(() => { plot.setData(dataOf(fresh), false); plot.setScale("x", { min: this.min, max: this.max }); });
+        if (this.looks.last && (plot.cursor.left ?? -1) < 0) this.rest(plot, fresh);
       },
       remove: () => { box.removeEventListener("keydown", key); this.remove(own); },
     };
+  }
+
+  /** rest has the legend tell the newest numbers. */
+  private rest(u: uPlot, c: Chart): void {
+    const until = c.now ?? Infinity;
+    let i = c.at.length - 1;
+    while (i > 0 && (c.at[i] > until || c.lines[0].values[i] == null)) i--;
+    if (i >= 0) u.setLegend({ idx: i }, false);
   }
 
   /** choose tells of clicks, which end where they began. */
   private choose(plot: uPlot): void {
     const { chosen } = this.tell;
     if (!chosen) return;
-    let down = 0;
+    let down = 0, soon = 0;
     plot.over.addEventListener("pointerdown", (e) => { down = e.clientX; });
-    plot.over.addEventListener("click", (e) => { if (Math.abs(e.clientX - down) < 4) chosen(plot.posToVal(e.offsetX, "x")); });
+    plot.over.addEventListener("click", (e) => {
+      clearTimeout(soon);
+      const t = plot.posToVal(e.offsetX, "x");
+      // The first of two clicks may not take the second's place.
+      if (e.detail < 2 && Math.abs(e.clientX - down) < 4) soon = window.setTimeout(() => chosen(t), 220);
+    });
   }
 
-  private height = () => (small() ? Math.min(190, this.tall) : this.tall);
+  private height = () => (small() ? Math.min(190, this.looks.tall) : this.looks.tall);
 
   private options(own: Put, width: number): uPlot.Options {
     const c = own.chart, { times } = this;
@@ -159,7 +181,7 @@ export class Stage {
     const range = (a: Axis): uPlot.Scale.Range => (_, __, most) => [0, a.atMost ?? Math.max((most ?? 0) * 1.05, a.atLeast ?? 0, 1e-9)];
     return {
       width, height: this.height(),
-      padding: [8, c.right ? 0 : c.switches ? 16 : sideways(), 0, 0], // times stand below each other
+      padding: [8, c.right ? 0 : c.switches || !this.looks.margin ? 16 : sideways(), 0, 0],
       tzDate: (t) => (times.tz ? uPlot.tzDate(new Date(t * 1000), times.tz) : new Date(t * 1000)),
       scales: {
         x: { time: true },
@@ -181,7 +203,7 @@ export class Stage {
         })),
       ],
       bands: c.bands?.map((b) => ({ series: [b.upper + 1, b.lower + 1], fill: faded(colour(b.colour), b.fill) })),
-      legend: { live: true, markers: { width: 0, fill: (_, i) => colour(c.lines[i - 1]?.colour ?? "soft") } },
+      legend: { live: true, markers: { width: 0, fill: (_, i) => { const l = c.lines[i - 1]; return l ? faded(colour(l.colour), l.tint ?? 1) : colour("soft"); } } },
       cursor: {
         y: false, points: { size: 7 }, drag: { x: true, y: false, dist: 6 }, focus: { prox: -1 },
         sync: { key: "time", scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave", sub: () => true } },
@@ -189,6 +211,7 @@ export class Stage {
       },
       hooks: {
         setCursor: [(u) => this.look(u)],
+        setLegend: [(u) => { if (this.looks.last && u.legend.idx == null) this.rest(u, own.chart); }],
         setScale: [(u, key) => { if (key === "x") this.stretch(u); }],
         drawAxes: [(u) => shade(u, own.chart)],
         draw: [(u) => rug(u, own.chart)],
@@ -199,7 +222,7 @@ export class Stage {
   /** look tells of the time below the cursor. */
   private look(u: uPlot): void {
     const i = u.cursor.idx;
-    if (this.busy || u.cursor.left == null || u.cursor.left < 0 || i == null) return;
+    if (this.quiet > 0 || u.cursor.left == null || u.cursor.left < 0 || i == null) return;
     this.now = u.data[0][i];
     this.tell.moved(u.posToVal(u.cursor.left, "x"));
   }
@@ -207,7 +230,7 @@ export class Stage {
   /** stretch has all charts show what one shows. */
   private stretch(u: uPlot): void {
     const { min, max } = u.scales.x;
-    if (this.busy || min == null || max == null || (min === this.min && max === this.max)) return;
+    if (this.quiet > 0 || min == null || max == null || (min === this.min && max === this.max)) return;
     this.show(min, max);
   }
 
@@ -270,11 +293,10 @@ export class Stage {
   }
 
   private quietly(f: () => void): void {
-    const before = this.busy;
-    this.busy = true;
+    this.quiet++;
     f();
     // uPlot commits what is set in a microtask of its own.
-    queueMicrotask(() => queueMicrotask(() => { this.busy = before; }));
+    queueMicrotask(() => queueMicrotask(() => { this.quiet--; }));
   }
 }
 

@@ -37,7 +37,7 @@ export class World {
   }
   fleet(name, i) {
     const t = this.last(), have = fleetSize(t), rate = load(t);
-    if (this.empty) return { name, queues: [{ name: "photos", visible: null, in_flight: null, delayed: null, dead: null, oldest_age: null, arrived_per_minute: null, work_seconds_mean: null, objective: { wait: 120, quantile: 0.99 }, wait_p95: null, within: null }], last_tick: null, have: null, want: null, headline: "", reasons: [], states: null, jobs: null, slots: null, bounds: { min: 2, max: 40 }, cost_hourly: null, spent_today: null, budget: null, blind: false, why_blind: "", pause: null, floor: null, breaker: null, versions: {}, workers: [] };
+    if (this.empty) return { name, queues: [{ name: "photos", visible: null, in_flight: null, delayed: null, dead: null, oldest_age: null, arrived_per_minute: null, work_seconds_mean: null, objective: { wait: 120, quantile: 0.99 }, wait_p95: null, within: null, missed: "", unknown: { visible: "no tick yet" } }], last_tick: null, have: null, want: null, headline: "", reasons: [], states: null, jobs: null, slots: null, bounds: { min: 2, max: 40 }, cost_hourly: null, spent_today: null, budget: null, blind: false, why_blind: "", pause: null, floor: null, breaker: null, versions: {}, workers: [] };
     const queue = (n, share) => ({ name: n, visible: Math.round(rate * share / 3), in_flight: Math.round(rate * share / 2), delayed: 0, dead: 0, oldest_age: 18 + Math.round(20 * noise(t)), arrived_per_minute: Math.round(rate * share * 10) / 10, work_seconds_mean: 12.4, objective: { wait: 120, quantile: 0.99 }, wait_p95: 31, within: 0.9991 });
     const states = { working: have - 1, starting: 1, draining: 1, asleep: 3 };
     const f = {
@@ -81,7 +81,7 @@ export class World {
   line(name, t) {
     const have = fleetSize(t), want = fleetSize(t + 60), blind = this.blindAt(t), n = Math.abs(want - have);
     const headline = (want > have ? `launch ${n}` : want < have && !blind ? `drain ${n}` : "hold") + (blind ? " (blind)" : "");
-    return { id: idOf(name, t), at: iso(t), have, want, headline, blind, failed: null, did: want > have ? [`launch ${n} of ${n}: i-0a1b2c3d4e5f, i-0f9e8d7c6b5a`] : want < have && !blind ? [`drain ${n} of ${n}: i-01122334455`] : [] };
+    return { id: idOf(name, t), at: iso(t), have, want, headline, blind, failed: null, did: want > have ? `launch ${n} of ${n}: i-0a1b2c3d4e5f, i-0f9e8d7c6b5a` : want < have && !blind ? `drain ${n} of ${n}: i-01122334455` : "nothing: " + (blind ? "a policy cannot tell, see above; while the tick is blind nobody is let go" : "there are as many as are wanted") };
   }
   ticks(name, q) {
     const from = Date.parse(q.get("from")) / 1000, to = Date.parse(q.get("to")) / 1000, list = [];
@@ -113,10 +113,11 @@ export class World {
   }
   order(kind, body) {
     this.sent.push({ kind, ...body });
-    const length = { m: 60, h: 3600, d: 86400 }[body.for?.slice(-1)] * parseFloat(body.for), until = iso(this.now() + length);
+    const length = [...(body.for ?? "").matchAll(/(\d+)([mhd])/g)].reduce((sum, [, n, u]) => sum + n * { m: 60, h: 3600, d: 86400 }[u], 0), until = iso(this.now() + length);
     const own = (this.orders[body.fleet] ??= {});
     if (kind === "pause") own.pause = { until, why: body.why, by: "api from 127.0.0.1", since: iso(this.now()) };
-    if (kind === "want") own.floor = { workers: body.workers, until, why: body.why, by: "api from 127.0.0.1" };
+    if (kind === "want" && body.workers === 0) delete own.floor;
+    else if (kind === "want") own.floor = { workers: body.workers, until, why: body.why, by: "api from 127.0.0.1" };
     if (kind === "resume") delete own.pause;
     this.tell("orders", { fleet: body.fleet });
     return { pause: own.pause ?? null, floor: own.floor ?? null };
@@ -140,7 +141,7 @@ export function serve(world, port = 0) {
       });
       return;
     }
-    if (what === "events") {
+    if (what === "events" && !world.noEvents) {
       res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
       res.write(": hello\n\n");
       world.streams.add(res);

@@ -35,11 +35,12 @@ export interface Fleet {
   breaker: string | null;
   versions: Record<string, number> | null;
   workers: Worker[] | null;
+  unknown?: Record<string, string>; // why a number is null, by its key
 }
 
 export interface Reason { by: string; said: string }
 export interface Pause { until: string; why?: string; by?: string; since?: string | null }
-export interface Floor { workers: number; until: string; why?: string; by?: string }
+export interface Floor { workers: number; until: string; why?: string; by?: string; since?: string | null }
 export interface Objective { wait: Maybe; quantile: Maybe }
 
 export interface Queue {
@@ -53,7 +54,9 @@ export interface Queue {
   work_seconds_mean: Maybe;
   objective: Objective | null;
   wait_p95: Maybe;
-  within: Maybe;
+  within: Maybe; // share of the items started lately that had waited no longer
+  missed?: string; // what is wrong
+  unknown?: Record<string, string>;
 }
 
 export interface Worker {
@@ -66,8 +69,9 @@ export interface Worker {
   spot?: boolean;
   launched?: string | null;
   heard?: string | null;
-  version?: string;
-  drain?: string;
+  version?: string | null;
+  drain?: string | null;
+  silent?: boolean;
 }
 
 export interface History {
@@ -80,7 +84,7 @@ export interface History {
   objective: Objective | null;
 }
 
-export interface Mark { at: string; kind: string; text: string }
+export interface Mark { at: string; until?: string | null; kind: string; text: string }
 
 export interface TickLine {
   id: string;
@@ -90,7 +94,7 @@ export interface TickLine {
   headline: string;
   blind: boolean;
   failed: string | null;
-  did: string | string[] | null;
+  did: string; // "nothing: …" where nothing was
 }
 
 /** Band is what is expected of a stretch of time. */

@@ -8,7 +8,7 @@ import { Lists } from "./lists";
 import { Minute, nearestTick } from "./minute";
 import { type Model, now, start, useModel, useNow } from "./model";
 import { NoTick, Now, Sign, Verdict } from "./now";
-import { Orders, Standing } from "./orders";
+import { type Kind, Orders, Standing } from "./orders";
 import { Ago, At, rough, seconds } from "./said";
 import { findings, summary } from "./verdict";
 
@@ -69,7 +69,7 @@ function Fleets({ status, chosen, link }: { status: Status; chosen: Fleet | null
 }
 
 function One({ status, fleet, link, news }: { status: Status; fleet: Fleet; link: Link; news: number }) {
-  const [giving, give] = useState<"pause" | "want" | "resume" | null>(null);
+  const [giving, give] = useState<Kind | null>(null);
   const [shown, setShown] = useState<Shown>(() => ({ from: now() - lengthOf(link.range), to: now(), live: true }));
   const { past, trouble } = usePast(fleet.name, link.range, news);
   const [missing, miss] = useState("");

@@ -5,7 +5,7 @@ import { local, span } from "../../../web/words";
 import { type Fleet, type Forecast, type History, ask } from "./api";
 import { type Range, go, ranges } from "./link";
 import { now } from "./model";
-import { At, plural } from "./said";
+import { At } from "./said";
 import { type Key, ahead, charts, happenings, kinds } from "./series";
 
 export const lengthOf = (r: Range) => ranges.find(([name]) => name === r)![1];
@@ -56,7 +56,7 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
     const s: Stage = new Stage(to - length, to + ahead(length), {
       moved: tell, zoomed: () => latest.current.shown({ from: s.min, to: s.max, live: s.max === s.until }),
       chosen: (t) => latest.current.chosen(t, latest.current.step),
-    }, local, 180);
+    }, local, { tall: 180, margin: false, last: true });
     return s;
   }, [fleet.name, range, tint]);
   const list = useMemo(() => (past ? charts(past.history, fleet, past.forecast, past.to, past.to + ahead(lengthOf(range))) : []), [past, fleet.budget?.hourly]);
@@ -74,7 +74,7 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
       <h2 id="past">What was <small>times are {local.zone(now())}</small></h2>
       <div class="tools">
         <div class="ranges" role="group" aria-label="how far back">{ranges.map(([r, , name]) =>
-          <button type="button" key={r} aria-pressed={r === range} title={"the last " + name} aria-label={"the last " + name} onClick={() => go({ range: r })}>{r}</button>)}</div>
+          <button type="button" key={r} aria-pressed={r === range} title={"the last " + name} onClick={() => go({ range: r })}>{r}</button>)}</div>
         <div class="zoom" role="group" aria-label="zoom">
           <button type="button" aria-label="zoom in" title="zoom in (+)" onClick={() => stage.zoom(0.5)}>+</button>
           <button type="button" aria-label="zoom out" title="zoom out (−)" onClick={() => stage.zoom(2)}>−</button>
@@ -87,9 +87,9 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
     {empty && <p class="hold">Nothing is recorded of this time yet. Points appear here from the first tick on.</p>}
     {past && !empty && <>
       <p class="soft hint">Click a minute, or press Enter on it, for all that was known and why. Drag to zoom; arrow keys, + and − do too.</p>
-      <div class="charts">{list.map(([key, c]) => <Plot key={key} id={key} stage={stage} chart={c} />)}</div>
+      <div class="charts">{list.map(([key, c]) => <Plot key={key} id={key} stage={stage} chart={c} />)}
+        <Happened past={past} chosen={(t) => chosen(t, step)} /></div>
       <p class="unseen" aria-live="polite">{at != null && atHand(list, at)}</p>
-      <Happened past={past} chosen={(t) => chosen(t, step)} />
     </>}
   </section>;
 }
@@ -147,16 +147,16 @@ function thin(list: number[], most: number): number[] {
 function Happened({ past, chosen }: { past: Past; chosen: (t: number) => void }) {
   const list = useMemo(() => happenings(past.history).reverse(), [past]);
   const [all, show] = useState(false);
-  if (!list.length) return <p class="soft">No pause, breaker or blind tick in this time.</p>;
-  const seen = all ? list : list.slice(0, 4);
-  return <div class="happened">
-    <h3>Marks on the charts</h3>
+  const seen = all ? list : list.slice(0, 6);
+  return <section class="happened" aria-labelledby="happened">
+    <h3 id="happened">Marks <small>on top of the charts</small></h3>
+    {!list.length && <p class="soft">No pause, blind tick, open breaker, reached budget or change of policy in this time.</p>}
     <ul>{seen.map((x) => <li key={x.kind + x.from}>
       <i class={"swatch " + x.kind} aria-hidden="true" /><button type="button" class="link" onClick={() => chosen(x.from)}><At t={x.from} /></button>{" "}
-      <b>{kinds[x.kind]?.[1] ?? x.kind}</b>{x.ticks > 1 && <span class="soft"> for {span(x.to - x.from)} ({plural(x.ticks, "mark")})</span>}<span class="why"> {x.text}</span>
+      <b>{kinds[x.kind]?.[1] ?? x.kind}</b>{x.to > x.from && <span class="soft"> for {span(60 * Math.ceil((x.to - x.from) / 60))}</span>}<span class="why"> {x.text}</span>
     </li>)}</ul>
     {list.length > seen.length && <button type="button" class="link" onClick={() => show(true)}>all {list.length}</button>}
-  </div>;
+  </section>;
 }
 
 /** useTint changes where colours do, since charts are painted. */

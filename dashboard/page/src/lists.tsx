@@ -32,14 +32,14 @@ export function Lists({ fleet, view, shown, news }: { fleet: Fleet; view: View; 
 
 const page = 200;
 const iso = (t: number) => new Date(1000 * t).toISOString();
-const didOf = (t: TickLine) => (Array.isArray(t.did) ? t.did.join("; ") : t.did ?? "");
-const acted = (t: TickLine) => didOf(t) !== "" || t.blind || !!t.failed;
+const acted = (t: TickLine) => !/^(nothing|$)/.test(t.did) || t.blind || !!t.failed;
 
 function Ticks({ fleet, shown, news }: { fleet: string; shown: Shown; news: number }) {
   const [list, set] = useState<TickLine[] | null>(null);
   const [trouble, say] = useState("");
   const [more, offer] = useState(false);
   const [only, pick] = useState(true);
+  const [most, show] = useState(30);
   const asked = useRef(0);
   const older = useRef(false);
   const load = async (to: number, before: TickLine[]) => {
@@ -67,14 +67,14 @@ function Ticks({ fleet, shown, news }: { fleet: string; shown: Shown; news: numb
       <span class="soft" role="status">{plural(seen.length, "tick")}{only && ` of ${whole(list.length)}`} in the time that the charts show</span></div>
     {list.length === 0 ? <p class="hold">No tick is kept of this time.</p> : seen.length === 0 ? <p class="hold">All {plural(list.length, "tick")} held: there were as many workers as were wanted.</p> :
       <div class="wide" tabIndex={0} role="region" aria-label="ticks"><table class="list ticks">
-        <thead><tr><th scope="col">time</th><th scope="col">decided</th><th scope="col">have → want</th><th scope="col">did</th></tr></thead>
-        <tbody>{seen.map((t) => <tr key={t.id}>
+        <thead><tr><th scope="col">time</th><th scope="col">decided</th><th scope="col" class="number">have → want</th><th scope="col">did</th></tr></thead>
+        <tbody>{seen.slice(0, most).map((t) => <tr key={t.id}>
           <th scope="row"><button type="button" class="link" onClick={() => go({ tick: t.id })}><At t={seconds(t.at)} /></button></th>
           <td>{t.failed ? <span class="tag bad">no decision</span> : t.headline}{t.blind && !/blind/.test(t.headline) && <span class="tag warn">blind</span>}</td>
           <td class="number">{t.failed ? "" : <><Known v={t.have} say={whole} /> → <Known v={t.want} say={whole} /></>}</td>
-          <td class="why">{t.failed || didOf(t)}</td></tr>)}</tbody>
+          <td class="why">{t.did}</td></tr>)}</tbody>
       </table></div>}
-    {more && <button type="button" class="more" onClick={() => { older.current = true; void load((seconds(list[list.length - 1].at) ?? 0) - 0.001, list); }}>Older ones</button>}
+    {seen.length > most ? <button type="button" class="more" onClick={() => show(most + 100)}>More ({whole(seen.length - most)} left)</button> : more && <button type="button" class="more" onClick={() => { show(most + page); older.current = true; void load((seconds(list[list.length - 1].at) ?? 0) - 0.001, list); }}>Older ones</button>}
   </>;
 }
 
@@ -86,7 +86,7 @@ function Workers({ list }: { list: Worker[] }) {
   const [most, show] = useState(100);
   if (list.length === 0) return <p class="hold">No worker exists. With nothing to do that is as it should be where bounds.min is 0.</p>;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const seen = list.filter((w) => words.every((x) => [w.id, w.state, w.type, w.zone, w.version, w.spot ? "spot" : "on-demand"].join(" ").toLowerCase().includes(x)))
+  const seen = list.filter((w) => words.every((x) => [w.id, w.state, w.silent && "silent", w.type, w.zone, w.version, w.spot ? "spot" : "on-demand"].join(" ").toLowerCase().includes(x)))
     .sort((a, b) => life.indexOf(a.state) - life.indexOf(b.state) || (a.id < b.id ? -1 : 1));
   const has = { type: list.some((w) => w.type), version: list.some((w) => w.version) };
   return <>
@@ -95,7 +95,7 @@ function Workers({ list }: { list: Worker[] }) {
       <thead><tr><th scope="col">worker</th><th scope="col">state</th><th scope="col" class="number">items / slots</th>{has.type && <th scope="col">kind</th>}<th scope="col" class="number">launched</th><th scope="col" class="number">heard</th>{has.version && <th scope="col">version</th>}</tr></thead>
       <tbody>{seen.slice(0, most).map((w) => <tr key={w.id}>
         <th scope="row"><code>{w.id}</code></th>
-        <td><i class={"swatch state-" + w.state} aria-hidden="true" />{w.state}{w.drain && <> <button type="button" class="link" title={"asked by the tick " + w.drain} onClick={() => go({ tick: w.drain! })}>why</button></>}</td>
+        <td><i class={"swatch state-" + w.state} aria-hidden="true" />{w.state}{w.silent && <span class="tag warn">silent</span>}{w.drain && <> <button type="button" class="link" title={"asked by the tick " + w.drain} onClick={() => go({ tick: w.drain! })}>why</button></>}</td>
         <td class="number"><Known v={w.jobs} say={whole} /> / <Known v={w.slots} say={whole} /></td>
         {has.type && <td>{[w.type, w.zone, w.spot && "spot"].filter(Boolean).join(", ")}</td>}
         <td class="number">{past(t, w.launched) ?? <Known v={null} />}</td>

@@ -5,7 +5,7 @@ import { type Intent, type Tick, type TickLine, type Worker, ask, firstRecord } 
 import { go } from "./link";
 import { now, useModel } from "./model";
 import { Ago, At, plural, seconds } from "./said";
-import { SignalTable } from "./signals";
+import { SignalTable, useUnits } from "./signals";
 
 const iso = (t: number) => new Date(1000 * t).toISOString();
 
@@ -37,6 +37,7 @@ export function Minute({ fleet, id }: { fleet: string; id: string }) {
   const box = useRef<HTMLDialogElement>(null);
   const [tick, set] = useState<Tick | null>(null);
   const [said, say] = useState("");
+  useUnits(fleet);
   const close = () => go({ tick: "" });
   useEffect(() => {
     const d = box.current!, before = document.activeElement as HTMLElement | null;

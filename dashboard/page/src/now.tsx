@@ -42,18 +42,26 @@ function Promise_({ fleet }: { fleet: Fleet }) {
 
 function Single({ q }: { q: Queue }) {
   return <>
-    <p class="big"><Known v={q.oldest_age} say={span} /> <small>the oldest item of {q.name} waits</small></p>
+    <p class="big"><Known v={q.oldest_age} say={span} why={q.unknown?.oldest_age} /> <small>the oldest item of {q.name} waits</small></p>
     <Against q={q} />
     <dl>
-      <dt>waiting</dt><dd><Known v={q.visible} say={whole} /></dd>
-      <dt>in work</dt><dd><Known v={q.in_flight} say={whole} /></dd>
-      <dt>arriving</dt><dd><Known v={q.arrived_per_minute} unit="a minute" /></dd>
-      <dt>one takes</dt><dd><Known v={q.work_seconds_mean} say={span} /></dd>
-      <dt>wait p95</dt><dd><Known v={q.wait_p95} say={span} why="no item started in the last five minutes" /></dd>
+      <dt>waiting</dt><dd><Known v={q.visible} say={whole} why={q.unknown?.visible} /></dd>
+      <dt>in work</dt><dd><Known v={q.in_flight} say={whole} why={q.unknown?.in_flight} /></dd>
+      <dt>arriving</dt><dd><Known v={q.arrived_per_minute} unit="a minute" why={q.unknown?.arrived_per_minute} /></dd>
+      <dt>one takes</dt><dd><Known v={q.work_seconds_mean} say={span} why={q.unknown?.work_seconds_mean} /></dd>
+      <dt>wait p95</dt><dd><Known v={q.wait_p95} say={span} why={q.unknown?.wait_p95} /></dd>
       {!!q.delayed && <><dt>delayed</dt><dd>{whole(q.delayed)}</dd></>}
       {!!q.dead && <><dt>dead letters</dt><dd class="warn">{whole(q.dead)}</dd></>}
     </dl>
+    <Whys of={[q.unknown]} />
   </>;
+}
+
+/** Whys says why numbers are unknown: a dotted line tells nobody who has no mouse. */
+function Whys({ of }: { of: (Record<string, string> | undefined)[] }) {
+  const list = [...new Set(of.flatMap((x) => Object.values(x ?? {})))];
+  if (!list.length) return null;
+  return <details class="whys"><summary>why unknown</summary><ul>{list.map((w) => <li key={w}>{w}</li>)}</ul></details>;
 }
 
 const share = (quantile: number) => percent(quantile, quantile * 100 % 1 > 1e-6 ? 1 : 0);
@@ -78,7 +86,7 @@ function Queues({ list }: { list: Queue[] }) {
         <td class={"number" + (late ? " bad" : "")}>{late && <Sign level="bad" />}<Known v={q.oldest_age} say={span} /></td><td class="number soft">{wait == null ? "–" : span(wait)}</td>
         <td class="number"><Known v={q.visible} say={whole} /></td><td class="number"><Known v={q.in_flight} say={whole} /></td><td class="number"><Known v={q.arrived_per_minute} /></td></tr>;
     })}</tbody>
-  </table></div>;
+  </table><Whys of={list.map((q) => q.unknown)} /></div>;
 }
 
 function Decision({ fleet }: { fleet: Fleet }) {
@@ -102,18 +110,21 @@ function Workers({ fleet }: { fleet: Fleet }) {
     {by && total === 0 && <p class="soft">None exists now.</p>}
     <dl>{there.map(([s, name]) => <><dt><i class={"swatch state-" + s} aria-hidden="true" />{name}</dt><dd>{whole(by![s])}</dd></>)}
       <dt>slots at work</dt><dd><Known v={fleet.jobs} say={whole} /> of <Known v={fleet.slots} say={whole} /></dd></dl>
+    <Whys of={[pick(fleet.unknown, "have", "jobs", "slots")]} />
   </section>;
 }
+
+const pick = (all: Record<string, string> | undefined, ...keys: string[]) => Object.fromEntries(keys.flatMap((k) => (all?.[k] ? [[k, all[k]]] : [])));
 
 function Cost({ fleet }: { fleet: Fleet }) {
   const { daily, hourly } = fleet.budget ?? {};
   return <section class="tile cost" aria-labelledby="cost"><h2 id="cost">Cost <small>by the settings' prices</small></h2>
-    <p class="big"><Known v={fleet.cost_hourly} say={money} why="the settings name no price" /> <small>an hour{hourly ? `, of ${money(hourly)}` : ""}</small></p>
+    <p class="big"><Known v={fleet.cost_hourly} say={money} why={fleet.unknown?.cost_hourly} /> <small>an hour{hourly ? `, of ${money(hourly)}` : ""}</small></p>
     {daily && fleet.spent_today != null ? <Meter share={fleet.spent_today / daily} level={fleet.spent_today >= daily ? "bad" : fleet.spent_today >= 0.8 * daily ? "warn" : "plain"} label={`${percent(fleet.spent_today / daily, 0)} of today's budget is spent`} /> : null}
-    <dl><dt>today</dt><dd><Known v={fleet.spent_today} say={money} why="the settings name no price" />{daily ? <> of {money(daily)}</> : ""}</dd>
+    <dl><dt>today</dt><dd><Known v={fleet.spent_today} say={money} why={fleet.unknown?.spent_today} />{daily ? <> of {money(daily)}</> : ""}</dd>
       {!daily && !hourly && <><dt>budget</dt><dd class="soft">none set</dd></>}
-      {fleet.cost_hourly == null && fleet.spent_today == null && <dd class="soft wide-dd">prices: of the settings says what an instance costs.</dd>}
-    </dl>
+          </dl>
+    {fleet.cost_hourly == null && fleet.spent_today == null && <p class="soft">{fleet.unknown?.cost_hourly || "prices: of the settings says what an instance costs."}</p>}
   </section>;
 }
 

@@ -5,7 +5,7 @@ import { type Fleet, Refused, order, token } from "./api";
 import { now, refresh, useNow } from "./model";
 import { At, plural, rough, seconds } from "./said";
 
-type Kind = "pause" | "want" | "resume";
+export type Kind = "pause" | "want" | "resume" | "release";
 
 /** Standing shows the orders in force, with their end. */
 export function Standing({ fleet, give }: { fleet: Fleet; give: (k: Kind) => void }) {
@@ -15,7 +15,7 @@ export function Standing({ fleet, give }: { fleet: Fleet; give: (k: Kind) => voi
   if (!pause && !floor) return null;
   return <div class="standing">
     {pause && <p class="order"><b><i class="sign" aria-hidden="true">❚❚</i> Paused</b> <span>until <At t={seconds(pause.until)} />, {left(pause.until)} left{who(pause)}. It looks and decides, and does nothing.</span> <button type="button" onClick={() => give("resume")}>Resume…</button></p>}
-    {floor && <p class="order"><b><i class="sign" aria-hidden="true">▁▁</i> At least {plural(floor.workers, "worker")}</b> <span>until <At t={seconds(floor.until)} />, {left(floor.until)} left{who(floor)}.</span></p>}
+    {floor && <p class="order"><b><i class="sign" aria-hidden="true">▁▁</i> At least {plural(floor.workers, "worker")}</b> <span>until <At t={seconds(floor.until)} />, {left(floor.until)} left{who(floor)}.</span> <button type="button" onClick={() => give("release")}>End it…</button></p>}
   </div>;
 }
 
@@ -44,7 +44,8 @@ export function Orders({ fleet, first, changeable, close }: { fleet: Fleet; firs
     return () => { d.close(); before?.isConnected && before.focus(); };
   }, []);
   const size = secondsOf(length), n = Number(count);
-  const wrong = kind === "resume" ? "" : !(size > 0) ? "Write a length of time, such as 45m or 2h30m." : size > 30 * 86400 ? "At most 30 days: write 30d or less."
+  const ends = kind === "resume" || kind === "release";
+  const wrong = ends ? "" : !(size > 0) ? "Write a length of time, such as 45m or 2h30m." : size > 30 * 86400 ? "At most 30 days: write 30d or less."
     : kind === "want" && (!Number.isInteger(n) || n < 1) ? "Write how many workers: 1 or more." : !why.trim() ? "Say why: whoever looks next will ask." : "";
   const send = async (e: Event) => {
     e.preventDefault();
@@ -55,7 +56,7 @@ export function Orders({ fleet, first, changeable, close }: { fleet: Fleet; firs
     }
     setBusy(true);
     try {
-      await order(kind, { fleet: fleet.name, ...(kind !== "resume" && { for: length.trim(), why: why.trim() }), ...(kind === "want" && { workers: n }) }, by.trim());
+      await order(kind === "release" ? "want" : kind, { fleet: fleet.name, why: why.trim(), ...(!ends && { for: length.trim() }), ...(kind === "want" && { workers: n }), ...(kind === "release" && { workers: 0 }) }, by.trim());
       token.set(by.trim());
       await refresh();
       close();
@@ -72,23 +73,23 @@ export function Orders({ fleet, first, changeable, close }: { fleet: Fleet; firs
       <div class="bar"><h2 id="orders">Orders for {fleet.name}</h2><button type="button" aria-label="close" onClick={close}>✕</button></div>
       {!changeable ? <p class="hold">This controller has no token set up, so nothing can be changed from here. In a terminal: <code>skynet pause --fleet {fleet.name} --for 30m --why …</code></p> : <>
         <fieldset class="kinds"><legend class="unseen">what</legend>
-          {([["pause", "Pause"], ["want", "Keep at least"], ...(fleet.pause ? [["resume", "Resume"]] : [])] as [Kind, string][]).map(([k, name]) =>
+          {([["pause", "Pause"], ["want", "Keep at least"], ...(fleet.pause ? [["resume", "Resume"]] : []), ...(fleet.floor ? [["release", "End the floor"]] : [])] as [Kind, string][]).map(([k, name]) =>
             <label key={k} class={k === kind ? "on" : ""}><input type="radio" name="kind" checked={k === kind} onChange={() => { setKind(k); say(""); }} /> {name}</label>)}
         </fieldset>
         {kind === "want" && <label class="field">Workers <input type="number" min={1} max={fleet.bounds?.max} value={count} onInput={(e) => setCount(e.currentTarget.value)} required /></label>}
-        {kind !== "resume" && <>
+        {!ends && <>
           <fieldset class="field lengths"><legend>For</legend>
             {lengths.map((l) => <label key={l} class={!other && l === length ? "on" : ""}><input type="radio" name="for" checked={!other && l === length} onChange={() => { setLength(l); setOther(false); }} /> {l}</label>)}
             <label class={other ? "on" : ""}><input type="radio" name="for" checked={other} onChange={() => setOther(true)} /> other</label>
             {other && <input type="text" class="short" aria-label="length of time, such as 45m or 2h30m" value={length} onInput={(e) => setLength(e.currentTarget.value)} />}
           </fieldset>
-          <label class="field">Why <input type="text" value={why} onInput={(e) => setWhy(e.currentTarget.value)} maxLength={300} required placeholder="kernel update by hand" /></label>
         </>}
+        <label class="field">Why{ends && " (if you like)"} <input type="text" value={why} onInput={(e) => setWhy(e.currentTarget.value)} maxLength={300} required={!ends} placeholder={ends ? "" : "kernel update by hand"} /></label>
         <label class="field">Token <input ref={secret} type="password" autocomplete="off" value={by} onInput={(e) => setBy(e.currentTarget.value)} required aria-describedby="about-token" /></label>
         <p class="soft" id="about-token">The content of the controller's token file. It stays in this tab until that is closed.</p>
         <div class="effect"><b>What will happen</b><p role="status">{effect(kind, fleet, size, n)}</p></div>
         <p class="trouble" role="alert">{said}</p>
-        <div class="ends"><button type="button" onClick={close}>Cancel</button><button type="submit" class="main" disabled={busy}>{busy ? "Sending …" : { pause: "Pause", want: "Keep them", resume: "Resume" }[kind]}</button></div>
+        <div class="ends"><button type="button" onClick={close}>Cancel</button><button type="submit" class="main" disabled={busy}>{busy ? "Sending …" : { pause: "Pause", want: "Keep them", resume: "Resume", release: "End the floor" }[kind]}</button></div>
       </>}
     </form>
   </dialog>;
@@ -96,8 +97,9 @@ export function Orders({ fleet, first, changeable, close }: { fleet: Fleet; firs
 
 function effect(kind: Kind, f: Fleet, size: number, n: number) {
   if (kind === "resume") return <>The next tick acts again by what the policies want. Every order is journalled, with who gave it.</>;
+  if (kind === "release") return <>From the next tick on nothing keeps more workers than the policies want. Idle ones are let go by the usual rules.</>;
   if (!(size > 0)) return <>Say for how long.</>;
-  const until = <><At t={now() + size} /> ({span(size)} from now)</>;
+  const until = <><At t={60 * Math.round((now() + size) / 60)} /> ({span(size)} from now)</>;
   if (kind === "pause") return <>From the next tick until {until} nothing is launched, drained or let go{f.pause ? "; this takes the place of the pause in force" : ""}. {f.have != null && <>The {plural(f.have, "worker")} there {f.have === 1 ? "is" : "are"} left as {f.have === 1 ? "it is" : "they are"}, and go on working. </>}Then it goes on by itself.</>;
   if (!Number.isInteger(n) || n < 1) return <>Say how many.</>;
   const max = f.bounds?.max, held = max != null && n > max;

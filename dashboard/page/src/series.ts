@@ -89,7 +89,7 @@ function arrivals(h: History, forecast: Forecast | null, until: number): Chart {
   const line = (label: string, pick: (b: Band) => number, rest: Partial<Line>): Line => ({
     label, values: at.map((t) => { const b = find(t); return b ? pick(b) / b.minutes : null; }), colour: "orange", width: 1, steps: true, say: (v) => (v == null ? "–" : digits(v)), ...rest,
   });
-  lines.push(line("p99", (b) => b.items_p99, { width: 0 }), line("p90", (b) => b.items_p90, { width: 0 }), line("expected (p50)", (b) => b.items_p50, { dash: [4, 3], width: 1.25 }));
+  lines.push(line("p99", (b) => b.items_p99, { width: 0, tint: 0.2 }), line("p90", (b) => b.items_p90, { width: 0, tint: 0.45 }), line("expected (p50)", (b) => b.items_p50, { dash: [4, 3], width: 1.25 }));
   return {
     title: "Arrivals", note: "items a minute, with what was and is expected", at, lines, left: { say: compact, atLeast: 1 },
     bands: [{ upper: 1, lower: 2, colour: "orange", fill: 0.14 }, { upper: 2, lower: 3, colour: "orange", fill: 0.28 }],
@@ -127,14 +127,14 @@ function finder(bands: Band[]): (t: number) => Band | null {
 
 /** Kinds of marks: how they are drawn, and what people call them. */
 export const kinds: Record<string, [colour: string, name: string]> = {
-  pause: ["pink", "paused"], breaker: ["bad", "breaker open"], blind: ["gold", "blind"], failed: ["bad", "no decision"], budget: ["orange", "budget reached"], policy: ["green", "another policy"],
+  pause: ["pink", "paused"], breaker: ["bad", "breaker open"], blind: ["gold", "blind"], failed: ["bad", "no decision"], floor: ["sky", "at least so many"], budget: ["orange", "budget reached"], policy: ["green", "another policy"],
 };
 
 const colourOf = (m: Mark) => kinds[m.kind]?.[0] ?? "soft";
 
 const rug = (h: History) => (h.marks ?? []).flatMap((m) => { const at = seconds(m.at); return at == null ? [] : [{ at, colour: colourOf(m) }]; });
 
-export interface Happening { kind: string; from: number; to: number; text: string; ticks: number }
+export interface Happening { kind: string; from: number; to: number; text: string }
 
 /** happenings are marks of a kind that follow each other, as one. */
 export function happenings(h: History): Happening[] {
@@ -143,12 +143,12 @@ export function happenings(h: History): Happening[] {
   for (const m of [...(h.marks ?? [])].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
     const at = seconds(m.at), before = last.get(m.kind);
     if (at == null) continue;
-    if (before && at - before.to <= apart && m.kind !== "policy") {
-      before.to = at;
-      before.ticks++;
+    const to = Math.max(at, seconds(m.until) ?? at);
+    if (before && at - before.to <= apart && before.text === m.text && m.kind !== "policy") {
+      before.to = Math.max(before.to, to);
       continue;
     }
-    const fresh = { kind: m.kind, from: at, to: at, text: m.text, ticks: 1 };
+    const fresh = { kind: m.kind, from: at, to, text: m.text };
     last.set(m.kind, fresh);
     list.push(fresh);
   }

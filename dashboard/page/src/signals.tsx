@@ -28,23 +28,24 @@ export function SignalTable({ list, now, label }: { list: Signal[]; now: number;
         <thead><tr><th scope="col">signal</th><th scope="col" class="number">value</th><th scope="col" class="number">age</th><th scope="col">note</th></tr></thead>
         <tbody>{seen.map(({ s, why }) => <tr key={s.name}>
           <th scope="row"><code>{s.name}</code></th>
-          <td class="number">{why ? <Unknown why={why} /> : valued(s.value, s.unit ?? unitOf(s.name))}</td>
+          <td class="number">{why ? <Unknown why={why} /> : valued(s.value, s.unit ?? units.get(s.name))}</td>
           <td class="number soft">{s.unknown ? "" : rough(Math.max(0, now - (seconds(s.at) ?? now)))}</td>
           <td class="why">{why || s.note}</td></tr>)}</tbody>
       </table></div>}
   </>;
 }
 
-/** unitOf knows the units of what journals keep without. */
-function unitOf(name: string): string {
-  if (/oldest_age|seconds|_left$|wait_p/.test(name) && !/budget/.test(name)) return "s";
-  if (/utilisation|ratio|share/.test(name)) return "0–1";
-  if (/(cpu|memory)_/.test(name)) return "%";
-  if (/bytes_/.test(name)) return "B/s";
-  if (/cost\.per_(hour|instance)|spot_price/.test(name)) return "money/h";
-  if (/^cost\./.test(name)) return "money";
-  if (/rate|growth|usual$/.test(name)) return "items/s";
-  return "";
+/** What the last tick's signals count in: journals keep no units. */
+const units = new Map<string, string>();
+
+function learn(list: Signal[]): void {
+  for (const s of list) if (s.unit) units.set(s.name, s.unit);
+}
+
+/** useUnits has the units of a fleet's signals learned. */
+export function useUnits(fleet: string): void {
+  const [, again] = useState(0);
+  useEffect(() => void ask<Signals>("signals", { fleet }).then((s) => { learn(s.signals); again(1); }, () => {}), [fleet]);
 }
 
 export function SignalsNow({ fleet, news }: { fleet: string; news: number }) {
@@ -52,7 +53,7 @@ export function SignalsNow({ fleet, news }: { fleet: string; news: number }) {
   const [trouble, say] = useState("");
   useEffect(() => {
     let mine = true;
-    ask<Signals>("signals", { fleet }).then((s) => { if (mine) { set(s); say(""); } }, (e) => { if (mine) say(e.message); });
+    ask<Signals>("signals", { fleet }).then((s) => { if (mine) { learn(s.signals); set(s); say(""); } }, (e) => { if (mine) say(e.message); });
     return () => { mine = false; };
   }, [fleet, news]);
   if (trouble) return <p class="trouble" role="alert">The signals cannot be read: {trouble}.</p>;

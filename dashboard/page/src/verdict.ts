@@ -15,14 +15,16 @@ export function findings(s: Status, f: Fleet, now: number): Finding[] {
   const add = (level: Level, kind: string, title: string, text: string) => found.push({ level, kind, title, text });
   ticks(s, f, now, add);
   f.queues.forEach((q) => promise(q, add));
-  if (f.breaker) add("bad", "breaker", "The breaker is open", f.breaker);
-  if (f.blind) add("warn", "blind", "It is blind", (f.why_blind || "a signal that a policy needs is unknown") + ". While it is blind it may buy, but lets nobody go.");
+  if (f.breaker) add("bad", "breaker", "The breaker is open", sentence(f.breaker));
+  if (f.blind) add("warn", "blind", "It is blind", sentence(f.why_blind || "a signal that a policy needs is unknown") + " While it is blind it may buy, but lets nobody go.");
   budget(f, add);
   bounds(f, add);
   for (const q of f.queues) if (q.dead) add("warn", "dead", `${plural(q.dead, "dead letter")} in ${q.name}`, "Items that failed every try lie in the dead-letter queue with their reasons.");
   if (Object.keys(f.versions ?? {}).length > 1) add("note", "versions", "Workers are of several versions", Object.entries(f.versions!).map(([v, n]) => `${v || "no version"}: ${whole(n)}`).join(", ") + ".");
   return found.sort((a, b) => rank[a.level] - rank[b.level]);
 }
+
+const sentence = (text: string) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 type Add = (level: Level, kind: string, title: string, text: string) => void;
 
@@ -38,7 +40,8 @@ function promise(q: Queue, add: Add): void {
   const { wait, quantile } = q.objective ?? {};
   if (wait == null) return;
   if (q.oldest_age != null && q.oldest_age > wait) add("bad", "late", `${q.name} waits longer than promised`, `Its oldest item has waited ${span(q.oldest_age)}; promised are ${span(wait)}.`);
-  if (q.within != null && quantile != null && q.within < quantile) add("warn", "missed", `${q.name} misses its objective`, `${percent(q.within)} started within ${span(wait)}; promised are ${percent(quantile, quantile * 100 % 1 ? 1 : 0)}.`);
+  else if (q.missed) add("warn", "missed", `${q.name} misses its objective`, sentence(q.missed));
+  else if (q.within != null && quantile != null && q.within < quantile) add("warn", "missed", `${q.name} misses its objective`, `${percent(q.within)} started within ${span(wait)}; promised are ${percent(quantile, quantile * 100 % 1 ? 1 : 0)}.`);
 }
 
 function budget(f: Fleet, add: Add): void {
