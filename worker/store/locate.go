@@ -10,6 +10,9 @@ import (
 	"unicode"
 )
 
+// ErrOutside says that a URL lies in none of the stores.
+var ErrOutside = errors.New("lies in none of the worker's stores")
+
 // locate finds the store that a URL lies in, and the key within it: the store
 // with the longest root, if one lies in another.
 func (s *Stores) locate(raw string) (st *store, key string, err error) {
@@ -24,7 +27,7 @@ func (s *Stores) locate(raw string) (st *store, key string, err error) {
 		}
 	}
 	if st == nil {
-		return nil, "", fmt.Errorf("%s lies in none of the worker's stores", raw)
+		return nil, "", fmt.Errorf("%s %w", raw, ErrOutside)
 	}
 	return st, key, nil
 }
