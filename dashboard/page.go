@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,13 +30,15 @@ type file struct {
 }
 
 // Page serves the web page: files without a number in them, which it asks the API for.
-func Page() http.Handler {
+func Page() http.Handler { return page() }
+
+var page = sync.OnceValue(func() http.Handler {
 	sub, err := fs.Sub(built, "page/dist")
 	if err != nil {
 		panic(err) // the path is a constant
 	}
 	return pageOf(sub)
-}
+})
 
 // pageOf serves the files of a build.
 func pageOf(dist fs.FS) http.Handler {
