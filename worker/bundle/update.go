@@ -1,0 +1,296 @@
+package bundle
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"aead.dev/minisign"
+	"go.uber.org/zap"
+)
+
+const (
+	// provesAfter is how long a version must run before it can be good.
+	provesAfter = time.Minute
+	// failures in a row, without one item done, make a version bad.
+	failures = 3
+	asking   = time.Minute // for one look at the place
+	loading  = 30 * time.Minute
+	knocking = 20 * time.Second // for the new program to say its name
+)
+
+// Updater looks for newer versions on behalf of a worker.
+type Updater struct {
+	Home    Home
+	Place   Place
+	Key     minisign.PublicKey
+	Worker  string // who we are, in notes
+	Running string // the version that runs
+	Every   time.Duration
+	Proves  time.Duration // 0: a minute
+	Log     *zap.Logger
+
+	said string
+}
+
+// Next is a version that is ready to be run, and ours to take.
+type Next struct {
+	Version string
+	Program string // path
+	turn    string
+}
+
+// Wait returns when there is a newer version and it is our turn, or with ctx's error.
+// What goes wrong meanwhile is logged once and tried again.
+func (u *Updater) Wait(ctx context.Context) (Next, error) {
+	for {
+		n, why, err := u.look(ctx)
+		if n.Version != "" {
+			return n, nil
+		}
+		if err != nil {
+			why = "cannot look for a newer version: " + err.Error()
+		}
+		if why != u.said && why != "" && ctx.Err() == nil {
+			u.Log.Warn(why)
+		}
+		u.said = why
+		select {
+		case <-ctx.Done():
+			return Next{}, ctx.Err()
+		case <-time.After(u.Every):
+		}
+	}
+}
+
+// look looks once. Nothing new is an empty Next; why says what stands in the way.
+func (u *Updater) look(ctx context.Context) (n Next, why string, err error) {
+	asked, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	u.tell(asked)
+	s, err := Current(asked, u.Place, u.Key)
+	if err != nil {
+		return n, "", err
+	}
+	known, err := u.Home.read()
+	if err != nil {
+		return n, "", err
+	}
+	bad, isBad := known.Bad[s.Version]
+	switch {
+	case s.Published.Before(known.Seen):
+		return n, fmt.Sprintf("version %s was published before what has been seen here: a statement of old is not taken", s.Version), nil
+	case s.Version == u.Running:
+		if s.Published.After(known.Seen) {
+			u.change(func(k *state) { k.Seen = s.Published })
+		}
+		return n, "", nil
+	case isBad:
+		return n, fmt.Sprintf("version %s is not taken: here it %s", s.Version, bad), nil
+	}
+	return u.ready(ctx, s)
+}
+
+// ready has a version here, verified and tried, and takes a turn.
+func (u *Updater) ready(ctx context.Context, s Statement) (n Next, why string, err error) {
+	if _, err := os.Stat(u.Home.Program(s.Version)); err != nil {
+		if err := u.load(ctx, s); err != nil {
+			return n, "", err
+		}
+	}
+	asked, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	turn, why, err := take(asked, u.Place, s, u.Worker, time.Now())
+	if err != nil || turn == "" {
+		return n, why, err
+	}
+	// Only who has the turn starts it at all: what it does when asked for its name is
+	// the first harm that a bad one can do.
+	if err := u.knock(ctx, s.Version); err != nil {
+		why := "does not start: " + err.Error()
+		u.change(func(k *state) {
+			k.Bad[s.Version] = why
+			k.Tell = append(k.Tell, verdict{s.Version, turn, "bad", why})
+		})
+		u.tell(asked)
+		return n, "version " + s.Version + " " + why, nil
+	}
+	u.change(func(k *state) { k.Seen = s.Published })
+	return Next{s.Version, u.Home.Program(s.Version), turn}, "", nil
+}
+
+func (u *Updater) change(f func(*state)) {
+	if err := u.Home.change(func(s *state) error { f(s); return nil }); err != nil {
+		u.Log.Warn("cannot keep what is known of versions", zap.Error(err))
+	}
+}
+
+// load downloads and verifies a bundle.
+func (u *Updater) load(ctx context.Context, s Statement) error {
+	ctx, cancel := context.WithTimeout(ctx, loading)
+	defer cancel()
+	if err := os.MkdirAll(u.Home.Folder, 0o755); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(u.Home.Folder, ".load-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	file := filepath.Join(scratch, "bundle")
+	if err := u.Place.Fetch(ctx, s.File, file); err != nil {
+		return fmt.Errorf("download %s: %w", s.File, err)
+	}
+	n, sum, err := checksum(file)
+	if err != nil {
+		return err
+	}
+	if n != s.Bytes || sum != s.SHA256 {
+		return fmt.Errorf("%s is not what was signed: %d bytes with checksum %.12s…, want %d with %.12s…", s.File, n, sum, s.Bytes, s.SHA256)
+	}
+	if err := u.Home.install(s.Version, file); err != nil {
+		return fmt.Errorf("unpack %s: %w", s.File, err)
+	}
+	return nil
+}
+
+// knock starts a version to ask for its name: one for another machine, or without
+// the libraries that it needs, is found here and not in the worker's place.
+func (u *Updater) knock(ctx context.Context, version string) error {
+	ctx, cancel := context.WithTimeout(ctx, knocking)
+	defer cancel()
+	c := exec.CommandContext(ctx, u.Home.Program(version), "--version")
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "LD_LIBRARY_PATH=" + os.Getenv("LD_LIBRARY_PATH")}
+	c.WaitDelay = time.Second
+	out, err := c.CombinedOutput()
+	said := strings.Join(strings.Fields(string(out)), " ")
+	if err != nil {
+		return fmt.Errorf("%w: %.200s", err, said)
+	}
+	if !strings.HasSuffix(said, " "+version) {
+		return fmt.Errorf("it says %.100q of itself; publish a program that was built as version %s", said, version)
+	}
+	return nil
+}
+
+// tell tells others what they do not know yet. What fails is told at the next look.
+func (u *Updater) tell(ctx context.Context) {
+	known, err := u.Home.read()
+	if err != nil || len(known.Tell) == 0 {
+		return
+	}
+	told := 0
+	for _, v := range known.Tell {
+		if settle(ctx, u.Place, v.Version, v.How, v.Turn, Note{u.Worker, time.Now().UTC(), v.Why}) != nil {
+			break
+		}
+		told++
+	}
+	u.change(func(s *state) { s.Tell = s.Tell[min(told, len(s.Tell)):] })
+}
+
+// Begin notes that a version is put on trial. What follows is to be its start.
+func (u *Updater) Begin(n Next) error {
+	return u.Home.change(func(s *state) error {
+		if s.Trial != nil && s.Trial.Version == n.Version && u.Home.alive(n.Version) {
+			return nil // another worker on this machine tries it already
+		}
+		s.Trial = &trial{Version: n.Version, Turn: n.turn, Since: time.Now().UTC()}
+		return nil
+	})
+}
+
+// Trial is the version that runs, if it has still to prove itself.
+type Trial struct {
+	u    *Updater
+	lock *os.File
+	done chan bool     // what became of items
+	Over chan struct{} // closed when it is judged
+	Bad  error         // why it is not good, once Over is closed
+}
+
+// Trial returns the trial of the version that runs, nil if it is under none.
+func (u *Updater) Trial() (*Trial, error) {
+	known, err := u.Home.read()
+	if err != nil || known.Trial == nil || known.Trial.Version != u.Running {
+		return nil, err
+	}
+	lock, err := os.OpenFile(u.Home.trialLock(u.Running), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("bundles: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, lock.Close() // another worker on this machine is judged
+	}
+	return &Trial{u: u, lock: lock, done: make(chan bool, 100), Over: make(chan struct{})}, nil
+}
+
+// Did tells what became of an item.
+func (t *Trial) Did(err error) {
+	if t == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	select {
+	case t.done <- err == nil:
+	default: // it has seen enough
+	}
+}
+
+// Judge returns when it is known whether the version is good, or when ctx ends.
+func (t *Trial) Judge(ctx context.Context) {
+	defer close(t.Over)
+	enough := time.NewTimer(cmp.Or(t.u.Proves, provesAfter))
+	defer enough.Stop()
+	good, failed, old := false, 0, false
+	for {
+		switch {
+		case failed >= failures && !good:
+			t.Bad = fmt.Errorf("failed its first %d items", failed)
+			t.close(func(s *state) { s.condemn(t.Bad.Error()) })
+			return
+		case old && (good || failed == 0):
+			t.close(t.pass)
+			return
+		}
+		select {
+		case ok := <-t.done:
+			good = good || ok
+			if !ok {
+				failed++
+			}
+		case <-enough.C:
+			old = true
+		case <-ctx.Done():
+			t.close(func(s *state) { s.Trial = nil }) // told to stop: neither good nor bad
+			return
+		}
+	}
+}
+
+func (t *Trial) pass(s *state) {
+	before := s.Good
+	s.Good = t.u.Running
+	s.Tell = append(s.Tell, verdict{Version: s.Good, Turn: s.Trial.Turn, How: "good"})
+	s.Trial = nil
+	t.u.Home.tidy(s.Good, before)
+	t.u.Log.Info("the new version has proved itself", zap.String("version", s.Good))
+}
+
+func (t *Trial) close(f func(*state)) {
+	t.u.change(func(s *state) {
+		if s.Trial != nil && s.Trial.Version == t.u.Running {
+			f(s)
+		}
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	t.u.tell(ctx)
+	_ = t.lock.Close()
+}
