@@ -173,7 +173,7 @@ func (d *daemon) openJournal(context.Context) error {
 
 // run runs the loops until ctx ends, and returns when the last tick has.
 func (d *daemon) run(ctx context.Context) {
-	defer d.lookout.act()()
+	defer d.act()()
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		d.ears.Listen(ctx, d.lookout.mail(d.mail), func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"skynet/controller"
 	"skynet/dashboard/health"
 	"skynet/dashboard/metrics"
+	"skynet/dashboard/notify"
 	"skynet/dashboard/traces"
 	"skynet/policy/file"
 )
@@ -23,17 +25,32 @@ import (
 // nobody, and pays nothing.
 type lookout struct {
 	metrics *metrics.Metrics
-	traces  *traces.Tracer // nil where the settings name no collector
+	traces  *traces.Tracer   // nil where the settings name no collector
+	people  *notify.Notifier // nil where the settings name nobody
 	log     *zap.Logger
 }
 
-// openLookout makes the lookout that the settings ask for.
-func openLookout(ctx context.Context, cfg config.Config, log *zap.Logger, dry bool) (*lookout, error) {
+// openLookout makes the lookout that the settings ask for, which are in that file.
+func openLookout(ctx context.Context, cfg config.Config, file string, log *zap.Logger, dry bool) (*lookout, error) {
 	o := &lookout{log: log, metrics: metrics.New(metrics.Options{Version: wire.Version(), Interval: cfg.Interval.Std(), Dry: dry})}
 	if err := o.openTraces(ctx, cfg); err != nil {
 		return nil, err
 	}
+	o.people = notify.Start(targets(cfg), notify.Options{
+		Watch: watchOfPeople(cfg, file), File: filepath.Join(cfg.StateDir, "notified.json"), Told: o.told,
+	})
 	return o, nil
+}
+
+// told counts and logs what became of a message to a person.
+func (o *lookout) told(target, outcome string, m notify.Message, err error) {
+	o.metrics.Notified(target, outcome)
+	fields := []zap.Field{zap.String(keyFleet, m.Fleet), zap.String("to", target), zap.String("occasion", m.Occasion), zap.String("state", m.State), zap.String("said", m.Said)}
+	if err != nil {
+		o.log.Warn("a message could not be delivered", append(fields, zap.Error(err))...)
+		return
+	}
+	o.log.Info("a message was delivered", fields...)
 }
 
 func (o *lookout) openTraces(ctx context.Context, cfg config.Config) (err error) {
@@ -52,6 +69,7 @@ func (o *lookout) close() {
 	if o == nil {
 		return
 	}
+	o.people.Close()
 	if err := o.traces.Close(); err != nil {
 		o.log.Warn("the last traces cannot be sent", zap.Error(err))
 	}
@@ -66,12 +84,19 @@ func (d *daemon) metrics() http.Handler {
 }
 
 // act says that this daemon's turn to act begins; what it returns, that it is over.
-func (o *lookout) act() (end func()) {
+func (d *daemon) act() (end func()) {
+	o := d.lookout
 	if o == nil {
 		return func() {}
 	}
 	o.metrics.Act(true)
-	return func() { o.metrics.Act(false) }
+	o.people.Act(d.fleetNames()...)
+	return func() {
+		o.metrics.Act(false)
+		if d.turn.lost() { // else the next start goes on from what was told
+			o.people.Act()
+		}
+	}
 }
 
 // sight is what is seen of one fleet. On nil its methods do nothing.
@@ -111,6 +136,7 @@ func (s *sight) watch(l *loop) {
 		}
 		h := health.Look(r, *terms, health.Versions(r.Snapshot.Workers, l.daemon.ears.Last))
 		told.Tick(r, *terms, h)
+		s.people.See(h)
 		s.trace(r)
 	})
 }

@@ -62,7 +62,7 @@ decision and its reasons are kept in a journal.`,
 		Version:       wire.Version(),
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), forecastCommand(), decideCommand(),
-		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand(),
+		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand(), notifyCommand(),
 		wantCommand(), drainCommand(), forgetCommand(), manual.Command())
 	return c
 }

@@ -68,7 +68,7 @@ func run(c *cobra.Command) error {
 	if d.cfg.Example {
 		return waitForSettings(c, d)
 	}
-	if d.lookout, err = openLookout(ctx, d.cfg, d.log, d.dry); err != nil {
+	if d.lookout, err = openLookout(ctx, d.cfg, settingsFile(c), d.log, d.dry); err != nil {
 		return err
 	}
 	defer d.lookout.close()
