@@ -71,10 +71,11 @@ fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/... ./queue/... ./cmd/...
 
-# What the report's page is built with, as its package-lock.json says.
-simulate/report/page/node_modules: simulate/report/page/package-lock.json
+# What the pages are built with, as their package-lock.json say.
+PAGES := simulate/report/page dashboard/page
+$(addsuffix /node_modules,$(PAGES)): %/node_modules: %/package-lock.json
 	@deploy/deps.sh page
-	npm --prefix simulate/report/page ci --no-audit --no-fund
+	npm --prefix $* ci --no-audit --no-fund
 	@touch $@
 
 .PHONY: pictures
@@ -82,15 +83,18 @@ pictures: ## draw the pictures of docs/forecasting.md
 	go run ./test/pictures -out docs/pictures
 
 .PHONY: page
-page: simulate/report/page/node_modules ## build the page of simulate --report (npm; the built one is committed)
-	npm --prefix simulate/report/page run build
+page: $(addsuffix /node_modules,$(PAGES)) ## build the report's page and the dashboard's (npm; the built ones are committed)
+	for page in $(PAGES); do npm --prefix "$$page" run build; done
 
 .PHONY: page-test
-page-test: simulate/report/page/node_modules ## look at reports in Chromium, without a network
+page-test: $(addsuffix /node_modules,$(PAGES)) build ## look at reports and at the dashboard in Chromium, without a network
 	@deploy/deps.sh browser
-	reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
-		go test -count=1 -run TestExampleReports ./simulate/report -reports "$$reports" && \
-		node simulate/report/page/browser.test.mjs "$$reports"
+	work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+		go test -count=1 -run TestExampleReports ./simulate/report -reports "$$work" && \
+		node simulate/report/page/browser.test.mjs "$$work" && \
+		node dashboard/page/browser.test.mjs && \
+		{ bin/skynet demo --dir "$$work/demo" --photos 12 --clips 1 --interval 1s >"$$work/said" || { cat "$$work/said"; false; }; } && \
+		node dashboard/page/real.test.mjs bin/skynet "$$work/demo"
 
 .PHONY: clean
 clean: ## remove what was built

@@ -42,7 +42,8 @@ function Promise_({ fleet }: { fleet: Fleet }) {
 
 function Single({ q }: { q: Queue }) {
   return <>
-    <p class="big"><Known v={q.oldest_age} say={span} why={q.unknown?.oldest_age} /> <small>the oldest item of {q.name} waits</small></p>
+    {q.visible === 0 && !q.oldest_age ? <p class="big">0 s <small>nothing waits in {q.name}</small></p>
+      : <p class="big"><Known v={q.oldest_age} say={span} why={q.unknown?.oldest_age} /> <small>the oldest item of {q.name} waits</small></p>}
     <Against q={q} />
     <dl>
       <dt>waiting</dt><dd><Known v={q.visible} say={whole} why={q.unknown?.visible} /></dd>
@@ -64,7 +65,8 @@ function Whys({ of }: { of: (Record<string, string> | undefined)[] }) {
   return <details class="whys"><summary>why unknown</summary><ul>{list.map((w) => <li key={w}>{w}</li>)}</ul></details>;
 }
 
-const share = (quantile: number) => percent(quantile, quantile * 100 % 1 > 1e-6 ? 1 : 0);
+/** share is a percentage with a digit behind the point only where it says something. */
+const share = (v: number) => percent(v).replace(".0%", "%");
 
 function Against({ q }: { q: Queue }) {
   const wait = q.objective?.wait, part = q.objective?.quantile;
@@ -73,7 +75,7 @@ function Against({ q }: { q: Queue }) {
   const said = `${part == null ? "all" : share(part)} start within ${span(wait)}`;
   return <>
     {used != null && <Meter share={used} level={used > 1 ? "bad" : used > 0.75 ? "warn" : "good"} label={`the oldest item has used ${percent(used, 0)} of the promised wait`} />}
-    <p class="soft">Promised: {said}.{q.within != null && <> Kept by {percent(q.within, 1)}.</>}</p>
+    <p class="soft">Promised: {said}.{q.within != null && <> {share(q.within)} of those started lately did.</>}</p>
   </>;
 }
 
@@ -124,7 +126,7 @@ function Cost({ fleet }: { fleet: Fleet }) {
     <dl><dt>today</dt><dd><Known v={fleet.spent_today} say={money} why={fleet.unknown?.spent_today} />{daily ? <> of {money(daily)}</> : ""}</dd>
       {!daily && !hourly && <><dt>budget</dt><dd class="soft">none set</dd></>}
           </dl>
-    {fleet.cost_hourly == null && fleet.spent_today == null && <p class="soft">{fleet.unknown?.cost_hourly || "prices: of the settings says what an instance costs."}</p>}
+    {fleet.cost_hourly == null && fleet.spent_today == null && <p class="soft">{fleet.unknown?.cost_hourly?.replace(/^unknown: /, "") || "no price is known"}: <code>prices:</code> of the settings says what an instance costs.</p>}
   </section>;
 }
 

@@ -13,7 +13,8 @@ const said = (say: (v: number) => string) => (v: number | null) => (v == null ? 
 /** Key is the charts in their order. */
 export type Key = "waiting" | "age" | "fleet" | "arrivals" | "cost";
 
-export function charts(h: History, f: Fleet, forecast: Forecast | null, now: number, until: number): [Key, Chart][] {
+export function charts(all: History, f: Fleet, forecast: Forecast | null, now: number, until: number): [Key, Chart][] {
+  const h = past(all, now);
   const shared = { marks: rug(h), shades: shades(h), now };
   const list: [Key, Chart][] = [
     ["waiting", { ...waiting(h), ...shared }], ["age", { ...age(h, f), ...shared }],
@@ -22,6 +23,12 @@ export function charts(h: History, f: Fleet, forecast: Forecast | null, now: num
   const cost = bill(h, f);
   if (cost) list.push(["cost", { ...cost, ...shared }]);
   return list;
+}
+
+/** past leaves out points that have not begun: the controller answers in whole steps. */
+function past(h: History, now: number): History {
+  const n = h.time.findLastIndex((t) => t <= now) + 1;
+  return n === h.time.length ? h : { ...h, time: h.time.slice(0, n), series: Object.fromEntries(Object.entries(h.series).map(([k, v]) => [k, v.slice(0, n)])) };
 }
 
 function waiting(h: History): Chart {
@@ -84,7 +91,7 @@ function arrivals(h: History, forecast: Forecast | null, until: number): Chart {
   if (bands.length) for (let t = last + h.step; t <= until && ahead.length < 500; t += h.step) ahead.push(t);
   const at = [...h.time, ...ahead];
   const lines: Line[] = [{ label: "arrived", values: [...own, ...ahead.map(() => null)], colour: "blue", width: 1.5, say: said(digits) }];
-  if (!bands.length) return { title: "Arrivals", note: "items a minute", at, lines, left: { say: compact, atLeast: 1 } };
+  if (!bands.length) return { title: "Arrivals", note: "items a minute" + (forecast?.queues[0]?.unknown ? "; no forecast: " + forecast.queues[0].unknown : ""), at, lines, left: { say: compact, atLeast: 1 } };
   const find = finder(bands);
   const line = (label: string, pick: (b: Band) => number, rest: Partial<Line>): Line => ({
     label, values: at.map((t) => { const b = find(t); return b ? pick(b) / b.minutes : null; }), colour: "orange", width: 1, steps: true, say: (v) => (v == null ? "–" : digits(v)), ...rest,
