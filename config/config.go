@@ -153,6 +153,8 @@ type Local struct {
 	Stores    []string        `yaml:"stores" doc:"folders and buckets that workers may read and write, as file:///… and s3://BUCKET/FOLDER URLs"`
 	Heartbeat strict.Duration `yaml:"heartbeat" doc:"how often a worker reports (5s)"`
 	Env       []Pair          `yaml:"env" doc:"environment variables added to the worker's"`
+	Making    `yaml:",inline"`
+	Send      []string `yaml:"send" doc:"names of queues of this file that recipes send items on to (then), besides the fleet's own"`
 }
 
 // EC2 runs workers as instances on Amazon EC2.
@@ -214,7 +216,10 @@ func (h *HTTPJSON) Defaults() { h.Timeout = defaultTimeout }
 const defaultTimeout = strict.Duration(5 * time.Second)
 
 // Defaults of a local fleet.
-func (l *Local) Defaults() { l.Slots, l.Heartbeat = 1, strict.Duration(5*time.Second) }
+func (l *Local) Defaults() {
+	l.Slots, l.Heartbeat = 1, strict.Duration(5*time.Second)
+	l.Limits.Defaults()
+}
 
 // Defaults of the spot market.
 func (s *Spot) Defaults() { s.Strategy = "price-capacity-optimized" }

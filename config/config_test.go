@@ -51,7 +51,10 @@ func TestDefaults(t *testing.T) {
 		Queues: []config.Queue{{Name: "photos", URL: "nats://embedded/photos", Weight: 1, Visibility: strict.Duration(30 * time.Second), Tries: 3}},
 		Fleets: []config.Fleet{{
 			Name: "render", Queues: []string{"photos"}, Policy: "testdata/render.policy.yaml",
-			Local: &config.Local{Slots: 1, Heartbeat: strict.Duration(5 * time.Second)},
+			Local: &config.Local{
+				Slots: 1, Heartbeat: strict.Duration(5 * time.Second),
+				Making: config.Making{Limits: config.ItemLimits{Time: strict.Duration(time.Hour), Memory: 2 << 30, Disk: 20 << 30, Pixels: 100_000_000}},
+			},
 		}},
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -33,6 +33,7 @@ func Load(file string, flags *pflag.FlagSet) (Config, error) {
 		c.Fleets[i].Policy = beside(file, f.Policy)
 		if f.Local != nil {
 			f.Local.Worker = beside(file, f.Local.Worker)
+			f.Local.Making.beside(file)
 		}
 	}
 	for _, s := range c.Signals {
@@ -52,7 +53,9 @@ func Load(file string, flags *pflag.FlagSet) (Config, error) {
 // LoadWorker reads the agent's settings in the same way; its variables begin
 // with SKYNET_WORKER_.
 func LoadWorker(file string, flags *pflag.FlagSet) (Worker, error) {
-	return load[Worker](file, flags, workerPrefix)
+	w, err := load[Worker](file, flags, workerPrefix)
+	w.Making.beside(file)
+	return w, err
 }
 
 // AddFlags adds a flag for each single setting of T, for Load or LoadWorker to read.
@@ -145,6 +148,11 @@ func envOf(prefix, path string) string {
 }
 
 func flagOf(path string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(path) }
+
+// beside has the paths start at the file's folder.
+func (m *Making) beside(file string) {
+	m.Recipes, m.Database.URLFile = beside(file, m.Recipes), beside(file, m.Database.URLFile)
+}
 
 // beside is where a path in a file leads: relative ones start at the file's folder.
 func beside(file, path string) string {

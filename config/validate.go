@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"skynet/config/strict"
@@ -34,6 +32,7 @@ func (c *Config) Validate(r *strict.Report) {
 	unique(r, "signals", len(c.Signals), "signal", func(i int) string { return c.Signals[i].Name })
 	unique(r, "notify", len(c.Notify), "notify", func(i int) string { return c.Notify[i].Name })
 	c.ownership(r)
+	c.sends(r)
 	c.priced(r)
 	c.account(r)
 	c.reachable(r)
@@ -116,6 +115,7 @@ func (f *Fleet) policy(r *strict.Report) {
 func (l *Local) Validate(r *strict.Report) {
 	between(r, "heartbeat", l.Heartbeat, 100*time.Millisecond, time.Minute)
 	stores(r, l.Stores)
+	l.making(r, l.Stores)
 	unique(r, "env", len(l.Env), "name", func(i int) string { return l.Env[i].Name })
 	if l.Worker == "" {
 		return
@@ -138,29 +138,11 @@ func (w *Worker) Validate(r *strict.Report) {
 	w.remote(r)
 	unique(r, "queues", len(w.Queues), "queue", func(i int) string { return w.Queues[i].Name })
 	stores(r, w.Stores)
-	w.outputs(r)
+	w.making(r, w.Stores)
+	w.sends(r)
 	absolute(r, "scratch", w.Scratch)
 	between(r, "heartbeat", w.Heartbeat, 100*time.Millisecond, time.Minute)
 	between(r, "poll", w.Poll, 100*time.Millisecond, time.Minute)
-}
-
-// outputs wants a folder of a store, but not a whole one: what lies in it is not
-// worked on again.
-func (w *Worker) outputs(r *strict.Report) {
-	if w.Outputs == "" || !r.Sound("outputs", "stores") {
-		return
-	}
-	if err := checkStore(w.Outputs); err != nil || strings.Contains(w.Outputs, "?") {
-		r.Bad("outputs", w.Outputs, "is not a folder of a store; write it like s3://BUCKET/results/ or file:///absolute/folder/results")
-		return
-	}
-	folder := strings.TrimSuffix(w.Outputs, "/") + "/"
-	if !slices.ContainsFunc(w.Stores, func(s string) bool {
-		s, _, _ = strings.Cut(s, "?")
-		return strings.HasPrefix(folder, strings.TrimSuffix(s, "/")+"/")
-	}) {
-		r.Bad("outputs", w.Outputs, "lies in none of the stores; add its store, or write a folder of one of them")
-	}
 }
 
 // remote refuses embedded queues: the server is in the daemon, not in the agent.
@@ -171,8 +153,15 @@ func (w *Worker) remote(r *strict.Report) {
 			queueAt(r, i).Bad("url", q.URL, cure)
 		}
 	}
-	if a, err := ParseAddress(w.Heartbeats); err == nil && a.Embedded() {
-		r.Bad("heartbeats", w.Heartbeats, cure)
+	for i, q := range w.Send {
+		if a, err := ParseAddress(q.URL); err == nil && a.Embedded() {
+			r.Bad(fmt.Sprintf("send[%d].url", i), q.URL, cure)
+		}
+	}
+	for key, value := range map[string]string{"heartbeats": w.Heartbeats, "results": w.Results} {
+		if a, err := ParseAddress(value); err == nil && a.Embedded() {
+			r.Bad(key, value, cure)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ func TestWorkerDefaults(t *testing.T) {
 		Slots:  runtime.NumCPU(), Scratch: filepath.Join(os.TempDir(), "skynet-worker"),
 		Heartbeat: strict.Duration(15 * time.Second), Poll: strict.Duration(5 * time.Second), Log: config.Log{Level: "info", Format: "text"},
 	}
+	want.Limits = config.ItemLimits{Time: strict.Duration(time.Hour), Memory: 2 << 30, Disk: 20 << 30, Pixels: 100_000_000}
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)
 	}
@@ -110,6 +111,15 @@ func drawWorker(t *rapid.T) config.Worker {
 		Grace:       strict.Duration(rapid.Int64Range(0, 1e18).Draw(t, "grace")),
 		WhileParent: rapid.Bool().Draw(t, "while parent"),
 		Log:         config.Log{Level: rapid.SampledFrom([]string{"debug", "info", "warn", "error"}).Draw(t, "level"), Format: "json"},
+	}
+	w.Limits = config.ItemLimits{
+		Time: length.Draw(t, "time"), Memory: strict.Size(rapid.Int64Range(1, 1<<50).Draw(t, "memory")),
+		Disk: strict.Size(rapid.Int64Range(1, 1<<50).Draw(t, "disk")), Pixels: rapid.IntRange(1, 1<<40).Draw(t, "pixels"),
+	}
+	if rapid.Bool().Draw(t, "database") {
+		w.Database.URL = "postgres://user:pass@host:5432/" + rapid.StringMatching(`[a-z]{1,8}`).Draw(t, "name")
+		w.Results = "nats://h:4222/results"
+		w.Send = []config.Queue{{Name: "z9_", URL: "nats://h:4222/Z", Visibility: strict.Duration(30 * time.Second), Weight: 1, Tries: 3}}
 	}
 	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z][a-z0-9_]{0,8}`), 1, 4, rapid.ID[string]).Draw(t, "queues")
 	for _, name := range names {
