@@ -59,6 +59,7 @@ var downhill = []struct {
 	{"worker/confine", ""},
 	{"worker", "fleet queue worker/recipe"},
 	{"worker/image/libvips", ""},
+	{"worker/image/imagetest", ""},
 	{"worker/image", "worker/recipe worker/image/libvips"},
 	{"worker/*", "fleet queue worker/recipe worker/confine"}, // media, stores, metadata
 	{"dashboard/health", "controller fleet signals policy policy/file"},
@@ -73,7 +74,7 @@ var downhill = []struct {
 }
 
 // Packages that only tests may import.
-var testOnly = []string{"test", "test/*", "queue/queuetest", "journal/journaltest", "worker/workertest"}
+var testOnly = []string{"test", "test/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
 
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (

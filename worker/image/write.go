@@ -104,7 +104,7 @@ var avif = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	img, err := libvips.FromPixels(make([]byte, 16*16*3), 16, 16, 3)
 	if err != nil {
 		return err
