@@ -238,6 +238,10 @@ func (a *Agent) await(lanes *sync.WaitGroup, life context.Context) error {
 // second signal.
 func (a *Agent) Abort() { a.abortOnce.Do(func() { close(a.aborted) }) }
 
+// Renew makes Run finish what is in hand and return nil, while the worker goes on to
+// say that it works: another version of the program is about to take its place.
+func (a *Agent) Renew() { a.gate.renew() }
+
 // stopper turns the end of ctx into a stop, and an abort or the end of the
 // grace into the end of life.
 func (a *Agent) stopper(ctx, life context.Context, end context.CancelCauseFunc) {

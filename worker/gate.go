@@ -45,6 +45,7 @@ type gate struct {
 	drain        string // ID of the drain asked for, "" if none
 	interruption *fleet.Interruption
 	stopping     bool
+	renewing     bool // another program goes on in our place: no more items, and no word of it
 	leaving      bool
 
 	slots     int
@@ -70,7 +71,7 @@ func newGate(slots int, changed func(stance)) *gate {
 	return g
 }
 
-func (g *gate) open() bool { return !g.unsure && !g.told() }
+func (g *gate) open() bool { return !g.unsure && !g.renewing && !g.told() }
 
 // told reports whether we were told to take no more items.
 func (g *gate) told() bool { return g.drain != "" || g.interruption != nil || g.stopping }
@@ -86,7 +87,7 @@ type pass struct {
 func (g *gate) enter(ctx context.Context) (p pass, ok bool) {
 	for ctx.Err() == nil {
 		g.mu.Lock()
-		if g.stopping {
+		if g.stopping || g.renewing {
 			g.mu.Unlock()
 			return pass{}, false
 		}
@@ -212,6 +213,10 @@ func (g *gate) interrupt(n *fleet.Interruption) { g.update(func() { g.interrupti
 
 // stop shuts the gate for good.
 func (g *gate) stop() { g.update(func() { g.stopping = true }) }
+
+// renew shuts the gate for good without saying so: who goes on in our place is back
+// within seconds, and a worker that said it was leaving would be replaced.
+func (g *gate) renew() { g.update(func() { g.renewing = true }) }
 
 // leave has the agent say that it leaves, whatever is still in hand.
 func (g *gate) leave() { g.update(func() { g.stopping, g.leaving = true, true }) }

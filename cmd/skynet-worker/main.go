@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,11 +16,29 @@ import (
 	"skynet/cmd/internal/wire"
 )
 
+// Exit statuses, the same for every command: after a 2 it did not get to its work.
+const (
+	exitFinding = 1 // it ran and found something (failed items), was stopped, or failed on its way
+	exitUsage   = 2 // bad usage, unreadable input, or what it needs is missing
+)
+
+// finding is an error of a command that did run, rather than one that could not.
+type finding struct{ error }
+
+func (f finding) Unwrap() error { return f.error }
+
 func main() {
 	if err := root().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "skynet-worker:", err)
-		os.Exit(2)
+		os.Exit(status(err))
 	}
+}
+
+func status(err error) int {
+	if errors.As(err, new(finding)) {
+		return exitFinding
+	}
+	return exitUsage
 }
 
 func root() *cobra.Command {
@@ -27,12 +46,13 @@ func root() *cobra.Command {
 		Use:   "skynet-worker",
 		Short: "The agent on each instance: receives items and works on them",
 		Example: "  skynet-worker run --config worker.yaml\n" +
-			"  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
+			"  skynet-worker submit --config worker.yaml --batch gallery /srv/media/gallery\n" +
+			"  skynet-worker batch --config worker.yaml gallery --wait",
 		Version:       wire.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), submitCommand(), manual.Command())
+	c.AddCommand(runCommand(), submitCommand(), bundleCommand(), manual.Command())
 	return c
 }
 

@@ -19,6 +19,7 @@ import (
 	"skynet/queue/sqs"
 	"skynet/worker"
 	"skynet/worker/av"
+	"skynet/worker/bundle"
 	"skynet/worker/image"
 	"skynet/worker/metadata"
 	"skynet/worker/recipe"
@@ -69,12 +70,26 @@ const (
 	reachQueues  = 2 * time.Minute  // how long queues are tried that answer with an error
 )
 
-// run puts the agent together and runs it until a signal.
-func run(ctx context.Context, cfg config.Worker) (err error) {
+// run runs the agent until a signal, or until another version takes its place.
+func run(ctx context.Context, cfg config.Worker) error {
 	log, err := wire.Log(os.Stderr, cfg.Log.Level, cfg.Log.Format)
 	if err != nil {
 		return err
 	}
+	trial, err := startChosen(cfg, log)
+	if err != nil {
+		return err
+	}
+	next, err := work(ctx, cfg, trial, log)
+	if err != nil || next == nil {
+		return err
+	}
+	return next.after()
+}
+
+// work puts the agent together and runs it. What it returns besides knows what is to
+// run in its place; all that was open is closed by then.
+func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.Logger) (next *renewal, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	first, second := stops()
@@ -82,30 +97,34 @@ func run(ctx context.Context, cfg config.Worker) (err error) {
 
 	md, err := metadata.New(cfg.Metadata)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	self, err := whoAmI(ctx, cfg, md)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	craft, tidy, err := craftOf(ctx, cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, tidy()) }()
 	l := wire.NewLines(cfg.NATS.TokenFile, log, nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
 	feeds, voice, err := reach(ctx, l, cfg, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a, err := worker.New(self, feeds, craft, voice, options(cfg, md, log)...)
+	if next, err = renewalOf(ctx, cfg, self, trial, log); err != nil {
+		return nil, err
+	}
+	a, err := worker.New(self, feeds, next.judges(craft), voice, options(cfg, md, log)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	go func() { <-second; a.Abort() }()
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
-	return a.Run(ctx)
+	defer next.start(ctx, a)()
+	return next, a.Run(ctx)
 }
 
 // reach opens the queues, and tries again for a while where that fails: the

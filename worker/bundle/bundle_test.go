@@ -92,14 +92,14 @@ func TestANewerVersionIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.Running = "1.1" // the program has taken its place
-	tr, err := u.Trial()
+	tr, err := u.Home.Trial(u.Running)
 	if err != nil || tr == nil {
 		t.Fatal(tr, err)
 	}
 	if v, err := u.Home.Choose(time.Now().Add(time.Minute)); err != nil || v != "" {
 		t.Errorf("another worker's start in the middle of the trial would run %q, %v", v, err)
 	}
-	go tr.Judge(t.Context())
+	go u.Judge(t.Context(), tr)
 	tr.Did(nil)
 	<-tr.Over
 	if tr.Bad != nil {
@@ -209,7 +209,7 @@ func TestAtMostAFewAtOnce(t *testing.T) {
 			most = max(most, taking)
 			mu.Unlock()
 			u.Running = "1.1"
-			tr, err := u.Trial()
+			tr, err := u.Home.Trial(u.Running)
 			if err != nil {
 				t.Error(err)
 				return
@@ -219,7 +219,7 @@ func TestAtMostAFewAtOnce(t *testing.T) {
 			mu.Lock()
 			taking-- // it proves itself from here on: its turn is given back a moment later
 			mu.Unlock()
-			tr.Judge(t.Context())
+			u.Judge(t.Context(), tr)
 		})
 	}
 	wg.Wait()
@@ -273,7 +273,7 @@ func (s *site) fail(u *bundle.Updater) {
 	s.t.Helper()
 	running := *u
 	running.Running = "1.1"
-	tr, err := running.Trial()
+	tr, err := running.Home.Trial(running.Running)
 	if err != nil || tr == nil {
 		s.t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func (s *site) fail(u *bundle.Updater) {
 	for range 3 {
 		tr.Did(errors.New("no good"))
 	}
-	tr.Judge(s.t.Context())
+	running.Judge(s.t.Context(), tr)
 	if tr.Bad == nil {
 		s.t.Error("is thought good")
 	}
@@ -326,13 +326,13 @@ func TestToldToStopIsNoVerdict(t *testing.T) {
 	}
 	running := *u
 	running.Running = "1.1"
-	tr, err := running.Trial()
+	tr, err := running.Home.Trial(running.Running)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	tr.Judge(ctx)
+	running.Judge(ctx, tr)
 	if v, err := u.Home.Choose(time.Now().Add(time.Hour)); err != nil || v != "" {
 		t.Errorf("%q, %v", v, err)
 	}

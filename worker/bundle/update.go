@@ -20,10 +20,11 @@ const (
 	// provesAfter is how long a version must run before it can be good.
 	provesAfter = time.Minute
 	// failures in a row, without one item done, make a version bad.
-	failures = 3
-	asking   = time.Minute // for one look at the place
-	loading  = 30 * time.Minute
-	knocking = 20 * time.Second // for the new program to say its name
+	failures  = 3
+	asking    = time.Minute // for one look at the place
+	loading   = 30 * time.Minute
+	knocking  = 20 * time.Second // for the new program to say its name
+	lastWords = 10 * time.Second // to tell others what became of a trial
 )
 
 // Updater looks for newer versions on behalf of a worker.
@@ -207,29 +208,32 @@ func (u *Updater) Begin(n Next) error {
 	})
 }
 
-// Trial is the version that runs, if it has still to prove itself.
+// Trial is the version that runs, while it has still to prove itself.
 type Trial struct {
-	u    *Updater
-	lock *os.File
-	done chan bool     // what became of items
-	Over chan struct{} // closed when it is judged
-	Bad  error         // why it is not good, once Over is closed
+	home    Home
+	version string
+	lock    *os.File
+	done    chan bool     // what became of items
+	Over    chan struct{} // closed when it is judged
+	Bad     error         // why it is not good, once Over is closed
 }
 
-// Trial returns the trial of the version that runs, nil if it is under none.
-func (u *Updater) Trial() (*Trial, error) {
-	known, err := u.Home.read()
-	if err != nil || known.Trial == nil || known.Trial.Version != u.Running {
+// Trial holds the trial of the version that runs, nil if it is under none. It is to
+// be called at once after the start: who starts beside takes a trial that nobody
+// holds for one that has failed.
+func (h Home) Trial(running string) (*Trial, error) {
+	known, err := h.read()
+	if err != nil || known.Trial == nil || known.Trial.Version != running {
 		return nil, err
 	}
-	lock, err := os.OpenFile(u.Home.trialLock(u.Running), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(h.trialLock(running), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("bundles: %w", err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, lock.Close() // another worker on this machine is judged
 	}
-	return &Trial{u: u, lock: lock, done: make(chan bool, 100), Over: make(chan struct{})}, nil
+	return &Trial{home: h, version: running, lock: lock, done: make(chan bool, 100), Over: make(chan struct{})}, nil
 }
 
 // Did tells what became of an item.
@@ -243,20 +247,27 @@ func (t *Trial) Did(err error) {
 	}
 }
 
-// Judge returns when it is known whether the version is good, or when ctx ends.
-func (t *Trial) Judge(ctx context.Context) {
+// Judge returns when it is known whether the version on trial is good, or when ctx
+// ends, and tells others.
+func (u *Updater) Judge(ctx context.Context, t *Trial) {
 	defer close(t.Over)
-	enough := time.NewTimer(cmp.Or(t.u.Proves, provesAfter))
+	defer func() {
+		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer cancel()
+		u.tell(asked)
+	}()
+	enough := time.NewTimer(cmp.Or(u.Proves, provesAfter))
 	defer enough.Stop()
 	good, failed, old := false, 0, false
 	for {
 		switch {
 		case failed >= failures && !good:
 			t.Bad = fmt.Errorf("failed its first %d items", failed)
-			t.close(func(s *state) { s.condemn(t.Bad.Error()) })
+			u.end(t, func(s *state) { s.condemn(t.Bad.Error()) })
 			return
 		case old && (good || failed == 0):
-			t.close(t.pass)
+			u.end(t, t.pass)
+			u.Log.Info("this version has proved itself", zap.String("version", t.version))
 			return
 		}
 		select {
@@ -268,7 +279,7 @@ func (t *Trial) Judge(ctx context.Context) {
 		case <-enough.C:
 			old = true
 		case <-ctx.Done():
-			t.close(func(s *state) { s.Trial = nil }) // told to stop: neither good nor bad
+			u.end(t, func(s *state) { s.Trial = nil }) // told to stop: neither good nor bad
 			return
 		}
 	}
@@ -276,21 +287,18 @@ func (t *Trial) Judge(ctx context.Context) {
 
 func (t *Trial) pass(s *state) {
 	before := s.Good
-	s.Good = t.u.Running
+	s.Good = t.version
 	s.Tell = append(s.Tell, verdict{Version: s.Good, Turn: s.Trial.Turn, How: "good"})
 	s.Trial = nil
-	t.u.Home.tidy(s.Good, before)
-	t.u.Log.Info("the new version has proved itself", zap.String("version", s.Good))
+	t.home.tidy(s.Good, before)
 }
 
-func (t *Trial) close(f func(*state)) {
-	t.u.change(func(s *state) {
-		if s.Trial != nil && s.Trial.Version == t.u.Running {
+// end ends a trial, and then lets go of it.
+func (u *Updater) end(t *Trial, f func(*state)) {
+	u.change(func(s *state) {
+		if s.Trial != nil && s.Trial.Version == t.version {
 			f(s)
 		}
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	t.u.tell(ctx)
 	_ = t.lock.Close()
 }
