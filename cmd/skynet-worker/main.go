@@ -52,7 +52,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), submitCommand(), bundleCommand(), manual.Command())
+	c.AddCommand(runCommand(), submitCommand(), batchCommand(), manual.Command())
 	return c
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,64 +15,159 @@ import (
 	"skynet/cmd/internal/wire"
 	"skynet/config"
 	"skynet/worker"
+	"skynet/worker/batch"
 )
 
+// What is wired here satisfies what its users ask for.
+var _ batch.Sender = (*wire.Queue)(nil)
+
+// submission is what the flags of submit say.
+type submission struct {
+	cfg              config.Worker
+	queue            string
+	task             worker.Task // what all items have in common; of one item: the item
+	values           []string
+	name             string // of the batch
+	include, exclude []string
+	dry, resume      bool
+	timeout          time.Duration
+	records
+	printer
+}
+
 func submitCommand() *cobra.Command {
-	var t worker.Task
-	var name string
-	var timeout time.Duration
+	var s submission
 	c := &cobra.Command{
-		Use:   "submit",
-		Short: "Put an item into a queue",
-		Long:  "Put one photograph or clip into a queue of the worker's settings, and print the item's ID.",
-		Example: "  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a\n" +
-			"  skynet-worker submit --config worker.yaml --input s3://media/uploads/a.jpg --output s3://media/results/a",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := settings(c)
-			if err != nil {
+		Use:   "submit [FILE | FOLDER | PATTERN | URL | -]…",
+		Short: "Put items into a queue",
+		Long: `Put an item into a queue of the worker's settings for each file that is named: files,
+folders (all that is in them), patterns, objects and folders (they end with a slash) of
+buckets, and - for a list of them on standard input, one a line. They must lie in the
+stores of the settings, since that is where workers read them.
+
+What is made of an item goes into a folder of its own: below --output by its path in what
+was named (a folder's name is part of that, unless a slash follows it), else below outputs of
+the settings by its whole path. Hidden files are left out, as is what workers made.
+
+The items are a batch, of which a record lies beside the outputs (else on this machine).
+Stopped by Ctrl-C or a crash, sending goes on with --batch NAME --resume, which sends no more
+than the last few hundred items twice, and twice does no harm. See skynet-worker batch.
+
+With --input it is one item and no batch, and prints the item's ID.`,
+		Example: "  skynet-worker submit --config worker.yaml --batch gallery /srv/media/gallery\n" +
+			"  skynet-worker submit --config worker.yaml --recipe thumbs --include '*.jpg' --output s3://media/thumbs s3://media/uploads/2026/\n" +
+			"  find /srv/media -newer yesterday -type f | skynet-worker submit --config worker.yaml -\n" +
+			"  skynet-worker submit --config worker.yaml --batch gallery --resume\n" +
+			"  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if s.cfg, err = settings(c); err != nil {
 				return err
 			}
-			return submit(c, cfg, name, t, timeout)
+			return s.run(c, args)
 		},
 	}
-	f := c.Flags()
-	f.String("config", "", "the worker's settings; the daemon writes them to state_dir/workers/FLEET.yaml")
-	f.StringVar(&name, "queue", "", "name of the queue, if the settings have several")
-	f.StringVar(&t.Input, "input", "", "URL of the photograph or clip")
-	f.StringVar(&t.Output, "output", "", "URL of the folder for what is made of it (default: its own, below outputs of the settings)")
-	f.DurationVar(&timeout, "timeout", 15*time.Second, "give up when the queue has not answered for so long")
-	f.StringVar((*string)(&t.Kind), "kind", "", "photo or video (default: found out)")
-	_ = c.MarkFlagRequired("input")
+	s.flags(c)
 	return c
 }
 
-func submit(c *cobra.Command, cfg config.Worker, name string, t worker.Task, timeout time.Duration) (err error) {
-	q, err := choose(cfg.Queues, name)
+func (s *submission) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.String("config", "", "the worker's settings; the daemon writes them to state_dir/workers/FLEET.yaml")
+	f.StringVar(&s.queue, "queue", "", "name of the queue, if the settings have several")
+	f.StringVar(&s.task.Input, "input", "", "URL of the one object to make an item of")
+	f.StringVar(&s.task.Output, "output", "", "URL of the folder for what is made (default: below outputs of the settings)")
+	f.StringVar((*string)(&s.task.Kind), "kind", "", "photo, video or audio (default: found out)")
+	f.StringVar(&s.task.Recipe, "recipe", "", "what to make, by the recipe's name (default: the first that fits)")
+	f.StringArrayVar(&s.values, "value", nil, "NAME=TEXT that recipes ask for as {NAME}; may be repeated")
+	f.StringVar(&s.name, "batch", "", "name of the batch (default: by the time)")
+	f.StringArrayVar(&s.include, "include", nil, "take only what fits this pattern, in small or capital letters; may be repeated")
+	f.StringArrayVar(&s.exclude, "exclude", nil, "leave out what fits this pattern; may be repeated")
+	f.BoolVar(&s.dry, "dry-run", false, "print what would be sent, and send nothing")
+	f.BoolVar(&s.resume, "resume", false, "go on with a batch whose sending was stopped")
+	f.DurationVar(&s.timeout, "timeout", 15*time.Second, "give up when the queue has not answered for so long")
+	s.records.flags(c)
+	s.printer.flags(c)
+}
+
+func (s *submission) run(c *cobra.Command, args []string) error {
+	if err := s.check(args); err != nil {
+		return err
+	}
+	q, err := choose(s.cfg.Queues, s.queue)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(t)
+	if s.task.Values, err = values(s.values); err != nil {
+		return err
+	}
+	if s.task.Input != "" {
+		return s.single(c, q)
+	}
+	return s.batch(c, q, args)
+}
+
+// check refuses what does not go together.
+func (s *submission) check(args []string) error {
+	if err := s.printer.check(); err != nil {
+		return err
+	}
+	about := s.task.Output + s.task.Recipe + string(s.task.Kind) + strings.Join(s.values, "") + strings.Join(s.include, "") + strings.Join(s.exclude, "")
+	switch one := s.task.Input != ""; {
+	case one && (len(args) > 0 || s.name != "" || s.resume || len(s.include)+len(s.exclude) > 0):
+		return errors.New("--input is for one item without a batch; name it as an argument instead, without --input")
+	case s.resume && s.name == "":
+		return errors.New("--resume needs the name of the batch: --batch NAME; skynet-worker batch lists them")
+	case s.resume && (len(args) > 0 || about != "" || s.dry):
+		return errors.New("--resume sends what the batch's record holds; give --batch NAME alone")
+	case !one && !s.resume && len(args) == 0:
+		return errors.New("nothing to submit; name files, folders, patterns or URLs, or - for a list on standard input")
+	case s.name != "":
+		return batch.CheckName(s.name)
+	}
+	return nil
+}
+
+// values reads NAME=TEXT.
+func values(texts []string) (map[string]string, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	all := map[string]string{}
+	for _, t := range texts {
+		name, value, ok := strings.Cut(t, "=")
+		if _, twice := all[name]; !ok || twice {
+			return nil, fmt.Errorf("--value %q: write NAME=TEXT, each name once", t)
+		}
+		all[name] = value
+	}
+	return all, nil
+}
+
+// single sends one item.
+func (s *submission) single(c *cobra.Command, q config.Queue) (err error) {
+	body, err := json.Marshal(s.task)
 	if err != nil {
 		return fmt.Errorf("write the item: %w", err)
 	}
-	if _, _, err := worker.ReadTasks(body, cfg.Outputs); err != nil {
+	if _, _, err := worker.ReadTasks(body, s.cfg.Outputs); err != nil {
 		return err // better here than after three tries
 	}
-	l := wire.NewLines(cfg.NATS.TokenFile, zap.NewNop(), nil)
+	if s.dry {
+		return s.print(c, map[string]any{"item": json.RawMessage(body)}, func(w io.Writer) { fmt.Fprintf(w, "%s\n", body) })
+	}
+	l := wire.NewLines(s.cfg.NATS.TokenFile, zap.NewNop(), nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
-	ctx, cancel := context.WithTimeout(c.Context(), timeout)
+	ctx, cancel := context.WithTimeout(c.Context(), s.timeout)
 	defer cancel()
 	line, err := l.Queue(ctx, q)
 	if err != nil {
-		return unreachable(ctx, q, timeout, err)
+		return unreachable(ctx, q, s.timeout, err)
 	}
 	id, err := line.Send(ctx, body)
 	if err != nil {
-		return unreachable(ctx, q, timeout, err)
+		return unreachable(ctx, q, s.timeout, err)
 	}
-	fmt.Fprintln(c.OutOrStdout(), id)
-	return nil
+	return s.print(c, map[string]any{"id": id}, func(w io.Writer) { fmt.Fprintln(w, id) })
 }
 
 // unreachable says what to look at when nobody answered in time.

@@ -18,7 +18,7 @@ import (
 
 // Visit is told of one object: its URL, its size in bytes, and when it was last
 // written. An error ends the listing.
-type Visit func(url string, bytes int64, written time.Time) error
+type Visit = func(url string, bytes int64, written time.Time) error
 
 // List visits all objects below the folder at the URL, however deep, in no order
 // that could be relied on. A folder that does not exist holds none. What is being
