@@ -14,6 +14,7 @@ worker)
 	{ command -v pkg-config >/dev/null && pkg-config --exists vips; } || missing+=(libvips-dev)
 	;;
 page) command -v npm >/dev/null || missing+=(nodejs npm) ;;
+postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql) ;;
 moto) python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
 browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
 prometheus) command -v promtool >/dev/null || missing+=(prometheus) ;;
