@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -238,7 +239,9 @@ func TestADeafListenerIsLetGo(t *testing.T) {
 		if n := len(s.events.streams); n != 0 {
 			t.Errorf("%d still listen", n)
 		}
-		_ = l.Close()
+		if rest, _ := io.ReadAll(l.Reader); strings.Count(string(rest), "event:") > 1 {
+			t.Errorf("it was waited for: %q", rest)
+		}
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
@@ -375,7 +378,7 @@ func TestTLS(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()
 	serial := func(most uint16) (int64, error) {
-		c, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, MaxVersion: most}) //nolint:gosec // of the test's own making
+		c, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: most}) //nolint:gosec // of the test's own making
 		if err != nil {
 			return 0, err
 		}
@@ -502,6 +505,19 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(n int)           { r.status = n }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+// Of many tokens that are wrong none fits.
+func TestWrongTokensDoNotFit(t *testing.T) {
+	one, err := tokenOf(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5000 {
+		if match([]token{*one}, good[:len(good)-4]+strconv.Itoa(i)) != nil {
+			t.Fatalf("%d fits", i)
+		}
+	}
+}
 
 func FuzzTokens(f *testing.F) {
 	for _, s := range []string{"", good, "anna " + annas, "# x", "a b c", "\x00", " \t " + good + " "} {
