@@ -184,7 +184,10 @@ func (c Command) Send(ctx context.Context, body []byte) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", c.Args[0], context.Cause(ctx))
 	}
-	return fmt.Errorf("%s: %w: %s", c.Args[0], err, brief(out.last))
+	if said := brief(out.last); said != "" {
+		return fmt.Errorf("%s: %w: %s", c.Args[0], err, said)
+	}
+	return fmt.Errorf("%s: %w", c.Args[0], err)
 }
 
 // withoutOurs leaves out what is between systemd and us.

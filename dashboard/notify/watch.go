@@ -196,7 +196,7 @@ func ordered(p Pause) (text string) {
 // message puts a trouble into words.
 func (w *Watch) message(t Trouble, state string, now time.Time) Message {
 	m := Message{
-		Fleet: t.Fleet, Occasion: t.Occasion, About: t.About, State: state, Since: t.Since, At: now,
+		Fleet: t.Fleet, Occasion: t.Occasion, About: t.About, State: state, Since: t.Since.UTC().Truncate(time.Second), At: now.UTC().Truncate(time.Second),
 		Said: t.Said, Numbers: t.Numbers, Controller: w.Controller,
 	}
 	if w.More != nil {
