@@ -47,8 +47,11 @@ func (m *making) draw(f *frame, spec any) error {
 
 // orient has it turned upright, later.
 func (f *frame) orient() {
-	f.turn = f.img.Orientation() > 1
-	if f.turn && f.sideways {
+	if f.turn || f.img.Orientation() == 1 {
+		return
+	}
+	f.turn = true
+	if f.sideways {
 		f.w, f.h = f.h, f.w
 	}
 }

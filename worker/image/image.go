@@ -133,7 +133,21 @@ func (w *work) why(ctx context.Context, err error) error {
 	case w.watch.Late():
 		return fmt.Errorf("photo took longer than %s", w.Timeout)
 	}
-	return err
+	return w.plain(err)
+}
+
+// plain is an error without the names of scratch files, which libvips puts before its
+// words and which mean nothing to anybody.
+func (w *work) plain(err error) error {
+	said := err.Error()
+	for name, file := range w.job.Inputs {
+		said = strings.ReplaceAll(strings.ReplaceAll(said, file+": ", ""), file, name)
+	}
+	said = strings.ReplaceAll(said, w.job.Folder+string(filepath.Separator), "")
+	if said == err.Error() {
+		return err
+	}
+	return errors.New(said)
 }
 
 // file is where an output is written, and the name it has until it is whole.

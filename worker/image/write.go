@@ -67,15 +67,14 @@ func save(img *libvips.Image, format string, c *recipe.Convert, file string, str
 	return img.SaveJPEG(file, quality(85), c.Progressive, strip)
 }
 
-// stripped removes metadata that is not to be kept, and reports whether none is left.
+// stripped removes metadata that is not to be kept, and reports whether none is left:
+// some of libvips's writers leave it out then, some add EXIF of their own otherwise.
 func (f *frame) stripped(keep recipe.Strip) (none bool, err error) {
-	turned := f.img.Orientation() == 1
-	if len(keep.Keep) == 0 && turned {
-		return true, nil
-	}
-	return false, f.img.Keep(func(field string) bool {
-		return kept(field, keep) || !turned && (field == "orientation" || field == "exif-ifd0-Orientation")
+	upright := f.img.Orientation() == 1
+	err = f.img.Keep(func(field string) bool {
+		return kept(field, keep) || !upright && (field == "orientation" || field == "exif-ifd0-Orientation")
 	})
+	return len(keep.Keep) == 0 && upright, err
 }
 
 // kept reports whether a metadata field of libvips stays.
@@ -88,8 +87,8 @@ func kept(field string, keep recipe.Strip) bool {
 		return keep.Keeps("profile")
 	case field == "exif-ifd0-Artist" || field == "exif-ifd0-Copyright":
 		return keep.Keeps("copyright") || keep.Keeps("exif")
-	case field == "exif-data":
-		return keep.Keeps("exif")
+	case field == "exif-data": // the writers leave out of it what has no field any more
+		return keep.Keeps("exif") || keep.Keeps("copyright")
 	case strings.HasPrefix(field, "exif-"):
 		place, thumbnail := strings.HasPrefix(field, "exif-ifd3-"), strings.HasPrefix(field, "exif-ifd1-")
 		return keep.Keeps("exif") && !place && !thumbnail

@@ -73,7 +73,7 @@ func failure() error {
 		said = strings.ToValidUTF8(said[:longest], "") + "…"
 	}
 	if said == "" {
-		said = "libvips gives no reason"
+		said = "it is damaged (libvips gives no reason)"
 	}
 	return errors.New(said)
 }
@@ -118,7 +118,14 @@ func (i *Image) PixelBytes() int {
 func (i *Image) PageHeight() int { return int(C.vips_image_get_page_height(i.p)) }
 
 // Pages is how many pages or frames its file has.
-func (i *Image) Pages() int { return max(int(C.vips_image_get_n_pages(i.p)), 1) }
+func (i *Image) Pages() int {
+	var n C.int
+	// vips_image_get_n_pages says 1 of what has 10,000 or more.
+	if C.sk_pages(i.p, &n) != 0 {
+		return 1
+	}
+	return max(int(n), 1)
+}
 
 // Orientation is that of EXIF, 1 to 8; 1 is upright.
 func (i *Image) Orientation() int { return int(C.vips_image_get_orientation(i.p)) }

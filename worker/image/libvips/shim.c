@@ -40,6 +40,13 @@ void sk_free(void *p) { g_free(p); }
 
 int sk_find(const char *operation) { return vips_type_find("VipsOperation", operation) != 0; }
 
+int sk_pages(VipsImage *in, int *pages)
+{
+	if (!vips_image_get_typeof(in, VIPS_META_N_PAGES))
+		return -1;
+	return vips_image_get_int(in, VIPS_META_N_PAGES, pages);
+}
+
 sk_watch *sk_watch_new(gint64 microseconds)
 {
 	sk_watch *w = g_new0(sk_watch, 1);

@@ -12,6 +12,8 @@ int sk_start(void);
 void sk_free(void *p);
 int sk_find(const char *operation);
 
+int sk_pages(VipsImage *in, int *pages);
+
 sk_watch *sk_watch_new(gint64 microseconds);
 void sk_watch_end(sk_watch *w);
 int sk_watch_ended(sk_watch *w);
