@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"os"
-	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,14 +12,12 @@ import (
 
 	"skynet/cmd/internal/wire"
 	"skynet/config"
+	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/queue/sqs"
 	"skynet/worker"
-	"skynet/worker/av"
 	"skynet/worker/bundle"
-	"skynet/worker/image"
 	"skynet/worker/metadata"
-	"skynet/worker/recipe"
 	"skynet/worker/store"
 )
 
@@ -68,6 +63,7 @@ func settings(c *cobra.Command) (config.Worker, error) {
 const (
 	findInstance = 30 * time.Second // how long the instance's ID is looked for
 	reachQueues  = 2 * time.Minute  // how long queues are tried that answer with an error
+	transfers    = time.Hour        // what an item may take besides its work, when stores are slow but go on
 )
 
 // run runs the agent until a signal, or until another version takes its place.
@@ -110,8 +106,11 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 	defer func() { err = errors.Join(err, tidy()) }()
 	l := wire.NewLines(cfg.NATS.TokenFile, log, nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
-	feeds, voice, err := reach(ctx, l, cfg, log)
+	feeds, voice, err := reach(ctx, l, cfg, craft, log)
 	if err != nil {
+		return nil, err
+	}
+	if err := craft.Check(); err != nil {
 		return nil, err
 	}
 	if next, err = renewalOf(ctx, cfg, self, trial, log); err != nil {
@@ -130,9 +129,9 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 // reach opens the queues, and tries again for a while where that fails: the
 // controller may be killed, and its queue server with it, just as a worker
 // starts. A worker that gave up then would be one more to buy.
-func reach(ctx context.Context, l *wire.Lines, cfg config.Worker, log *zap.Logger) (feeds []worker.Feed, voice worker.Voice, err error) {
+func reach(ctx context.Context, l *wire.Lines, cfg config.Worker, craft *worker.Media, log *zap.Logger) (feeds []worker.Feed, voice worker.Voice, err error) {
 	for begun, said := time.Now(), false; ; {
-		if feeds, voice, err = feedsOf(ctx, l, cfg); err == nil || time.Since(begun) > reachQueues {
+		if feeds, voice, err = feedsOf(ctx, l, cfg, craft); err == nil || time.Since(begun) > reachQueues {
 			return feeds, voice, err
 		}
 		if !said {
@@ -147,16 +146,33 @@ func reach(ctx context.Context, l *wire.Lines, cfg config.Worker, log *zap.Logge
 	}
 }
 
-// feedsOf opens the queues that the worker receives from, and the one that it
-// reports to.
-func feedsOf(ctx context.Context, l *wire.Lines, cfg config.Worker) ([]worker.Feed, worker.Voice, error) {
+// feedsOf opens the queues that the worker receives from, the one that it reports
+// to, and those that its craft sends to.
+func feedsOf(ctx context.Context, l *wire.Lines, cfg config.Worker, craft *worker.Media) ([]worker.Feed, worker.Voice, error) {
 	feeds := make([]worker.Feed, 0, len(cfg.Queues))
+	craft.Send = map[string]queue.Sender{}
 	for _, q := range cfg.Queues {
 		source, err := l.Queue(ctx, q)
 		if err != nil {
 			return nil, nil, err
 		}
-		feeds = append(feeds, worker.Feed{Source: source, Weight: q.Weight, Tries: q.Tries})
+		feeds, craft.Send[q.Name] = append(feeds, worker.Feed{Source: source, Weight: q.Weight, Tries: q.Tries}), source
+	}
+	for _, q := range cfg.Send {
+		to, err := l.Queue(ctx, q)
+		if err != nil {
+			return nil, nil, err
+		}
+		craft.Send[q.Name] = to
+	}
+	if cfg.Results != "" {
+		q := config.Queue{Name: "results", URL: cfg.Results}
+		q.Defaults()
+		to, err := l.Queue(ctx, q)
+		if err != nil {
+			return nil, nil, err
+		}
+		craft.Results = to
 	}
 	voice, err := l.Heartbeats(ctx, cfg.Heartbeats)
 	return feeds, voice, err
@@ -166,6 +182,7 @@ func options(cfg config.Worker, md worker.Metadata, log *zap.Logger) []worker.Op
 	list := []worker.Option{
 		worker.WithLog(log), worker.WithMetadata(md, cfg.Poll.Std()),
 		worker.WithHeartbeat(cfg.Heartbeat.Std()), worker.WithGrace(cfg.Grace.Std()),
+		worker.WithItemLimit(2*cfg.Limits.Time.Std() + transfers),
 	}
 	if cfg.WhileParent {
 		list = append(list, worker.WhileParent())
@@ -202,59 +219,4 @@ func tagsEnabled(ctx context.Context, md *metadata.Client) error {
 		err = errors.New("instance tags are not in the metadata; set InstanceMetadataTags to enabled in the launch template")
 	}
 	return err
-}
-
-// craftOf is what this worker can do: photographs and video.
-func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy func() error, err error) {
-	images, err := image.New()
-	if err != nil {
-		return nil, nil, err
-	}
-	films := av.New()
-	films.Threads = max(1, runtime.NumCPU()/cfg.Slots) // every slot may have a film at once
-	if err := films.Check(ctx); err != nil {
-		return nil, nil, err
-	}
-	stores, err := store.Open(ctx, cfg.Stores...)
-	if err != nil {
-		return nil, nil, err
-	}
-	scratch, err := worker.OpenScratch(cfg.Scratch)
-	if err != nil {
-		return nil, nil, errors.Join(err, stores.Close())
-	}
-	book, err := recipe.Load("")
-	if err != nil {
-		return nil, nil, errors.Join(err, stores.Close())
-	}
-	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
-	craft = worker.NewMedia(stores, scratch.Folder, book, map[recipe.Medium]worker.Maker{
-		recipe.ByImage: makerOf(images), recipe.ByVideo: makerOf(films), recipe.ByAudio: makerOf(films),
-	})
-	craft.Outputs = cfg.Outputs
-	return craft, tidy, craft.Check()
-}
-
-// makerOf is a maker that does what recipes say, or one that does one thing only.
-func makerOf(m interface {
-	Make(ctx context.Context, input, folder string) ([]string, error)
-}) worker.Maker {
-	if able, ok := m.(worker.Maker); ok {
-		return able
-	}
-	return simple{m.Make}
-}
-
-// simple makes what it makes, whatever is asked for.
-type simple struct {
-	make func(ctx context.Context, input, folder string) ([]string, error)
-}
-
-func (s simple) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
-	names, err := s.make(ctx, job.Inputs[recipe.Main], job.Folder)
-	made := make([]recipe.Made, len(names))
-	for i, n := range names {
-		made[i] = recipe.Made{Name: n, Type: mime.TypeByExtension(filepath.Ext(n))}
-	}
-	return made, err
 }

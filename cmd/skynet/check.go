@@ -19,14 +19,15 @@ import (
 	"skynet/decide/suite"
 	"skynet/policy/file"
 	"skynet/signals"
+	"skynet/worker/recipe"
 )
 
 func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE...",
-		Short: "Check settings and policy files",
-		Long: `Check settings files (skynet.yaml), policy files and files of policy tests. Every
-mistake is told at once, with its line, column, key, value and cure. A settings
+		Short: "Check settings, policy and recipes files",
+		Long: `Check settings files (skynet.yaml), policy files, files of policy tests and recipes
+files. Every mistake is told at once, with its line, column, key, value and cure. A settings
 file is checked together with the policy files that it names: then it is known
 which queues and signals there are. Of good settings it also says how many calls
 a month the daemon will make to other systems, and what they cost. The status is
@@ -42,7 +43,7 @@ a month the daemon will make to other systems, and what they cost. The status is
 // verdict is what was found of one file.
 type verdict struct {
 	File string `json:"file"`
-	Kind string `json:"kind"` // settings or policy
+	Kind string `json:"kind"` // settings, policy, tests or recipes
 	OK   bool   `json:"ok"`
 	Said string `json:"said,omitempty"`
 
@@ -105,8 +106,9 @@ func (v verdict) print(w io.Writer, asJSON bool) {
 }
 
 // settingsKey is a key that only a settings file has at its top, testsKey one of
-// a file of policy tests.
+// a file of policy tests, recipesKey one of a recipes file.
 var (
+	recipesKey  = regexp.MustCompile(`(?m)^recipes\s*:`)
 	settingsKey = regexp.MustCompile(`(?m)^(fleets|queues|state_dir|heartbeats|interval|listen|journal|limits|lease)\s*:`)
 	testsKey    = regexp.MustCompile(`(?m)^tests\s*:`)
 )
@@ -120,6 +122,8 @@ func checkFile(path string) ([]verdict, error) {
 	switch {
 	case testsKey.Match(data):
 		return []verdict{judged(path, "tests", checkTests(path))}, nil
+	case recipesKey.Match(data):
+		return []verdict{judged(path, "recipes", checkRecipes(path))}, nil
 	case !settingsKey.Match(data):
 		return []verdict{judged(path, "policy", policyOf{path: path, names: signals.Names{Open: true}}.check())}, nil
 	}
@@ -133,6 +137,7 @@ func checkSettings(path string) (list []verdict) {
 	for _, p := range policiesOf(cfg) {
 		list = append(list, judged(p.path, "policy", p.check()))
 	}
+	list = append(list, checkRecipesOf(cfg)...)
 	v := judged(path, "settings", err)
 	if v.OK {
 		v.Calls, v.Warnings, v.settings = callsOf(cfg), oddities(cfg), &cfg
@@ -140,11 +145,36 @@ func checkSettings(path string) (list []verdict) {
 	return append(list, v)
 }
 
+// checkRecipes reads a recipes file as workers will.
+func checkRecipes(path string) error {
+	_, err := recipe.Load(path)
+	return err
+}
+
+// checkRecipesOf checks the recipes files that settings name, as far as they exist.
+func checkRecipesOf(cfg config.Config) (list []verdict) {
+	for _, f := range cfg.Fleets {
+		if f.Local == nil || f.Local.Recipes == "" {
+			continue
+		}
+		if _, err := os.Stat(f.Local.Recipes); err == nil {
+			list = append(list, judged(f.Local.Recipes, "recipes", checkRecipes(f.Local.Recipes)))
+		}
+	}
+	return list
+}
+
 // loadSettings reads settings for a run, and the policy files that they name,
 // so that all mistakes come at once, and before anything is touched.
 func loadSettings(path string, flags *pflag.FlagSet) (config.Config, error) {
 	cfg, err := config.Load(path, flags)
 	errs, said := []error{err}, map[string]bool{}
+	for _, v := range checkRecipesOf(cfg) {
+		if !v.OK && !said[v.Said] {
+			said[v.Said] = true
+			errs = append(errs, errors.New(v.Said))
+		}
+	}
 	for _, p := range policiesOf(cfg) {
 		if err := p.check(); err != nil && !said[err.Error()] {
 			said[err.Error()] = true

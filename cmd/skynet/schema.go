@@ -11,6 +11,7 @@ import (
 	"skynet/decide/suite"
 	"skynet/policy/file"
 	"skynet/simulate/scenario"
+	"skynet/worker/recipe"
 )
 
 // schemas are the files that people write for us, by the word that asks for one.
@@ -23,6 +24,7 @@ var schemas = []struct {
 	{"worker", strict.Schema[config.Worker]},
 	{"test", suite.Schema},
 	{"scenario", scenario.Schema},
+	{"recipes", recipe.Schema},
 }
 
 func schemaCommand() *cobra.Command {
@@ -34,7 +36,7 @@ func schemaCommand() *cobra.Command {
 		Use:   "schema [" + strings.Join(words, "|") + "]",
 		Short: "Print the JSON Schema of a file, for editors",
 		Long: `Print the JSON Schema of policy files, or of settings, worker settings, policy
-tests or scenarios. It is made from the types that read the file. An editor with a YAML
+tests, scenarios or recipes. It is made from the types that read the file. An editor with a YAML
 language server finds it by a first line such as
 
   # yaml-language-server: $schema=policy.schema.json`,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"skynet/config"
 	"skynet/fleet/local"
@@ -68,6 +69,11 @@ func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {
 	w.Heartbeat = f.Local.Heartbeat
 	w.Poll = min(w.Poll, f.Local.Heartbeat)
 	w.Scratch = filepath.Join(d.cfg.StateDir, "scratch")
+	if b := f.Local.Bundle; b != nil {
+		kept := *b
+		kept.Folder = filepath.Join(d.cfg.StateDir, "bundles")
+		w.Bundle = &kept
+	}
 	w.WhileParent = d.whileParent
 	w.NATS.TokenFile = d.lines.TokenFile()
 	w.Log.Format = "text"
@@ -75,23 +81,25 @@ func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {
 	if w.Heartbeats, err = d.lines.Reach(d.cfg.Heartbeats); err != nil {
 		return w, err
 	}
+	w.Making = f.Local.Making
+	if w.Results != "" {
+		if w.Results, err = d.lines.Reach(w.Results); err != nil {
+			return w, err
+		}
+	}
 	for _, q := range d.cfg.Queues {
-		if !serves(f, q.Name) {
+		serves := slices.Contains(f.Queues, q.Name)
+		if !serves && !slices.Contains(f.Local.Send, q.Name) {
 			continue
 		}
 		if q.URL, err = d.lines.Reach(q.URL); err != nil {
 			return w, err
 		}
-		w.Queues = append(w.Queues, q)
-	}
-	return w, nil
-}
-
-func serves(f config.Fleet, queue string) bool {
-	for _, q := range f.Queues {
-		if q == queue {
-			return true
+		if serves {
+			w.Queues = append(w.Queues, q)
+		} else {
+			w.Send = append(w.Send, q)
 		}
 	}
-	return false
+	return w, nil
 }

@@ -166,7 +166,7 @@ func (x *Recipe) Validate(r *strict.Report) {
 	for i, t := range x.Then {
 		at := fmt.Sprintf("then[%d].input", i)
 		if t.Input != "" && !slices.Contains(outputNames(x.Outputs), t.Input) && r.Sound(at, "outputs") {
-			r.Unknown(at, t.Input, "output", outputNames(x.Outputs))
+			r.Unknown(at, t.Input, "an output", outputNames(x.Outputs))
 		}
 	}
 }
@@ -191,7 +191,7 @@ func checkOutputs(r *strict.Report, outputs []Output, sources []string) {
 			r.Bad(at+".name", o.Name, "is made already; give each output its own name")
 		}
 		if from := slices.Concat(sources, made); o.From != "" && !slices.Contains(from, o.From) {
-			r.Unknown(at+".from", o.From, "input or output before it", from)
+			r.Unknown(at+".from", o.From, "an input or an output before it", from)
 		}
 		o.checkUses(r, at, slices.Concat(sources, made))
 		made = append(made, o.Name)
