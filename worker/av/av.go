@@ -1,107 +1,180 @@
-// Package av makes a film that plays everywhere, and a poster of it, with
-// ffmpeg as a process of its own: Debian's build is under the GPL, and what
-// strangers send crashes decoders now and then.
+// Package av makes films, pictures of films and sound as recipes say, with ffmpeg
+// as a process of its own: Debian's build is under the GPL, and what strangers send
+// crashes decoders now and then. It runs confined (see worker/confine).
+//
+// All outputs of one film are made in one run, so that it is decoded once. Sound
+// whose loudness is to change is decoded once more before, to measure it.
 package av
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"skynet/worker/recipe"
 )
 
-// The outputs.
-const (
-	video  = "video.mp4"
-	poster = "poster.jpg"
-)
-
-// Maker makes video.mp4 (H.264, AAC, ready to stream) and poster.jpg of a film.
+// Maker makes what the steps of recipe.VideoStep and recipe.AudioStep say.
 type Maker struct {
 	FFmpeg    string        // path or name of the program
 	FFprobe   string        // path or name of the program
-	MaxWidth  int           // px of the outputs; a film is never enlarged
 	MaxPixels int           // of a source's frame
+	Memory    int64         // bytes, of each program
+	Disk      int64         // bytes, of all that is made of one item
 	Threads   int           // for one item; 0 leaves it to ffmpeg
 	Timeout   time.Duration // for one item; 0 for none
 	Stall     time.Duration // without a new frame, after which ffmpeg is stuck; 0 for none
 }
 
 // New returns a Maker for films of up to 8192 × 4320, which gives up on one
-// that takes longer than an hour or stands still for two minutes. Its outputs
-// are at most 1280 px wide.
+// that takes longer than an hour, stands still for two minutes, needs more than
+// 4 GiB of memory or makes more than 64 GiB.
 func New() *Maker {
 	return &Maker{
-		FFmpeg: "ffmpeg", FFprobe: "ffprobe", MaxWidth: 1280, MaxPixels: 8192 * 4320,
-		Timeout: time.Hour, Stall: 2 * time.Minute,
+		FFmpeg: "ffmpeg", FFprobe: "ffprobe", MaxPixels: 8192 * 4320,
+		Memory: 4 << 30, Disk: 64 << 30, Timeout: time.Hour, Stall: 2 * time.Minute,
 	}
 }
 
-// Make makes the outputs of the film in the file input in folder, in one run
-// of ffmpeg, and checks that they are whole.
-func (m *Maker) Make(ctx context.Context, input, folder string) (names []string, err error) {
+// within is the Maker with an item's limits, which can only be lower.
+func (m Maker) within(l recipe.Limits) *Maker {
+	m.Memory = lower(m.Memory, int64(l.Memory))
+	m.Disk = lower(m.Disk, int64(l.Disk))
+	m.MaxPixels = lower(m.MaxPixels, l.Pixels)
+	m.Timeout = lower(m.Timeout, l.Time.Std())
+	return &m
+}
+
+// lower is the lower of two limits, of which 0 is none.
+func lower[N int | int64 | time.Duration](a, b N) N {
+	if a <= 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Work makes all outputs of a job, or none: a file under an output's name is whole.
+func (m *Maker) Work(ctx context.Context, job recipe.Job) (made []recipe.Made, err error) {
+	m = m.within(job.Limits)
 	if m.Timeout > 0 {
 		var cancel context.CancelFunc
-		late := fmt.Errorf("video took longer than %s", m.Timeout)
+		late := fmt.Errorf("film or sound took longer than %s", m.Timeout)
 		ctx, cancel = context.WithTimeoutCause(ctx, m.Timeout, late)
 		defer cancel()
 	}
-	source, err := m.probe(ctx, input)
+	b, err := m.bench(job)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.acceptable(source); err != nil {
+	defer func() { err = errors.Join(err, b.clear()) }()
+	runs, err := b.plan()
+	if err != nil {
 		return nil, err
 	}
-	if err := m.encode(ctx, source, input, folder); err != nil {
-		return nil, err
-	}
-	if err := m.checkOutputs(ctx, source, folder); err != nil {
-		return nil, err
-	}
-	// Names that end in .part are not outputs, whatever happens to this process.
-	for _, n := range []string{video, poster} {
-		if err := os.Rename(part(folder, n), filepath.Join(folder, n)); err != nil {
-			return nil, fmt.Errorf("name %s: %w", n, err)
+	for _, r := range runs {
+		if err := r.make(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return []string{video, poster}, nil
+	return b.hand(ctx)
 }
 
-func part(folder, name string) string { return filepath.Join(folder, name+".part") }
-
-// acceptable refuses what is no film, or a bigger one than we take.
-func (m *Maker) acceptable(f film) error {
-	switch {
-	case f.width <= 0 || f.height <= 0:
-		return errors.New("not a video: no video stream")
-	case f.width*f.height > m.MaxPixels:
-		return fmt.Errorf("video of %d × %d pixels: at most %d million are accepted", f.width, f.height, m.MaxPixels/1_000_000)
-	}
-	return nil
+// bench is where one job is worked on: a folder whose files are no outputs yet.
+type bench struct {
+	*Maker
+	job    recipe.Job
+	folder string
+	known  map[string]film // what was probed, by its file
+	pieces []*piece
 }
 
-// checkOutputs compares what was made with what it was made of: a source that
-// is cut short ends ffmpeg without an error, and with less film than promised.
-func (m *Maker) checkOutputs(ctx context.Context, source film, folder string) error {
-	made, err := m.probe(ctx, part(folder, video))
+func (m *Maker) bench(job recipe.Job) (*bench, error) {
+	folder, err := os.MkdirTemp(job.Folder, ".making-*.part")
 	if err != nil {
-		return fmt.Errorf("check the output: %w", err)
+		return nil, fmt.Errorf("make a scratch folder: %w", err)
 	}
-	if made.width <= 0 {
-		return errors.New("no picture could be decoded")
+	if folder, err = filepath.EvalSymlinks(folder); err != nil {
+		return nil, fmt.Errorf("make a scratch folder: %w", err)
 	}
-	if short := source.seconds - made.seconds; short > max(1, source.seconds/100) {
-		return fmt.Errorf("truncated: %.1f s of %.1f s could be decoded", made.seconds, source.seconds)
-	}
-	if info, err := os.Stat(part(folder, poster)); err != nil || info.Size() == 0 {
-		return errors.New("no picture for a poster could be decoded")
+	return &bench{Maker: m, job: job, folder: folder, known: map[string]film{}}, nil
+}
+
+func (b *bench) clear() error {
+	if err := os.RemoveAll(b.folder); err != nil {
+		return fmt.Errorf("clear the scratch folder: %w", err)
 	}
 	return nil
 }
 
-// posterAt is where the poster is taken, s: a second in, sooner in a short film.
-func posterAt(seconds float64) float64 { return math.Min(1, seconds/10) }
+// file is where an output, or what belongs to it, is made.
+func (b *bench) file(name string) string { return filepath.Join(b.folder, filepath.FromSlash(name)) }
+
+// source is the file that an output is made of: an input, or an output made before.
+func (b *bench) source(name string) (string, error) {
+	if name == "" {
+		name = recipe.Main
+	}
+	if in, ok := b.job.Inputs[name]; ok {
+		return in, nil
+	}
+	for _, o := range b.job.Outputs {
+		if o.Name == name {
+			return b.file(name), nil
+		}
+	}
+	return "", fmt.Errorf("there is no input %s", name)
+}
+
+// probed is what ffprobe says of a source, asked once.
+func (b *bench) probed(ctx context.Context, file string) (film, error) {
+	if f, ok := b.known[file]; ok {
+		return f, nil
+	}
+	f, err := b.probe(ctx, file)
+	if err == nil {
+		b.known[file] = f
+	}
+	return f, err
+}
+
+// hand gives what was made its names, once all of it is whole.
+func (b *bench) hand(ctx context.Context) (made []recipe.Made, err error) {
+	for _, p := range b.pieces {
+		ms, err := b.check(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		made = append(made, ms...)
+	}
+	for _, m := range made {
+		to := filepath.Join(b.job.Folder, filepath.FromSlash(m.Name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return nil, fmt.Errorf("name %s: %w", m.Name, err)
+		}
+		if err := os.Rename(b.file(m.Name), to); err != nil {
+			return nil, fmt.Errorf("name %s: %w", m.Name, err)
+		}
+	}
+	return made, nil
+}
+
+// Make makes video.mp4, at most 1280 px wide, and poster.jpg of the film in the
+// file input in folder.
+func (m *Maker) Make(ctx context.Context, input, folder string) (names []string, err error) {
+	small := recipe.VideoStep{Do: "resize", Spec: &recipe.Scale{Width: 1280, Fit: "fit"}}
+	made, err := m.Work(ctx, recipe.Job{
+		Inputs: map[string]string{recipe.Main: input}, Folder: folder,
+		Outputs: []recipe.Output{
+			{Name: "video.mp4", Video: []recipe.VideoStep{small, {Do: "encode", Spec: &recipe.Encode{Preset: "veryfast"}}}},
+			{Name: "poster.jpg", Video: []recipe.VideoStep{small, {Do: "poster", Spec: &recipe.Poster{Quality: 85}}}},
+		},
+	})
+	for _, one := range made {
+		names = append(names, one.Name)
+	}
+	return slices.Clip(names), err
+}

@@ -1,85 +1,130 @@
 package av
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"skynet/worker/confine"
 )
+
+// program is one run of ffmpeg or ffprobe.
+type program struct {
+	path     string
+	args     []string
+	read     []string // the files that it is given
+	folder   string   // where it writes; "": nowhere
+	stdout   io.Writer
+	said     io.Writer // what it said on standard error when it ended well
+	progress *os.File
+}
 
 const (
-	tailBytes = 2000            // of ffmpeg's last words: what is kept
-	tailLines = 3               // what of it goes into a reason
-	killWait  = 5 * time.Second // for pipes that a grandchild holds open
+	mostFiles     = 256  // open at once: the segments of a ladder, and libraries
+	mostProcesses = 1024 // ffmpeg's threads count as processes
+	mostSaid      = 4 << 20
 )
 
-// environment is all that ffmpeg sees of ours: no credentials.
-func environment(folder string) []string {
-	return []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=" + folder, "TMPDIR=" + folder, "AV_LOG_FORCE_NOCOLOR=1"}
-}
-
-// run runs a program in a process group of its own, which is killed as a whole
-// when ctx ends, and with us if we are killed. progress, if any, becomes its
-// file descriptor 3. An error holds the program's last words.
-func run(ctx context.Context, program string, args []string, folder string, stdout io.Writer, progress *os.File) error {
-	// The kernel sends Pdeathsig when the thread that started the child ends, so
-	// that thread must be ours until the child has.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	said := &tail{}
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env, cmd.Dir = environment(folder), folder
-	cmd.Stdout, cmd.Stderr = stdout, said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = killWait
-	if progress != nil {
-		cmd.ExtraFiles = []*os.File{progress}
+// run runs a program on a stranger's file.
+func (m *Maker) run(ctx context.Context, p program) error {
+	folder := p.folder
+	if folder == "" {
+		temp, err := os.MkdirTemp("", "skynet-av-")
+		if err != nil {
+			return fmt.Errorf("make a scratch folder: %w", err)
+		}
+		defer os.RemoveAll(temp)
+		folder = temp
 	}
-	err := cmd.Run()
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return cause
-	}
-	return said.explain(err)
-}
-
-// tail keeps the end of what is written to it.
-type tail struct{ b []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailBytes; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
-	}
-	return len(p), nil
-}
-
-// explain puts the program's last words into its error.
-func (t *tail) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() && len(t.b) > 0 {
-		return errors.New(t.words())
-	}
-	if w := t.words(); w != "" {
-		return fmt.Errorf("%w: %s", err, w)
+	err := confine.Run(ctx, confine.Program{
+		Path: p.path, Args: p.args, Read: p.read, Folder: folder, Stdout: p.stdout, Stderr: p.said, Progress: p.progress,
+		// Arenas of malloc for each thread would count as memory that is used.
+		Env:    []string{"AV_LOG_FORCE_NOCOLOR=1", "LC_ALL=C", "MALLOC_ARENA_MAX=2"},
+		Limits: confine.Limits{Memory: m.Memory, Disk: m.Disk, Files: mostFiles, Processes: mostProcesses, Stdout: mostSaid},
+	})
+	if e, ok := errors.AsType[*confine.Ended](err); ok && e.Signal == 0 && e.Words != "" {
+		return errors.New(e.Words) // its status says nothing more
 	}
 	return err
 }
 
-func (t *tail) words() string {
-	var lines []string
-	for l := range strings.Lines(strings.ToValidUTF8(string(t.b), "?")) {
-		if l = strings.TrimSpace(l); l != "" && (len(lines) == 0 || lines[len(lines)-1] != l) {
-			lines = append(lines, l)
+// encode runs ffmpeg and watches that it gets on.
+func (b *bench) encode(ctx context.Context, args, read []string) error {
+	if err := b.follows(ctx, program{path: b.FFmpeg, args: args, read: read, folder: b.folder}); err != nil {
+		if context.Cause(ctx) != nil {
+			return err
+		}
+		return fmt.Errorf("encode: %w", err)
+	}
+	return nil
+}
+
+func (b *bench) follows(ctx context.Context, p program) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make a pipe for ffmpeg's progress: %w", err)
+	}
+	ended := make(chan bool, 1)
+	go func() { ended <- b.follow(r, cancel) }()
+	p.progress = w
+	err = b.run(ctx, p)
+	_ = w.Close()
+	_ = r.SetReadDeadline(time.Now().Add(time.Second)) // should anything else still hold its other end
+	whole := <-ended
+	_ = r.Close()
+	switch {
+	case err != nil && context.Cause(ctx) != nil:
+		return err
+	case err != nil:
+		return b.plain(err, p.read)
+	case !whole:
+		return errors.New("ffmpeg ended without saying that it was done")
+	}
+	return nil
+}
+
+// plain takes our paths out of ffmpeg's words.
+func (b *bench) plain(err error, read []string) error {
+	if _, limit := errors.AsType[*confine.Exceeded](err); limit {
+		return err
+	}
+	text := strings.ReplaceAll(err.Error(), "file:"+b.folder+"/", "")
+	for _, f := range read {
+		text = strings.ReplaceAll(text, "file:"+f, "the input")
+	}
+	return errors.New(text)
+}
+
+// follow reads ffmpeg's progress until it ends, gives up on one that stands
+// still, and reports whether it said that it came to its end.
+func (m *Maker) follow(r io.Reader, cancel context.CancelCauseFunc) (whole bool) {
+	stuck := func() { cancel(fmt.Errorf("ffmpeg stood still for %s", m.Stall)) }
+	alarm := time.AfterFunc(365*24*time.Hour, stuck)
+	defer alarm.Stop()
+	if m.Stall > 0 {
+		alarm.Reset(m.Stall)
+	}
+	var furthest int64
+	for s := bufio.NewScanner(r); s.Scan(); {
+		key, value, _ := strings.Cut(s.Text(), "=")
+		switch key {
+		case "out_time_us": // out_time_ms holds microseconds as well
+			at, _ := strconv.ParseInt(value, 10, 64)
+			if at > furthest && m.Stall > 0 {
+				furthest = at
+				alarm.Reset(m.Stall)
+			}
+		case "progress":
+			whole = value == "end"
 		}
 	}
-	return strings.Join(lines[max(len(lines)-tailLines, 0):], "; ")
+	return whole
 }

@@ -55,6 +55,7 @@ type Program struct {
 	Env      []string // NAME=VALUE besides PATH, HOME, TMPDIR and LANG
 	Stdin    io.Reader
 	Stdout   io.Writer // nil: dropped
+	Stderr   io.Writer // gets the last 4 kB of it when it ends; nil: kept for errors only
 	Progress *os.File  // its file descriptor 3, if any
 	Network  bool      // it may use the network
 	Limits   Limits
@@ -137,6 +138,9 @@ func (r *running) run(ctx context.Context) error {
 	unwatch := r.watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	unwatch()
+	if r.Stderr != nil {
+		_, _ = r.Stderr.Write(r.said.b)
+	}
 	return r.explain(cmd.ProcessState, err)
 }
 
