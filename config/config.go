@@ -154,6 +154,7 @@ type Local struct {
 	Heartbeat strict.Duration `yaml:"heartbeat" doc:"how often a worker reports (5s)"`
 	Env       []Pair          `yaml:"env" doc:"environment variables added to the worker's"`
 	Making    `yaml:",inline"`
+	Bundle    *Bundle  `yaml:"bundle" doc:"versions of the worker that workers take by themselves, kept in state_dir/bundles (none)"`
 	Send      []string `yaml:"send" doc:"names of queues of this file that recipes send items on to (then), besides the fleet's own"`
 }
 

@@ -40,12 +40,13 @@ type Bundle struct {
 	Key    string          `yaml:"key" strict:"required" doc:"public key of who may publish them, as skynet-worker bundle key prints it"`
 	Folder string          `yaml:"folder" doc:"where they are kept on this machine (/var/lib/skynet-worker/bundles)"`
 	Every  strict.Duration `yaml:"every" doc:"how often it looks for a newer one (1m)"`
+	Proves strict.Duration `yaml:"proves" doc:"how long a new one must run without ending or failing its first items before it counts as good (1m)"`
 }
 
 // Defaults are right for an instance that does nothing else.
 func (b *Bundle) Defaults() {
 	b.Folder = "/var/lib/skynet-worker/bundles"
-	b.Every = strict.Duration(time.Minute)
+	b.Every, b.Proves = strict.Duration(time.Minute), strict.Duration(time.Minute)
 }
 
 // Validate wants addresses and a key that are ones.

@@ -97,7 +97,7 @@ func renewalOf(ctx context.Context, cfg config.Worker, self worker.Self, trial *
 	}
 	u := &bundle.Updater{
 		Home: homeOf(cfg), Place: place, Worker: string(self.ID),
-		Running: wire.Version(), Every: cfg.Bundle.Every.Std(), Log: log,
+		Running: wire.Version(), Every: cfg.Bundle.Every.Std(), Proves: cfg.Bundle.Proves.Std(), Log: log,
 	}
 	if err := u.Key.UnmarshalText([]byte(cfg.Bundle.Key)); err != nil {
 		return nil, fmt.Errorf("bundle: key: %w", err)

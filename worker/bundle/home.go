@@ -13,7 +13,7 @@ import (
 )
 
 // starting is how long a program may take until it holds the lock of its trial.
-const starting = 20 * time.Second
+const starting = 10 * time.Second
 
 // Home is the folder in which a machine keeps the versions it has, and knows which
 // of them have proved themselves. Several workers may share it.
@@ -108,9 +108,7 @@ func (h Home) write(s state) error {
 // whose program is gone has failed: that is how a bad version is rolled back.
 func (h Home) Choose(now time.Time) (version string, err error) {
 	err = h.change(func(s *state) error {
-		if t := s.Trial; t != nil && now.Sub(t.Since) > starting && !h.alive(t.Version) {
-			s.condemn("ended before it had proved itself")
-		}
+		s.settle(h, now)
 		version = s.Good
 		if _, err := os.Stat(h.Program(version)); version != "" && err != nil {
 			version, s.Good = "", ""
@@ -118,6 +116,13 @@ func (h Home) Choose(now time.Time) (version string, err error) {
 		return nil
 	})
 	return version, err
+}
+
+// settle ends a trial whose program is gone.
+func (s *state) settle(h Home, now time.Time) {
+	if t := s.Trial; t != nil && now.Sub(t.Since) > starting && !h.alive(t.Version) {
+		s.condemn("ended before it had proved itself")
+	}
 }
 
 // condemn ends a trial badly.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,8 +76,12 @@ func (u *Updater) Wait(ctx context.Context) (Next, error) {
 func (u *Updater) look(ctx context.Context) (n Next, why string, err error) {
 	asked, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
+	u.change(func(s *state) { s.settle(u.Home, time.Now()) })
 	u.tell(asked)
 	s, err := Current(asked, u.Place, u.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return n, "", nil // nothing is published yet
+	}
 	if err != nil {
 		return n, "", err
 	}
@@ -93,6 +98,8 @@ func (u *Updater) look(ctx context.Context) (n Next, why string, err error) {
 			u.change(func(k *state) { k.Seen = s.Published })
 		}
 		return n, "", nil
+	case known.Trial != nil && known.Trial.Version == s.Version:
+		return n, "", nil // another worker on this machine tries it, or it has just ended
 	case isBad:
 		return n, fmt.Sprintf("version %s is not taken: here it %s", s.Version, bad), nil
 	}
@@ -200,8 +207,9 @@ func (u *Updater) tell(ctx context.Context) {
 // Begin notes that a version is put on trial. What follows is to be its start.
 func (u *Updater) Begin(n Next) error {
 	return u.Home.change(func(s *state) error {
-		if s.Trial != nil && s.Trial.Version == n.Version && u.Home.alive(n.Version) {
-			return nil // another worker on this machine tries it already
+		if s.Good == n.Version { // it has proved itself here
+			s.Tell = append(s.Tell, verdict{Version: n.Version, Turn: n.turn, How: "good"})
+			return nil
 		}
 		s.Trial = &trial{Version: n.Version, Turn: n.turn, Since: time.Now().UTC()}
 		return nil
