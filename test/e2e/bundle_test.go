@@ -73,6 +73,7 @@ func (b *bundles) awaitVersions(want string) {
 // TestWorkersStayCurrent: a new version is taken by all, one at a time, between items;
 // a bad one takes one worker down, and nobody else.
 func TestWorkersStayCurrent(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, plan{min: 2, max: 2})
 	b := newBundles(s)
 	settings, err := os.ReadFile(s.config())
