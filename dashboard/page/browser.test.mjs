@@ -236,7 +236,7 @@ const tests = {
     await form.waitFor({ state: "detached" });
     assert.deepEqual(world.sent, [{ kind: "pause", fleet: "render", why: "kernel update", for: "1h" }]);
     await page.locator(".standing").waitFor();
-    assert.match(await text(page, ".standing"), /Paused\s+until .*\d\d:\d\d.*left by api from 127\.0\.0\.1: “kernel update”/s);
+    assert.match(await text(page, ".standing"), /Paused\s+until .*\d\d:\d\d.*left, given by api from 127\.0\.0\.1: “kernel update”/s);
     assert.match(await page.title(), /Paused/);
     await sound(page, "paused");
     await page.getByRole("button", { name: "Resume…" }).click();
@@ -334,6 +334,7 @@ const tests = {
     world.patch = { breaker: "3 launches never became workers; one is tried at a time", spent_today: 118, queues: [{ ...base.queues[0], oldest_age: 500, dead: 7 }], versions: { "v1.3": 2, "v1.4": 3 } };
     const { page, end } = await open({ world });
     const found = await page.locator(".findings li b").allInnerTexts();
+    found.unshift((await text(page, ".verdict .said")).replace(/^\W+/, ""));
     assert.equal(found.length, 5);
     assert.deepEqual(found.slice(0, 2).sort(), ["The breaker is open", "photos waits longer than promised"]);
     assert.equal(found.at(-1), "Workers are of several versions");
@@ -358,6 +359,12 @@ const tests = {
     assert.match(page.url(), /#fleet=assembly/);
     assert.match(await text(page, ".queues"), /videos[\s\S]*3 dead[\s\S]*30m/);
     await charts(page);
+    const both = await picture(page, 1);
+    await page.locator(".pick select").selectOption("videos");
+    await settle(page);
+    assert.notEqual(await picture(page, 1), both);
+    assert.match(await text(page, ".chart.age h3"), /promised are 30m/);
+    assert.match(page.url(), /queue=videos/);
     await sound(page, "several");
     await page.goBack();
     await page.waitForFunction(() => document.querySelector("h1").innerText === "render");

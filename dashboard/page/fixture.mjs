@@ -66,6 +66,7 @@ export class World {
       put("queue.oldest_age", out ? null : Math.round((18 + 20 * noise(t)) * behind * (behind > 1 ? 1.3 : 1))); put("work.wait_p95", out ? null : 15 * behind + 10 * noise(t + 3));
       put("queue.arrived_per_minute", out ? null : rate); put("fleet.running", n - 1); put("fleet.pending", fleetSize(t + 120) > n ? fleetSize(t + 120) - n : 0); put("fleet.draining", fleetSize(t + 240) < n ? 1 : 0); put("fleet.asleep", 3);
       put("want", fleetSize(t + 60)); put("have", n); put("cost.hourly", 0.1785 * n);
+      for (const [q, part] of [["photos", 0.8], ["videos", 0.2]]) for (const [own, name] of [["visible", "queue.visible"], ["in_flight", "queue.in_flight"], ["oldest_age", "queue.oldest_age"], ["arrived_per_minute", "queue.arrived_per_minute"], ["wait_p95", "work.wait_p95"]]) { const v = series[name].at(-1); put(`queues.${q}.${own}`, v == null ? null : own.includes("a") && !/wait|oldest/.test(own) ? v * part : v * (q === "videos" ? 9 : 1)); }
       if (out) marks.push({ at: iso(t), kind: "blind", text: "queue.visible is unknown: SQS answered 503 Service Unavailable" });
       if (this.pausedAt(t)) marks.push({ at: iso(t), kind: "pause", text: "by ada: kernel update by hand" });
     }
@@ -76,7 +77,7 @@ export class World {
     const q = Math.ceil(t0 / 900) * 900, ahead = [], recent = [];
     for (let i = 0; i < 96; i++) ahead.push(band(q + 900 * i, 15));
     for (let i = 192; i > 0; i--) { const b = band(q - 900 * i, 15); recent.push({ ...b, items_p50: b.items_p50 * 0.95, items_came: b.items_p50, beyond: "" }); }
-    return { fleet: name, at: iso(t0), timezone: "Europe/Berlin", hours: 24, step_minutes: 15, queues: this.empty ? [{ queue: "photos", unknown: "nothing has been seen yet", note: "", history: null, within: [], coming: [], shape: "", recent: [] }] : [{ queue: "photos", unknown: "", note: "", history: null, within: [], coming: ahead, shape: "week", recent }] };
+    return { fleet: name, at: iso(t0), timezone: "Europe/Berlin", hours: 24, step_minutes: 15, queues: this.empty ? [{ queue: "photos", unknown: "nothing has been seen yet", note: "", history: null, within: [], coming: [], shape: "", recent: [] }] : [{ queue: "photos", unknown: "", note: "", history: null, within: [], coming: ahead, shape: "week", recent }, ...(this.names.indexOf(name) % 2 ? [{ queue: null, unknown: "", note: "", coming: ahead, recent, shape: "week" }] : [])] };
   }
   line(name, t) {
     const have = fleetSize(t), want = fleetSize(t + 60), blind = this.blindAt(t), n = Math.abs(want - have);

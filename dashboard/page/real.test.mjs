@@ -83,7 +83,7 @@ const tests = {
     await form.getByRole("button", { name: "Pause", exact: true }).click();
     await form.waitFor({ state: "detached" });
     await page.locator(".standing").waitFor();
-    assert.match(await text(".standing"), /Paused\s+until .*left by .*: “a test looks”/s);
+    assert.match(await text(".standing"), /Paused\s+until .*left, given by .*: “a test looks”/s);
     assert.match(JSON.parse(readFileSync(join(folder, "state/orders.json"), "utf8")).render.pause.why, /a test looks/);
     await page.waitForFunction(() => /freeze|paused/.test(document.querySelector(".decision").innerText));
   },

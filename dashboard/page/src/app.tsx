@@ -63,8 +63,8 @@ function Fleets({ status, chosen, link }: { status: Status; chosen: Fleet | null
   const t = useNow(5);
   return <nav class="fleets" aria-label="fleets"><ul>{status.fleets.map((f) => {
     const v = summary(f, findings(status, f, t));
-    return <li key={f.name}><a href={hashOf({ ...link, fleet: f.name, tick: "" })} aria-current={f === chosen ? "page" : undefined} onClick={(e) => { e.preventDefault(); go({ fleet: f.name, tick: "" }); }}>
-      <Sign level={v.level} /> <b>{f.name}</b> <span class="soft">{v.level === "good" ? "well" : v.text.toLowerCase()}</span></a></li>;
+    return <li key={f.name}><a href={hashOf({ ...link, fleet: f.name, queue: "", tick: "" })} aria-current={f === chosen ? "page" : undefined} onClick={(e) => { e.preventDefault(); go({ fleet: f.name, queue: "", tick: "" }); }}>
+      <Sign level={v.level} /> <b>{f.name}</b> <span class="soft">{v.level === "good" ? "well" : v.text.slice(0, 1).toLowerCase() + v.text.slice(1)}{v.more > 0 && ` and ${v.more} more`}</span></a></li>;
   })}</ul></nav>;
 }
 
@@ -87,10 +87,10 @@ function One({ status, fleet, link, news }: { status: Status; fleet: Fleet; link
   }, [link.range]);
   return <>
     <div class="head"><h1>{fleet.name}</h1>
-      <button type="button" onClick={() => give(fleet.pause ? "resume" : "pause")}>Pause or hold…</button></div>
+      {!status.standby && <button type="button" onClick={() => give(fleet.pause ? "resume" : "pause")}>Pause or hold…</button>}</div>
     <Standing fleet={fleet} give={give} />
     {fleet.last_tick || fleet.queues.some((q) => q.visible != null) ? <><Verdict status={status} fleet={fleet} /><Now fleet={fleet} /></> : <NoTick status={status} fleet={fleet} />}
-    <Charts fleet={fleet} range={link.range} past={past} trouble={trouble} shown={setShown} chosen={choose} />
+    <Charts fleet={fleet} queue={fleet.queues.length > 1 && fleet.queues.some((q) => q.name === link.queue) ? link.queue : ""} range={link.range} past={past} trouble={trouble} shown={setShown} chosen={choose} />
     <p class="trouble" role="status">{missing}</p>
     <Lists fleet={fleet} view={link.view} shown={shown} news={news} />
     <footer class="soft"><p>A tick every {span(status.interval)}. Last one: {fleet.last_tick && seconds(fleet.last_tick.at) != null ? <><Ago t={seconds(fleet.last_tick.at)!} />{fleet.last_tick.took != null && <>, it took {span(fleet.last_tick.took)}</>}</> : "none yet"}.</p></footer>

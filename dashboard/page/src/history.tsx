@@ -43,8 +43,8 @@ export function usePast(fleet: string, range: Range, news: number): { past: Past
 /** Shown is the stretch of time that the charts show. */
 export interface Shown { from: number; to: number; live: boolean }
 
-export function Charts({ fleet, range, past, trouble, shown, chosen }: {
-  fleet: Fleet; range: Range; past: Past | null; trouble: string; shown: (s: Shown) => void; chosen: (t: number, within: number) => void;
+export function Charts({ fleet, queue, range, past, trouble, shown, chosen }: {
+  fleet: Fleet; queue: string; range: Range; past: Past | null; trouble: string; shown: (s: Shown) => void; chosen: (t: number, within: number) => void;
 }) {
   const tint = useTint();
   const [at, tell] = useState<number | null>(null);
@@ -59,7 +59,7 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
     }, local, { tall: 180, margin: false, last: true });
     return s;
   }, [fleet.name, range, tint]);
-  const list = useMemo(() => (past ? charts(past.history, fleet, past.forecast, past.to, past.to + ahead(lengthOf(range))) : []), [past, fleet.budget?.hourly]);
+  const list = useMemo(() => (past ? charts({ history: past.history, fleet, queue, forecast: past.forecast, now: past.to, until: past.to + ahead(lengthOf(range)) }) : []), [past, queue, fleet.budget?.hourly]);
   useEffect(() => {
     if (past) stage.reach(past.from, past.to + ahead(lengthOf(range)));
   }, [past, stage]);
@@ -71,8 +71,9 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
   const empty = past && past.history.time.length === 0;
   return <section class="past" aria-labelledby="past">
     <div class="toolbar">
-      <h2 id="past">What was <small>times are {local.zone(now())}</small></h2>
+      <h2 id="past">Over time <small>times are {zone()}</small></h2>
       <div class="tools">
+        {fleet.queues.length > 1 && <label class="pick">Queue <select value={queue} onChange={(e) => go({ queue: e.currentTarget.value })}><option value="">all together</option>{fleet.queues.map((q) => <option key={q.name} value={q.name}>{q.name}</option>)}</select></label>}
         <div class="ranges" role="group" aria-label="how far back">{ranges.map(([r, , name]) =>
           <button type="button" key={r} aria-pressed={r === range} title={"the last " + name} onClick={() => go({ range: r })}>{r}</button>)}</div>
         <div class="zoom" role="group" aria-label="zoom">
@@ -92,6 +93,12 @@ export function Charts({ fleet, range, past, trouble, shown, chosen }: {
       <p class="unseen" aria-live="polite">{at != null && atHand(list, at)}</p>
     </>}
   </section>;
+}
+
+/** zone is the reader's, by name and by how far it is from UTC. */
+function zone(): string {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone, off = local.zone(now());
+  return !name || name === off ? off : `${name.replace(/_/g, " ")}, ${off}`;
 }
 
 /** atHand tells in words what the charts have at a time, for those who do not see them. */

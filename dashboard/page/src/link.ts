@@ -7,15 +7,15 @@ export const views = ["ticks", "workers", "signals"] as const;
 export type Range = (typeof ranges)[number][0];
 export type View = (typeof views)[number];
 
-export interface Link { fleet: string; range: Range; view: View; tick: string }
+export interface Link { fleet: string; queue: string; range: Range; view: View; tick: string }
 
-const usual: Link = { fleet: "", range: "6h", view: "ticks", tick: "" };
+const usual: Link = { fleet: "", queue: "", range: "6h", view: "ticks", tick: "" };
 
 export function linkOf(hash: string): Link {
   const q = new URLSearchParams(hash.replace(/^#/, ""));
   const range = q.get("range") as Range, view = q.get("view") as View;
   return {
-    fleet: q.get("fleet") ?? "", tick: q.get("tick") ?? "",
+    fleet: q.get("fleet") ?? "", queue: q.get("queue") ?? "", tick: q.get("tick") ?? "",
     range: ranges.some(([r]) => r === range) ? range : usual.range,
     view: views.includes(view) ? view : usual.view,
   };
@@ -23,7 +23,7 @@ export function linkOf(hash: string): Link {
 
 export function hashOf(l: Link): string {
   const q = new URLSearchParams();
-  for (const k of ["fleet", "range", "view", "tick"] as const) if (l[k] !== usual[k]) q.set(k, l[k]);
+  for (const k of ["fleet", "queue", "range", "view", "tick"] as const) if (l[k] !== usual[k]) q.set(k, l[k]);
   return "#" + q;
 }
 

@@ -64,7 +64,7 @@ function Ticks({ fleet, shown, news }: { fleet: string; shown: Shown; news: numb
   const seen = only ? list.filter(acted) : list;
   return <>
     <div class="search"><label class="check"><input type="checkbox" checked={only} onChange={(e) => pick(e.currentTarget.checked)} /> only those that did something, were blind or failed</label>
-      <span class="soft" role="status">{plural(seen.length, "tick")}{only && ` of ${whole(list.length)}`} in the time that the charts show</span></div>
+      <span class="soft" role="status">{list.length > 0 && <>{plural(seen.length, "tick")}{only && ` of ${whole(list.length)}${more ? " read" : ""}`} in the time that the charts show</>}</span></div>
     {list.length === 0 ? <p class="hold">No tick is kept of this time.</p> : seen.length === 0 ? <p class="hold">All {plural(list.length, "tick")} held: there were as many workers as were wanted.</p> :
       <div class="wide" tabIndex={0} role="region" aria-label="ticks"><table class="list ticks">
         <thead><tr><th scope="col">time</th><th scope="col">decided</th><th scope="col" class="number">have → want</th><th scope="col">did</th></tr></thead>

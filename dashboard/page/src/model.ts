@@ -67,9 +67,12 @@ export function refresh(): Promise<void> {
   return busy;
 }
 
+/** whole has lists where there are none. */
+const whole = (s: Status): Status => ({ ...s, fleets: (s.fleets ?? []).map((f) => ({ ...f, queues: f.queues ?? [] })) });
+
 async function once(): Promise<void> {
   try {
-    const status = await ask<Status>("status");
+    const status = whole(await ask<Status>("status"));
     const ids = (s: Status | null) => s?.fleets.map((f) => f.last_tick?.id).join();
     const news = ids(status) === ids(model.status) ? model.news : model.news + 1;
     tell({ status, heard: Date.now(), ahead: Date.parse(status.now) - Date.now() || 0, hearing: open ? "live" : "asking", trouble: "", locked: false, news });

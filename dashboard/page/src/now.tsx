@@ -15,7 +15,8 @@ export function Verdict({ status, fleet }: { status: Status; fleet: Fleet }) {
   const t = useNow(5), found = findings(status, fleet, t), v = summary(fleet, found);
   return <div class={"verdict " + v.level}>
     <p class="said" role="status"><Sign level={v.level} /> {v.text}</p>
-    {found.length > 0 && <ul class="findings">{found.map((x) => <One key={x.kind + x.title} x={x} />)}</ul>}
+    {found[0]?.title === v.text && <p>{found[0].text}</p>}
+    <ul class="findings">{found.filter((x) => x.title !== v.text).map((x) => <One key={x.kind + x.title} x={x} />)}</ul>
   </div>;
 }
 
@@ -31,7 +32,7 @@ export function NoTick({ status, fleet }: { status: Status; fleet: Fleet }) {
 }
 
 export function Now({ fleet }: { fleet: Fleet }) {
-  return <div class="tiles"><Promise_ fleet={fleet} /><Decision fleet={fleet} /><Workers fleet={fleet} /><Cost fleet={fleet} /></div>;
+  return <div class={fleet.queues.length > 1 ? "tiles many" : "tiles"}><Promise_ fleet={fleet} /><Decision fleet={fleet} /><Workers fleet={fleet} /><Cost fleet={fleet} /></div>;
 }
 
 function Promise_({ fleet }: { fleet: Fleet }) {
@@ -81,12 +82,13 @@ function Against({ q }: { q: Queue }) {
 
 function Queues({ list }: { list: Queue[] }) {
   return <div class="wide" tabIndex={0} role="region" aria-label="queues"><table class="list plain queues">
-    <thead><tr><th scope="col">queue</th><th scope="col" class="number">oldest</th><th scope="col" class="number">promised</th><th scope="col" class="number">waiting</th><th scope="col" class="number">in work</th><th scope="col" class="number">a minute</th></tr></thead>
+    <thead><tr><th scope="col">queue</th><th scope="col" class="number">oldest</th><th scope="col" class="number">promised</th><th scope="col" class="number">waiting</th><th scope="col" class="number">in work</th><th scope="col" class="number">a minute</th><th scope="col" class="number">one takes</th><th scope="col" class="number">wait p95</th><th scope="col" class="number">kept lately</th></tr></thead>
     <tbody>{list.map((q) => {
       const wait = q.objective?.wait, late = wait != null && q.oldest_age != null && q.oldest_age > wait;
       return <tr key={q.name}><th scope="row">{q.name}{!!q.dead && <span class="tag warn">{whole(q.dead)} dead</span>}</th>
-        <td class={"number" + (late ? " bad" : "")}>{late && <Sign level="bad" />}<Known v={q.oldest_age} say={span} /></td><td class="number soft">{wait == null ? "–" : span(wait)}</td>
-        <td class="number"><Known v={q.visible} say={whole} /></td><td class="number"><Known v={q.in_flight} say={whole} /></td><td class="number"><Known v={q.arrived_per_minute} /></td></tr>;
+        <td class={"number" + (late ? " bad" : "")}>{late && <Sign level="bad" />}<Known v={q.oldest_age} say={span} /></td><td class="number soft">{wait == null ? "–" : (q.objective?.quantile == null ? "" : share(q.objective.quantile) + " in ") + span(wait)}</td>
+        <td class="number"><Known v={q.visible} say={whole} /></td><td class="number"><Known v={q.in_flight} say={whole} /></td><td class="number"><Known v={q.arrived_per_minute} /></td>
+        <td class="number"><Known v={q.work_seconds_mean} say={span} /></td><td class="number"><Known v={q.wait_p95} say={span} /></td><td class="number">{wait == null ? "–" : <Known v={q.within} say={share} />}</td></tr>;
     })}</tbody>
   </table><Whys of={list.map((q) => q.unknown)} /></div>;
 }

@@ -11,7 +11,7 @@ export type Kind = "pause" | "want" | "resume" | "release";
 export function Standing({ fleet, give }: { fleet: Fleet; give: (k: Kind) => void }) {
   const t = useNow(5), { pause, floor } = fleet;
   const left = (until: string) => rough(Math.max(0, (seconds(until) ?? t) - t));
-  const who = (o: { by?: string; why?: string }) => [o.by && ` by ${o.by}`, o.why && `: “${o.why}”`].filter(Boolean).join("");
+  const who = (o: { by?: string; why?: string }) => [o.by && `, given by ${o.by}`, o.why && `: “${o.why}”`].filter(Boolean).join("");
   if (!pause && !floor) return null;
   return <div class="standing">
     {pause && <p class="order"><b><i class="sign" aria-hidden="true">❚❚</i> Paused</b> <span>until <At t={seconds(pause.until)} />, {left(pause.until)} left{who(pause)}. It looks and decides, and does nothing.</span> <button type="button" onClick={() => give("resume")}>Resume…</button></p>}

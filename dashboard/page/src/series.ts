@@ -13,17 +13,33 @@ const said = (say: (v: number) => string) => (v: number | null) => (v == null ? 
 /** Key is the charts in their order. */
 export type Key = "waiting" | "age" | "fleet" | "arrivals" | "cost";
 
-export function charts(all: History, f: Fleet, forecast: Forecast | null, now: number, until: number): [Key, Chart][] {
-  const h = past(all, now);
+export interface Seen { history: History; fleet: Fleet; queue: string; forecast: Forecast | null; now: number; until: number }
+
+/** charts are of all queues together, or of one. */
+export function charts({ history, fleet: f, queue, forecast, now, until }: Seen): [Key, Chart][] {
+  const h = only(past(history, now), f, queue);
   const shared = { marks: rug(h), shades: shades(h), now };
   const list: [Key, Chart][] = [
     ["waiting", { ...waiting(h), ...shared }], ["age", { ...age(h, f), ...shared }],
-    ["fleet", { ...fleet(h), ...shared }], ["arrivals", { ...arrivals(h, forecast, until), ...shared }],
+    ["fleet", { ...fleet(h), ...shared }], ["arrivals", { ...arrivals(h, aheadOf(forecast, queue), until), ...shared }],
   ];
   const cost = bill(h, f);
   if (cost) list.push(["cost", { ...cost, ...shared }]);
   return list;
 }
+
+/** only has one queue's numbers in place of all queues'. */
+function only(h: History, f: Fleet, queue: string): History {
+  if (!queue) return h;
+  const series = { ...h.series };
+  for (const [name, own] of [["queue.visible", "visible"], ["queue.in_flight", "in_flight"], ["queue.oldest_age", "oldest_age"], ["queue.arrived_per_minute", "arrived_per_minute"], ["work.wait_p95", "wait_p95"]]) series[name] = of(h, `queues.${queue}.${own}`);
+  return { ...h, series, objective: f.queues.find((q) => q.name === queue)?.objective ?? null };
+}
+
+type Ahead = Forecast["queues"][number] | null;
+
+/** aheadOf is the forecast of a queue, or of all together. */
+const aheadOf = (f: Forecast | null, queue: string): Ahead => f?.queues.find((q) => q.queue === (queue || null)) ?? (f?.queues.length === 1 ? f.queues[0] : null);
 
 /** past leaves out points that have not begun: the controller answers in whole steps. */
 function past(h: History, now: number): History {
@@ -84,14 +100,14 @@ function bill(h: History, f: Fleet): Chart | null {
 }
 
 /** arrivals go on into the future, with what is expected. */
-function arrivals(h: History, forecast: Forecast | null, until: number): Chart {
+function arrivals(h: History, forecast: Ahead, until: number): Chart {
   const own = of(h, "queue.arrived_per_minute"), last = h.time[h.time.length - 1] ?? until;
   const bands = stretches(forecast);
   const ahead: number[] = [];
   if (bands.length) for (let t = last + h.step; t <= until && ahead.length < 500; t += h.step) ahead.push(t);
   const at = [...h.time, ...ahead];
   const lines: Line[] = [{ label: "arrived", values: [...own, ...ahead.map(() => null)], colour: "blue", width: 1.5, say: said(digits) }];
-  if (!bands.length) return { title: "Arrivals", note: "items a minute" + (forecast?.queues[0]?.unknown ? "; no forecast: " + forecast.queues[0].unknown : ""), at, lines, left: { say: compact, atLeast: 1 } };
+  if (!bands.length) return { title: "Arrivals", note: "items a minute" + (forecast?.unknown ? "; no forecast: " + forecast.unknown : ""), at, lines, left: { say: compact, atLeast: 1 } };
   const find = finder(bands);
   const line = (label: string, pick: (b: Band) => number, rest: Partial<Line>): Line => ({
     label, values: at.map((t) => { const b = find(t); return b ? pick(b) / b.minutes : null; }), colour: "orange", width: 1, steps: true, say: (v) => (v == null ? "–" : digits(v)), ...rest,
@@ -103,9 +119,8 @@ function arrivals(h: History, forecast: Forecast | null, until: number): Chart {
   };
 }
 
-/** stretches are the forecasts of all queues together, by time, none over another. */
-function stretches(f: Forecast | null): Band[] {
-  const q = f?.queues.find((q) => q.queue === null) ?? (f?.queues.length === 1 ? f.queues[0] : null);
+/** stretches are what was and is expected, by time, none over another. */
+function stretches(q: Ahead): Band[] {
   if (!q || q.unknown) return [];
   const list: Band[] = [];
   let end = 0;

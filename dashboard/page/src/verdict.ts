@@ -24,7 +24,8 @@ export function findings(s: Status, f: Fleet, now: number): Finding[] {
   return found.sort((a, b) => rank[a.level] - rank[b.level]);
 }
 
-const sentence = (text: string) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+/** sentence begins with a capital, unless with a name such as queue.visible. */
+const sentence = (text: string) => (/^\S+[._]\S/.test(text) ? text : text.slice(0, 1).toUpperCase() + text.slice(1)) + (/[.!?]$/.test(text) ? "" : ".");
 
 type Add = (level: Level, kind: string, title: string, text: string) => void;
 
@@ -58,13 +59,14 @@ function bounds(f: Fleet, add: Add): void {
   if (f.bounds && f.want != null && f.want >= f.bounds.max && f.bounds.max > 0 && late) add("warn", "maximum", "The fleet is at its maximum", `${plural(f.bounds.max, "worker")}, and items wait. bounds.max of the policy file holds it there.`);
 }
 
-/** summary is the verdict in one sentence. */
-export function summary(f: Fleet, found: Finding[]): { level: Level | "good" | "none"; text: string } {
-  if (!f.last_tick) return { level: "none", text: "No tick yet" };
+/** summary is the verdict in one sentence, and how many findings besides ask for a look. */
+export function summary(f: Fleet, found: Finding[]): { level: Level | "good" | "none"; text: string; more: number } {
+  const said = (level: Level | "good" | "none", text: string) => ({ level, text, more: 0 });
+  if (!f.last_tick) return said("none", "No tick yet");
   const worst = found[0];
-  if (worst && worst.level !== "note") return { level: worst.level, text: worst.title + (found[1] && found[1].level !== "note" ? `, and ${found.filter((x) => x.level !== "note").length - 1} more` : "") };
-  if (f.pause) return { level: "warn", text: "Paused" };
+  if (worst && worst.level !== "note") return { level: worst.level, text: worst.title, more: found.filter((x) => x.level !== "note").length - 1 };
+  if (f.pause) return said("warn", "Paused");
   const promised = f.queues.filter((q) => q.objective?.wait != null);
-  if (promised.some((q) => q.oldest_age == null)) return { level: "note", text: "Nothing wrong is known; how long items wait is unknown" };
-  return { level: "good", text: promised.length ? "All is well: no item waits longer than promised" : "All is well" };
+  if (promised.some((q) => q.oldest_age == null)) return said("note", "Nothing wrong is known; how long items wait is unknown");
+  return said("good", promised.length ? "All is well: no item waits longer than promised" : "All is well");
 }
