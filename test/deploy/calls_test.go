@@ -62,6 +62,9 @@ var calls = []call{
 	{"s3:UploadPart", "worker", "s3:PutObject"},
 	{"s3:CompleteMultipartUpload", "worker", "s3:PutObject"},
 	{"s3:AbortMultipartUpload", "worker", "s3:AbortMultipartUpload"},
+	{"s3:HeadObject", "worker", "s3:GetObject"}, // has no permission of its own
+	{"s3:DeleteObject", "worker", "s3:DeleteObject"},
+	{"s3:ListObjectsV2", "worker", "s3:ListBucket"},
 
 	{"sqs:SendMessage", "operator", "sqs:SendMessage"}, // skynet-worker submit and batch
 	{"sqs:SendMessageBatch", "operator", "sqs:SendMessage"},
