@@ -127,12 +127,12 @@ func (i *inquiry) one(ctx context.Context, c *cobra.Command, s *shops, name stri
 	if err != nil {
 		return err
 	}
+	p := &pursuit{record: r, watch: batch.NewWatch(s, r), now: time.Now}
 	if i.retry {
-		if err := i.again(ctx, c, s, r); err != nil {
+		if p.resent, err = i.again(ctx, c, s, r); err != nil {
 			return err
 		}
 	}
-	p := &pursuit{record: r, watch: batch.NewWatch(s, r), now: time.Now}
 	gauge, hangUp := i.gauge(ctx, r)
 	defer hangUp()
 	p.gauge = gauge
@@ -181,29 +181,29 @@ func (i *inquiry) gauge(ctx context.Context, r *batch.Record) (queue.Gauge, func
 const briefly = 3 * time.Second
 
 // again sends what failed for the last time, and what was lost, once more.
-func (i *inquiry) again(ctx context.Context, c *cobra.Command, s *shops, r *batch.Record) (err error) {
+func (i *inquiry) again(ctx context.Context, c *cobra.Command, s *shops, r *batch.Record) (n int, err error) {
 	q, err := choose(i.cfg.Queues, r.Queue)
 	if err != nil {
-		return fmt.Errorf("batch %s: %w", r.Name, err)
+		return 0, fmt.Errorf("batch %s: %w", r.Name, err)
 	}
 	line, hangUp, err := dial(ctx, i.cfg, q, i.answer)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
 	p := &pursuit{record: r, watch: batch.NewWatch(s, r), gauge: line, now: time.Now}
 	if err := p.untilSure(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	items, known := p.watch.Failed()
 	told, done := bar(ctx, c.ErrOrStderr(), "sending again", 0, len(items))
 	err = batch.Mailing{Shelf: s.shelf, Record: r, To: line, Stop: ctx.Done(), Now: time.Now, Told: told}.Again(ctx, items, known)
 	done()
 	if err != nil {
-		return finding{fmt.Errorf("not all that failed was sent again; do so once more: %w", err)}
+		return 0, finding{fmt.Errorf("not all that failed was sent again; do so once more: %w", err)}
 	}
 	if i.format == "text" {
 		fmt.Fprintf(c.OutOrStdout(), "%s of %s items sent again to queue %s\n", count(len(items)), count(len(r.Items)), r.Queue)
 	}
-	return nil
+	return len(items), nil
 }

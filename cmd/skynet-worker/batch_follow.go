@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type pursuit struct {
 	depth queue.Depth // of the queue
 	asked bool        // it answered
 	empty time.Time   // since when nothing was seen in it; zero while there is something
+
+	resent int // items that were sent again before
 }
 
 const (
@@ -115,7 +118,7 @@ func (i *inquiry) cut(c *cobra.Command, p *pursuit, why error) error {
 	if p.tally.Items == 0 {
 		return finding{errors.New(said + ", before the batch could be looked at")}
 	}
-	return errors.Join(i.show(c, p), finding{errors.Join(errors.New(said), verdict(p.tally))})
+	return errors.Join(i.show(c, p), finding{fmt.Errorf("%s: %w", said, verdict(p.tally))})
 }
 
 // follow looks until nothing is open. A store that does not answer is asked again.

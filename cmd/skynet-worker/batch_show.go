@@ -180,6 +180,9 @@ func (p *pursuit) document(all bool) map[string]any {
 	if t.Left > 0 {
 		doc["left_seconds"] = t.Left.Seconds()
 	}
+	if p.resent > 0 {
+		doc["resent"] = p.resent
+	}
 	if p.asked {
 		doc["queue_holds"] = p.depth.Visible + p.depth.InFlight + p.depth.Delayed
 	}

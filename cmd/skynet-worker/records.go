@@ -167,8 +167,13 @@ func brief(d time.Duration) string {
 	case d < 10*time.Second:
 		return d.Round(10 * time.Millisecond).String()
 	case d < 10*time.Minute:
-		return d.Round(time.Second).String()
+		d = d.Round(time.Second)
+	default:
+		d = d.Round(time.Minute)
 	}
-	text := d.Round(time.Minute).String()
-	return strings.TrimSuffix(text, "0s")
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
 }

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"skynet/queue/nats"
+	"skynet/worker/batch"
+)
+
+// site is a queue server, folders of media and results, and a worker's settings.
+type site struct {
+	*testing.T
+	dir   string
+	queue *nats.Queue
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{T: t, dir: t.TempDir()}
+	server, err := nats.Start(t.Context(), nats.ServerOptions{Dir: filepath.Join(s.dir, "queue")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	conn, err := nats.Dial(t.Context(), nats.DialOptions{URL: server.URL(), TokenFile: server.TokenFile()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if s.queue, err = conn.Queue(t.Context(), nats.Config{Name: "photos"}); err != nil {
+		t.Fatal(err)
+	}
+	s.write("worker.yaml", fmt.Sprintf(`fleet: render
+queues: [{name: photos, url: "%s/photos", visibility: 30s, tries: 3}]
+heartbeats: "%s/heartbeats"
+nats: {token_file: %q}
+stores: [%q, %q]
+outputs: %q
+`, server.URL(), server.URL(), server.TokenFile(), s.url("media"), s.url("results"), s.url("results")))
+	return s
+}
+
+func (s *site) url(name string) string { return "file://" + filepath.Join(s.dir, name) }
+
+func (s *site) write(name, text string) {
+	s.Helper()
+	file := filepath.Join(s.dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// media writes so many files.
+func (s *site) media(n int) {
+	s.Helper()
+	for i := range n {
+		s.write(fmt.Sprintf("media/g/%d.jpg", i), "x")
+	}
+}
+
+// call is a command that was run in its own process.
+type call struct {
+	out, err string
+	status   int
+}
+
+func (s *site) command(args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args[0], "--config", filepath.Join(s.dir, "worker.yaml"))
+	c.Args = append(c.Args, args[1:]...)
+	c.Dir, c.Env = s.dir, append(os.Environ(), asProgram+"=1")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return c
+}
+
+func (s *site) call(args ...string) call { return s.finish(s.command(args...)) }
+
+func (s *site) finish(c *exec.Cmd) call {
+	s.Helper()
+	var out, err bytes.Buffer
+	c.Stdout, c.Stderr = &out, &err
+	if fault := c.Run(); fault != nil && c.ProcessState == nil {
+		s.Fatal(fault)
+	}
+	return call{out.String(), err.String(), c.ProcessState.ExitCode()}
+}
+
+// sent are the items in the queue, by their inputs, each with how often it is there.
+func (s *site) sent() map[string]int {
+	s.Helper()
+	all := map[string]int{}
+	for {
+		it, err := s.queue.Receive(s.Context(), 300*time.Millisecond)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if it == nil {
+			return all
+		}
+		var of struct{ Input, Output, Batch string }
+		if err := json.Unmarshal(it.Body, &of); err != nil || of.Output == "" {
+			s.Errorf("item %s, %v", it.Body, err)
+		}
+		all[of.Input]++
+		if err := s.queue.Delete(s.Context(), it); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+func total(sent map[string]int) (n int) {
+	for _, times := range sent {
+		n += times
+	}
+	return n
+}
+
+// shown is a batch as --format json shows it.
+func (s *site) shown(args ...string) (doc struct {
+	Items, Sent, Done, Failed, Lost, Retrying, Waiting, Unsent int
+	Made_Before, Resent                                        int
+	Over                                                       bool
+	Rate                                                       *float64
+	Failures                                                   []struct {
+		Reason string
+		Items  int
+	}
+	Failed_Items []struct{ Input, Reason string }
+}, status int) {
+	s.Helper()
+	got := s.call(append(args, "--format", "json")...)
+	if err := json.Unmarshal([]byte(got.out), &doc); err != nil {
+		s.Fatalf("%q: %+v: %v", args, got, err)
+	}
+	return doc, got.status
+}
+
+func (s *site) wants(got call, status int, said ...string) {
+	s.Helper()
+	if got.status != status {
+		s.Errorf("status %d, want %d: %+v", got.status, status, got)
+	}
+	for _, text := range said {
+		if !strings.Contains(got.out+got.err, text) {
+			s.Errorf("it does not say %q: %+v", text, got)
+		}
+	}
+}
+
+func TestSubmitOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	in := s.url("media") + "/a.jpg"
+	s.wants(s.call("submit", "--input", in, "--kind", "song"), 2, `"song" is not a kind`)
+	got := s.call("submit", "--input", in, "--output", s.url("results")+"/a", "--recipe", "thumbs", "--value", "title=a=b", "--value", "owner=c, d")
+	it, err := s.queue.Receive(t.Context(), 5*time.Second)
+	if err != nil || it == nil || got.status != 0 || it.ID != strings.TrimSpace(got.out) {
+		t.Fatalf("%+v, item %+v, %v", got, it, err)
+	}
+	want := fmt.Sprintf(`{"input":%q,"output":%q,"recipe":"thumbs","values":{"owner":"c, d","title":"a=b"}}`, in, s.url("results")+"/a")
+	if string(it.Body) != want {
+		t.Errorf("item %s, want %s", it.Body, want)
+	}
+}
+
+func TestSubmitMany(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, name := range []string{"a.jpg", "b b.JPG", "x/c.jpg", "x/d.txt", ".hidden"} {
+		s.write("media/"+name, "xx")
+	}
+	dry := s.call("submit", "--dry-run", "--exclude", "*.txt", "media/")
+	s.wants(dry, 0, s.url("media")+"/b%20b.JPG -> "+s.url("results")+strings.TrimPrefix(s.url("media"), "file://")+"/b%20b.JPG",
+		"3 items of 6 B would be sent to queue photos; left out: 1 hidden, 1 by --include and --exclude")
+	if n := total(s.sent()); n != 0 {
+		t.Errorf("a dry run sent %d", n)
+	}
+	got := s.call("submit", "--batch", "first", "--include", "*.jpg", "--output", s.url("results")+"/out", "media", "media/a.jpg")
+	s.wants(got, 0, "batch first: 3 items of 6 B, 3 sent to queue photos in ", "1 named twice", "see it: skynet-worker batch --config ")
+	sent := s.sent()
+	for _, name := range []string{"a.jpg", "b%20b.JPG", "x/c.jpg"} {
+		if sent[s.url("media")+"/"+name] != 1 {
+			t.Errorf("%s was not sent: %v", name, sent)
+		}
+	}
+	c := s.command("submit", "-")
+	c.Stdin = strings.NewReader("media/a.jpg\n" + s.url("media") + "/x/c.jpg\n")
+	s.wants(s.finish(c), 0, "2 items of 4 B, 2 sent")
+	listed := s.call("batch")
+	s.wants(listed, 0, "BATCH", "first", "photos")
+	if strings.Count(listed.out, "\n") != 3 {
+		t.Errorf("listed %s", listed.out)
+	}
+}
+
+// TestWhatCannotBeSubmitted: nothing is sent, and each says what to do.
+func TestWhatCannotBeSubmitted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("media/x/a.jpg", "x")
+	s.write("media/y/a.jpg", "x")
+	s.write("elsewhere/a.jpg", "x")
+	s.wants(s.call("submit", "--batch", "taken", "media/x/a.jpg"), 0)
+	before := total(s.sent())
+	for _, c := range []struct {
+		args []string
+		said string
+	}{
+		{[]string{}, "nothing to submit; name files"},
+		{[]string{"media/none.jpg"}, "media/none.jpg: no such file or folder"},
+		{[]string{"elsewhere/a.jpg"}, "put it into one of them, or add its folder to stores"},
+		{[]string{"elsewhere"}, "lies in none of the worker's stores"},
+		{[]string{"--output", s.url("results"), "media/x/", "media/y/"}, "would both be made into " + s.url("results") + "/a.jpg"},
+		{[]string{"--exclude", "*", "media"}, "there is nothing to submit; left out: 2 by --include and --exclude"},
+		{[]string{"--include", "[z-a]", "media"}, "is not a pattern"},
+		{[]string{"--batch", "taken", "media"}, "choose another name, or go on with it by --resume"},
+		{[]string{"--batch", "../x", "media"}, "is not a name of a batch"},
+		{[]string{"--resume"}, "--resume needs the name of the batch"},
+		{[]string{"--resume", "--batch", "none"}, "there is no batch none"},
+		{[]string{"--resume", "--batch", "taken", "media"}, "give --batch NAME alone"},
+		{[]string{"--input", "file:///x", "media"}, "--input is for one item"},
+		{[]string{"--kind", "song", "media"}, `"song" is not a kind`},
+		{[]string{"--value", "title", "media"}, "write NAME=TEXT"},
+		{[]string{"--format", "yaml", "media"}, "write text or json"},
+		{[]string{"--queue", "none", "media"}, "is not in the settings; known: [photos]"},
+	} {
+		s.wants(s.call(append([]string{"submit"}, c.args...)...), 2, c.said)
+	}
+	if n := total(s.sent()); n != 0 || before != 1 {
+		t.Errorf("%d items were sent", n)
+	}
+}
+
+// TestSubmitGoesOnAfterBeingKilled with SIGKILL, at whatever it was doing: in the
+// end each item was sent, and none of more than a chunk twice for each kill.
+func TestSubmitGoesOnAfterBeingKilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const n = 5 * batch.Chunk
+	s.media(n)
+	kills := 0
+	for i, args := range slices.Concat([][]string{{"submit", "--batch", "g", "media/g"}}, slices.Repeat([][]string{{"submit", "--batch", "g", "--resume"}}, 3)) {
+		c := s.command(args...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		s.awaitDepth(batch.Chunk*(i+1) + 50*(i+1))
+		_ = c.Process.Kill()
+		if err := c.Wait(); err != nil {
+			kills++
+		}
+	}
+	if kills < 2 {
+		t.Errorf("it was killed only %d times", kills)
+	}
+	s.wants(s.call("submit", "--batch", "g", "--resume"), 0, "batch g: 2,500 items")
+	sent := s.sent()
+	if len(sent) != n || total(sent) > n+kills*batch.Chunk {
+		t.Errorf("%d of %d items were sent, %d times in all, after %d kills", len(sent), n, total(sent), kills)
+	}
+	s.wants(s.call("submit", "--batch", "g", "--resume"), 0, "0 sent")
+}
+
+// awaitDepth waits until the queue holds so many items.
+func (s *site) awaitDepth(n int) {
+	s.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if d, err := s.queue.Depth(s.Context()); err == nil && d.Visible >= n {
+			return
+		}
+	}
+	s.Fatalf("the queue does not come to hold %d items", n)
+}
+
+// TestSubmitStopsWhenAsked: after one signal it ends the chunk, writes down what
+// was sent, and says how to go on; nothing is sent twice.
+func TestSubmitStopsWhenAsked(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const n = 4 * batch.Chunk
+	s.media(n)
+	c := s.command("submit", "--batch", "g", "media/g")
+	var said bytes.Buffer
+	c.Stderr = &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitDepth(10)
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != 1 || !strings.Contains(said.String(), "of 2,000 items are sent; go on with skynet-worker submit --config ") {
+		t.Errorf("%v: %s", c.ProcessState, said.String())
+	}
+	half, _ := s.shown("batch", "g")
+	if half.Unsent == 0 || half.Waiting+half.Unsent != n || half.Waiting%batch.Chunk != 0 {
+		t.Errorf("%+v", half)
+	}
+	if got := s.call("batch", "g", "--wait", "--timeout", "2s"); got.status != 1 {
+		t.Errorf("--wait for what was not sent: %+v", got)
+	}
+	s.wants(s.call("submit", "--batch", "g", "--resume"), 0)
+	if sent := s.sent(); len(sent) != n || total(sent) != n {
+		t.Errorf("%d items were sent, %d times in all, want %d", len(sent), total(sent), n)
+	}
+}
+
+// TestRecordsOfThisMachine: without outputs in the settings, or on request.
+func TestRecordsOfThisMachine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.media(2)
+	state := filepath.Join(s.dir, "state")
+	s.wants(s.call("submit", "--state", state, "--batch", "g", "media/g"), 0, "--state "+state+" g")
+	s.wants(s.call("batch", "g"), 2, "there is no batch g")
+	s.wants(s.call("batch", "g", "--state", state), 0, "waiting   2")
+}
+
+func TestSubmitToAQueueThatIsAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.media(2)
+	settings, _ := os.ReadFile(filepath.Join(s.dir, "worker.yaml"))
+	lines := strings.Split(string(settings), "\n")
+	lines[1] = `queues: [{name: photos, url: "nats://127.0.0.1:1/photos"}]`
+	s.write("worker.yaml", strings.Join(lines, "\n"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s.wants(s.call("submit", "--timeout", "300ms", "--batch", "g", "media/g"), 2, "no answer from the queue at nats://127.0.0.1:1/photos within 300ms")
+	s.wants(s.call("batch", "g"), 2, "there is no batch g")
+	if ctx.Err() != nil {
+		t.Error("it took long")
+	}
+}
