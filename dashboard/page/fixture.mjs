@@ -15,7 +15,7 @@ const noise = (n) => { const x = Math.sin(n * 12.9898) * 43758.5453; return x - 
 
 /** load is items a minute. */
 const load = (t) => Math.round(40 + 260 * wave(t, 86400, 30000) ** 2 + 30 * noise(Math.floor(t / 60)) + (t % 21600 < 1500 ? 160 : 0));
-const fleetSize = (t) => Math.max(2, Math.ceil(load(t - 120) / 22));
+const fleetSize = (t) => Math.max(2, Math.ceil(load(600 * Math.floor((t - 120) / 600)) / 22));
 
 function idOf(fleet, t) { return `${fleet}-${iso(t).replace(/[-:]/g, "").replace("Z", "Z")}`; }
 const timeOf = (id) => { const m = /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)([\d.]+)Z$/.exec(id); return m ? Date.parse(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}Z`) / 1000 : NaN; };
@@ -99,7 +99,7 @@ export class World {
         reasons: [{ by: "slo", said: "…" }, { by: "sunday", said: "…" }, { by: "step", said: "…" }, { by: "bounds", said: `${l.want} is within 2 to 40` }, { by: "budget", said: "3.21 an hour of 12.00; 41.37 today of 120.00" }, ...(up ? [{ by: "launch", said: `launch ${n}: 7 of 160 in the last hour` }] : [{ by: "release", said: "fewer have been wanted for 5m: drain 1 of 20% at once" }])] },
       intents: idle ? [] : [up ? { id: id + "/launch", fleet: name, decision: id, at: iso(t), kind: "launch", order: { fleet: name, count: n, token: "x" } } : { id: id + "/drain", fleet: name, decision: id, at: iso(t), kind: "drain", ids: ["i-01122334455"] }],
       outcomes: idle ? [] : [{ intent: id + (up ? "/launch" : "/drain"), at: iso(t + 1), done: up ? Array.from({ length: Math.max(1, n - 1) }, (_, i) => "i-0a1b2c3d4e5f" + i) : ["i-01122334455"], ...(up && n > 1 ? { failed: "InsufficientInstanceCapacity: c7i.xlarge in eu-west-1b" } : {}) }],
-      then: idle ? [] : [up ? "heard for the first time within 1m34s: i-0a1b2c3d4e5f0" : "drained and let go within 3m: i-01122334455"],
+      ...(this.then && { then: this.then }),
     };
   }
   signals(name, t = this.last()) {

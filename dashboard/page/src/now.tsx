@@ -4,7 +4,7 @@ import type { Fleet, Queue, Status } from "./api";
 import { go } from "./link";
 import { useNow } from "./model";
 import { Ago, At, Known, Meter, rough, seconds } from "./said";
-import { type Finding, findings, summary } from "./verdict";
+import { type Finding, findings, share, summary } from "./verdict";
 
 const signs: Record<string, string> = { good: "●", note: "●", warn: "▲", bad: "■", none: "○" };
 
@@ -66,8 +66,6 @@ function Whys({ of }: { of: (Record<string, string> | undefined)[] }) {
   return <details class="whys"><summary>why unknown</summary><ul>{list.map((w) => <li key={w}>{w}</li>)}</ul></details>;
 }
 
-/** share is a percentage with a digit behind the point only where it says something. */
-const share = (v: number) => percent(v).replace(".0%", "%");
 
 function Against({ q }: { q: Queue }) {
   const wait = q.objective?.wait, part = q.objective?.quantile;

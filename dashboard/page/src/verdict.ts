@@ -27,6 +27,9 @@ export function findings(s: Status, f: Fleet, now: number): Finding[] {
 /** sentence begins with a capital, unless with a name such as queue.visible. */
 const sentence = (text: string) => (/^\S+[._]\S/.test(text) ? text : text.slice(0, 1).toUpperCase() + text.slice(1)) + (/[.!?]$/.test(text) ? "" : ".");
 
+/** share is a percentage with a digit behind the point only where it says something. */
+export const share = (v: number) => percent(v).replace(".0%", "%");
+
 type Add = (level: Level, kind: string, title: string, text: string) => void;
 
 function ticks(s: Status, f: Fleet, now: number, add: Add): void {
@@ -40,9 +43,9 @@ function ticks(s: Status, f: Fleet, now: number, add: Add): void {
 function promise(q: Queue, add: Add): void {
   const { wait, quantile } = q.objective ?? {};
   if (wait == null) return;
-  if (q.oldest_age != null && q.oldest_age > wait) add("bad", "late", `${q.name} waits longer than promised`, `Its oldest item has waited ${span(q.oldest_age)}; promised are ${span(wait)}.`);
-  else if (q.missed) add("warn", "missed", `${q.name} misses its objective`, sentence(q.missed));
-  else if (q.within != null && quantile != null && q.within < quantile) add("warn", "missed", `${q.name} misses its objective`, `${percent(q.within)} started within ${span(wait)}; promised are ${percent(quantile, quantile * 100 % 1 ? 1 : 0)}.`);
+  // What is missed the controller says itself, as it does to metrics and notifications.
+  if (q.missed) add("bad", "missed", `${q.name} misses its objective`, sentence(q.missed));
+  else if (q.oldest_age != null && q.oldest_age > wait) add("warn", "late", `An item of ${q.name} waits longer than promised`, `The oldest has waited ${span(q.oldest_age)}; promised are ${span(wait)}${quantile == null || quantile >= 1 ? "" : ` to ${share(quantile)} of all`}.`);
 }
 
 function budget(f: Fleet, add: Add): void {
