@@ -20,7 +20,7 @@ import (
 	"skynet/worker/store"
 )
 
-var _ bundle.Place = store.Place(nil)
+var _ bundle.Place = store.Place{}
 
 // What a program that takes the worker's place is told by its environment.
 const (

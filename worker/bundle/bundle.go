@@ -26,7 +26,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"time"
 
@@ -37,7 +36,7 @@ import (
 type Place interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 	Fetch(ctx context.Context, name, file string) error
-	Put(ctx context.Context, name string, f *os.File) error
+	Put(ctx context.Context, name, file string) error
 	Create(ctx context.Context, name string, body []byte) (bool, error)
 	Remove(ctx context.Context, name string) error
 	List(ctx context.Context, folder string) ([]string, error)

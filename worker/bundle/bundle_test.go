@@ -11,11 +11,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +26,7 @@ import (
 	"skynet/worker/store"
 )
 
-var _ bundle.Place = store.Place(nil)
+var _ bundle.Place = store.Place{}
 
 // site is a place, and who may sign for it.
 type site struct {
@@ -449,7 +449,7 @@ func TestPlaces(t *testing.T) {
 	if err := errors.Join(p.Remove(t.Context(), "a/b"), p.Remove(t.Context(), "a/b")); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Get(t.Context(), "a/b"); !errors.Is(err, syscall.ENOENT) {
+	if _, err := p.Get(t.Context(), "a/b"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }

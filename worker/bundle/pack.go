@@ -61,12 +61,7 @@ func Publish(ctx context.Context, p Place, key minisign.PrivateKey, from, versio
 }
 
 func putFile(ctx context.Context, p Place, name, file string) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := p.Put(ctx, name, f); err != nil {
+	if err := p.Put(ctx, name, file); err != nil {
 		return fmt.Errorf("publish %s: %w", name, err)
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -36,8 +36,11 @@ func (r Rollout) Stopped(s Statement) bool { return len(r.Bad) >= s.AtOnce }
 func rolloutOf(version string) string { return path.Join("rollout", version) }
 
 func noteName(version, what, worker string) string {
-	return path.Join(rolloutOf(version), what+"-"+url.PathEscape(worker))
+	return path.Join(rolloutOf(version), what+"-"+odd.ReplaceAllString(worker, "_"))
 }
+
+// odd is what is not put into names of objects.
+var odd = regexp.MustCompile(`[^0-9A-Za-z-]`)
 
 // Look reads how far a version has come.
 func Look(ctx context.Context, p Place, version string) (Rollout, error) {
