@@ -190,7 +190,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 	a.begin(ctx)
 	var lanes, helpers sync.WaitGroup
-	for range a.self.Slots * lanesPerSlot {
+	for range a.self.Slots*lanesPerSlot + 1 {
 		lanes.Go(func() { a.lane(life) })
 	}
 	helpers.Go(func() { a.beat.run(life) })

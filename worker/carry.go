@@ -75,6 +75,7 @@ func (a *Agent) sit(p pass, h *hand) {
 		select {
 		case <-h.seat.granted:
 			a.share.start(h.stint, h.seat.since)
+			a.gate.update(func() {}) // when a slot becomes free is known now
 			a.countStart(h, h.seat.since)
 			return
 		case <-h.ended:

@@ -165,11 +165,12 @@ func (g *gate) left(p pass, item bool) (s *seat) {
 // that have not.
 func (g *gate) prepared(s *seat) { g.update(func() { s.ready = true }) }
 
-// worked gives the slot of an item free while it is stored, if not too many are
-// being stored already: else storing is what holds the slots up, and shows.
+// worked gives the slot of an item free while it is stored, if not more are being
+// stored already than there are slots: else storing is what holds the slots up, and
+// shows. One more than slots: each may end in the moment in which the next comes.
 func (g *gate) worked(s *seat) (freed bool) {
 	g.update(func() {
-		if s.place == &g.working && g.storing < g.slots {
+		if s.place == &g.working && g.storing <= g.slots {
 			g.working--
 			g.storing++
 			s.place, freed = &g.storing, true

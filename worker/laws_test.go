@@ -25,6 +25,8 @@ type deed struct {
 
 type story struct {
 	Slots, Seconds int
+	Open, Store    int // seconds
+	Ahead          int // seconds; 0: nothing is fetched ahead
 	Deeds          []deed
 }
 
@@ -39,6 +41,8 @@ func stories() *rapid.Generator[story] {
 	return rapid.Custom(func(t *rapid.T) story {
 		return story{
 			Slots: rapid.IntRange(1, 4).Draw(t, "slots"), Seconds: rapid.IntRange(0, 50).Draw(t, "seconds"),
+			Open: rapid.IntRange(0, 20).Draw(t, "open"), Store: rapid.IntRange(0, 20).Draw(t, "store"),
+			Ahead: rapid.SampledFrom([]int{0, 5, 60}).Draw(t, "ahead"),
 			Deeds: rapid.SliceOfN(one, 1, 25).Draw(t, "deeds"),
 		}
 	})
@@ -74,16 +78,18 @@ func (s story) play(t *testing.T, l *law) {
 	var mu sync.Mutex
 	inHand := map[string]bool{}
 	var down atomic.Bool // items may then be seen by others before their time
-	c := craft(func(ctx context.Context, id string, _ []byte) error {
+	second := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	c := &stages{open: second(s.Open), work: second(s.Seconds), store: second(s.Store)}
+	c.entering = func(id string) {
 		mu.Lock()
-		l.want(down.Load() || !inHand[id], "%s is worked on twice at once", id)
+		defer mu.Unlock()
+		l.want(down.Load() || !inHand[id], "%s is in hand twice at once", id)
 		inHand[id] = true
-		mu.Unlock()
-		defer func() { mu.Lock(); delete(inHand, id); mu.Unlock() }()
-		return sleep(ctx, time.Duration(s.Seconds)*time.Second)
-	})
-	w := start(t, s.Slots, c, only(q))
+	}
+	c.leaving = func(id string) { mu.Lock(); defer mu.Unlock(); delete(inHand, id) }
+	w := start(t, s.Slots, c, only(q), worker.WithAhead(second(s.Ahead)))
 	w.reader.arriving = func(hb fleet.Heartbeat) {
+		l.want(hb.Jobs >= 0 && hb.Jobs <= hb.Slots, "%d jobs in %d slots", hb.Jobs, hb.Slots)
 		if hb.State != fleet.Drained {
 			return
 		}
@@ -103,8 +109,14 @@ func (s story) play(t *testing.T, l *law) {
 	l.want(q.Count("delete") == sent, "%d of %d done", q.Count("delete"), sent)
 	_ = w.end()
 	l.want(w.reader.work("photos").Completed == sent, "heartbeats count %d of %d", w.reader.work("photos").Completed, sent)
+	l.want(c.mostWorking <= s.Slots, "%d items were worked on at once in %d slots", c.mostWorking, s.Slots)
+	l.want(c.mostInHand <= 3*s.Slots+1, "%d items were in hand with %d slots", c.mostInHand, s.Slots)
 	if !down.Load() {
-		l.want(q.Count("deliver") == sent, "%d deliveries of %d items, though nothing failed", q.Count("deliver"), sent)
+		back := q.Count("release")
+		l.want(s.Ahead > 0 || back == 0, "%d items given back that were not fetched ahead", back)
+		l.want(q.Count("deliver") == sent+back, "%d deliveries of %d items, %d given back unbegun, though nothing failed", q.Count("deliver"), sent, back)
+		slotTime, worked := w.reader.work("photos"), float64(sent*s.Seconds)
+		l.want(slotTime.Seconds.Sum() >= worked-1e-6, "%g s of slot time for %g s of work", slotTime.Seconds.Sum(), worked)
 	}
 }
 

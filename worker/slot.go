@@ -16,7 +16,7 @@ const (
 )
 
 // lanesPerSlot is how many items may be in hand for each slot: one that is worked
-// on, one that is fetched, and one that is stored.
+// on, one that is fetched, and one that is stored; and one more, see gate.worked.
 const lanesPerSlot = 3
 
 // lane takes one item after the other through its stages until the agent stops.

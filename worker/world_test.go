@@ -159,6 +159,62 @@ func (p *piece) Store(context.Context) (worker.Done, error) {
 
 func (p *piece) Close() error { return nil }
 
+// stages is a craft whose stages take as long as they say. It counts how many items
+// are in each, and calls entering and leaving, where they are set, for each item.
+type stages struct {
+	open, work, store time.Duration
+	entering, leaving func(id string)
+
+	mu                        sync.Mutex
+	opening, working, storing int
+	mostWorking, mostInHand   int
+}
+
+func (s *stages) in(count *int, by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*count += by
+	s.mostWorking, s.mostInHand = max(s.mostWorking, s.working), max(s.mostInHand, s.opening+s.working+s.storing)
+}
+
+func (s *stages) stay(ctx context.Context, count *int, d time.Duration) error {
+	s.in(count, 1)
+	defer s.in(count, -1)
+	return sleep(ctx, d)
+}
+
+func (s *stages) Open(ctx context.Context, t worker.Try) (worker.Piece, error) {
+	if s.entering != nil {
+		s.entering(t.ID)
+	}
+	if err := s.stay(ctx, &s.opening, s.open); err != nil {
+		s.left(t.ID)
+		return nil, err
+	}
+	return stagedPiece{s, t.ID}, nil
+}
+
+func (s *stages) left(id string) {
+	if s.leaving != nil {
+		s.leaving(id)
+	}
+}
+
+func (s *stages) Failed(context.Context, worker.Try, error) error { return nil }
+
+type stagedPiece struct {
+	s  *stages
+	id string
+}
+
+func (p stagedPiece) Work(ctx context.Context) error { return p.s.stay(ctx, &p.s.working, p.s.work) }
+
+func (p stagedPiece) Store(ctx context.Context) (worker.Done, error) {
+	return worker.Done{}, p.s.stay(ctx, &p.s.storing, p.s.store)
+}
+
+func (p stagedPiece) Close() error { p.s.left(p.id); return nil }
+
 // takes works for a duration, or until it is stopped.
 func takes(d time.Duration) craft {
 	return func(ctx context.Context, _ string, _ []byte) error { return sleep(ctx, d) }
