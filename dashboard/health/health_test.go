@@ -77,6 +77,9 @@ func TestPromise(t *testing.T) {
 		{"a part", map[string]float64{"queues.photos.wait_p50": 1}, false, 0, ""},
 		{"quantiles that cross", photos(10, 5, 1), false, 0, ""},
 		{"nothing starts", map[string]float64{"queues.photos.oldest_age": 200}, false, 0, "the oldest item of photos waits for 3m20s, promised are 2m, and none has started lately"},
+		{"one straggler", map[string]float64{
+			"queues.photos.wait_p50": 10, "queues.photos.wait_p95": 30, "queues.photos.wait_p99": 60, "queues.photos.oldest_age": 9000,
+		}, true, 0.995, ""},
 		{"waits, not for long", map[string]float64{"queues.photos.oldest_age": 120}, false, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 	"skynet/signals"
 )
 
+// rounding is how little does not count: 1 less 0.05 is a little off 0.95.
+const rounding = 1e-9
+
 // promise is how a queue's objective is kept.
 func promise(s signals.Snapshot, t Terms, queue string) Promise {
 	p := Promise{Queue: queue, Wait: t.Wait, Quantile: t.Quantile}
@@ -19,7 +22,7 @@ func promise(s signals.Snapshot, t Terms, queue string) Promise {
 	p.Within, p.Known = within(s, name, p.Wait.Seconds())
 	age, ageErr := s.Value(name("queue.oldest_age"))
 	switch {
-	case p.Known && p.Within < p.Quantile:
+	case p.Known && p.Within < p.Quantile-rounding:
 		p.Missed = fmt.Sprintf("%.4g%% of the items of %s started within %s in the last 5m, promised are %.4g%%",
 			100*p.Within, queue, span(p.Wait), 100*p.Quantile)
 	case !p.Known && ageErr == nil && age > p.Wait.Seconds(): // nothing starts at all

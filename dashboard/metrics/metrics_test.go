@@ -129,6 +129,13 @@ func everything(c *clock) *metrics.Metrics {
 	return m
 }
 
+// cpu is what full says of the processors, %.
+func cpu() float64 {
+	r := full(start)
+	v, _ := r.Snapshot.Value("fleet.cpu_mean")
+	return v
+}
+
 func TestATick(t *testing.T) {
 	got := told(t, everything(&clock{start}))
 	expect(t, got, map[string]float64{
@@ -140,6 +147,7 @@ func TestATick(t *testing.T) {
 		"skynet_blind{fleet=render}":                                          1,
 		"skynet_signal_unknown{fleet=render,signal=upload.lost}":              1,
 		"skynet_queue_visible_items{fleet=render}":                            1,
+		"skynet_fleet_cpu_mean_ratio{fleet=render}":                           0.01 * cpu(),
 		"skynet_user_signal{fleet=render,signal=upload.cpu}":                  float64(len(signals.Names{Queues: terms.Queues, User: []string{""}}.All())),
 		"skynet_decision_have_instances{fleet=render}":                        1,
 		"skynet_decision_want_instances{fleet=render}":                        4,

@@ -192,6 +192,15 @@ func TestARestart(t *testing.T) {
 	if got := strings.Join(append(s.told, again.told...), ", "); got != "0 breaker begins since 0, 5 breaker over since 0, 13 pause over since 5" {
 		t.Error(got)
 	}
+	s = newStory()
+	s.minutes(9, blinded) // a minute short of being told
+	s.w.keep(file)
+	s.w = Watch{Interval: time.Minute}
+	s.w.restore(file, s.now)
+	s.minutes(9, blinded)
+	if len(s.told) > 0 {
+		t.Errorf("what was not told begins anew: %v", s.told)
+	}
 	for _, text := range []string{"", "{", "null", `{"troubles":[{"fleet":"render","occasion":"breaker","told":true,"last":"2036-03-01T17:00:00Z"}]}`} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -199,7 +208,8 @@ func TestARestart(t *testing.T) {
 		s := newStory()
 		s.w.restore(file, s.now)
 		s.minutes(3, fine)
-		if len(s.told) > 0 {
+		s.minutes(1, open)
+		if got := strings.Join(s.told, ", "); got != "3 breaker begins since 3" {
 			t.Errorf("%q: %v", text, s.told)
 		}
 	}
