@@ -78,8 +78,16 @@ func (s *state) standby() *standby {
 
 func (b *standby) start() {
 	b.t.Helper()
+	b.prepare()
+	b.run(func(ctx context.Context, d *daemon, turn func(*daemon)) error { return d.serve(ctx, turn) })
+}
+
+// prepare writes the settings.
+func (b *standby) prepare() {
+	b.t.Helper()
 	write(b.t, filepath.Join(b.dir, "p.yaml"), "bounds: {max: 3}\n")
 	write(b.t, filepath.Join(b.dir, "skynet.yaml"), fmt.Sprintf(`interval: 1s
+listen: 127.0.0.1:0
 state_dir: %q
 aws: {account: "123456789012", region: eu-west-1}
 lease: s3://state/lease
@@ -87,6 +95,11 @@ queues: [{name: media, url: "nats://embedded/media"}]
 fleets:
   - {name: render, queues: [media], policy: p.yaml, local: {worker: /bin/true, slots: 1, stores: ["file:///tmp"]}}
 `, b.dir))
+}
+
+// run has a daemon take its turns.
+func (b *standby) run(serve func(ctx context.Context, d *daemon, turn func(*daemon)) error) {
+	b.t.Helper()
 	cfg, err := config.Load(filepath.Join(b.dir, "skynet.yaml"), nil)
 	if err != nil {
 		b.t.Fatal(err)
@@ -98,7 +111,7 @@ fleets:
 	b.t.Cleanup(cancel)
 	d := &daemon{cfg: cfg, log: zap.New(core)}
 	go func() {
-		b.end <- d.serve(ctx, func(d *daemon) {
+		b.end <- serve(ctx, d, func(d *daemon) {
 			b.turn <- d
 			d.run(d.during(ctx))
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -72,11 +73,7 @@ func run(c *cobra.Command) error {
 		return err
 	}
 	defer d.lookout.close()
-	return served(ctx, d.cfg, d.log, d.dry, func(f *front) error {
-		d.front = f
-		f.measures(d.metrics())
-		return d.serve(ctx, runs(ctx))
-	})
+	return d.served(ctx, func() error { return d.serve(ctx, runs(ctx)) })
 }
 
 // waitForSettings does nothing but say what is to be done: settings that came with a
@@ -94,7 +91,7 @@ func waitForSettings(c *cobra.Command, d *daemon) error {
 // runs is a daemon's turn.
 func runs(ctx context.Context) func(*daemon) {
 	return func(d *daemon) {
-		d.supervisor.acts(d.fleetNames(), fmt.Sprintf("runs %d fleets, a tick every %s", len(d.fleets), d.cfg.Interval))
+		d.supervisor.acts(d.fleetNames(), fmt.Sprintf("runs, a tick every %s: %s", d.cfg.Interval, strings.Join(d.fleetNames(), ", ")))
 		d.log.Info("runs", zap.Int("fleets", len(d.fleets)), zap.Bool("dry_run", d.dry),
 			zap.Duration("interval", d.cfg.Interval.Std()), zap.String("state_dir", d.cfg.StateDir), zap.String("version", wire.Version()))
 		d.run(d.during(ctx))

@@ -46,11 +46,10 @@ type front struct {
 	ticks   map[string]controller.Report
 	rules   map[string]file.Policy
 	past    pastTicks // nil while the journal is closed
-	metered http.Handler
 }
 
 // openFront serves what the settings say, or nothing.
-func openFront(cfg config.Config, log *zap.Logger, dry bool) (*front, *dashboard.Server, error) {
+func openFront(cfg config.Config, log *zap.Logger, dry bool, metrics http.Handler) (*front, *dashboard.Server, error) {
 	if !cfg.Served() {
 		return nil, nil, nil
 	}
@@ -61,7 +60,7 @@ func openFront(cfg config.Config, log *zap.Logger, dry bool) (*front, *dashboard
 	}
 	s, err := dashboard.Open(dashboard.Options{
 		Listen: cfg.Listen, Hosts: cfg.Access.Hosts, TokenFile: tokenFile(cfg), Certificate: cfg.Access.Certificate, Key: cfg.Access.Key,
-		Views: f, Orders: f, Metrics: http.HandlerFunc(f.serveMetrics), Events: &f.events, Log: slogTo(log),
+		Views: f, Orders: f, Metrics: metrics, Events: &f.events, Log: slogTo(log),
 	})
 	return f, s, err
 }
@@ -74,15 +73,17 @@ func tokenFile(cfg config.Config) string {
 	return filepath.Join(cfg.StateDir, "token")
 }
 
-// served runs do while the front answers: from before its first to after its last
-// moment.
-func served(ctx context.Context, cfg config.Config, log *zap.Logger, dry bool, do func(*front) error) error {
-	f, s, err := openFront(cfg, log, dry)
-	if err != nil || s == nil {
-		if err == nil {
-			err = do(nil)
-		}
+// served runs do while others are told of the daemon: from before its first to after
+// its last moment, through all its turns.
+func (d *daemon) served(ctx context.Context, do func() error) error {
+	log := d.log
+	f, s, err := openFront(d.cfg, log, d.dry, d.metrics())
+	if err != nil {
 		return err
+	}
+	d.front = f
+	if f == nil {
+		return do()
 	}
 	log.Info("serves the dashboard, the API and metrics", zap.String("at", s.URL()))
 	serving, end := context.WithCancel(context.WithoutCancel(ctx)) // ctx ends before the last tick does
@@ -90,7 +91,7 @@ func served(ctx context.Context, cfg config.Config, log *zap.Logger, dry bool, d
 	go func() { ended <- s.Serve(serving) }()
 	watching := make(chan struct{})
 	go func() { defer close(watching); f.watchOrders(serving) }()
-	err = do(f)
+	err = do()
 	end()
 	<-watching
 	if e := <-ended; e != nil {
@@ -180,28 +181,6 @@ func (f *front) acts(d *daemon) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.standby, f.daemon = nil, d
-}
-
-// measures gives the front what answers scrapes, also while another daemon acts.
-func (f *front) measures(h http.Handler) {
-	if f == nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.metered = h
-}
-
-// serveMetrics serves the metrics, if there are any.
-func (f *front) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	h := f.metered
-	f.mu.Unlock()
-	if h == nil {
-		http.Error(w, "no metrics yet: this one starts", http.StatusServiceUnavailable)
-		return
-	}
-	h.ServeHTTP(w, r)
 }
 
 // Ready implements dashboard.Views.

@@ -221,7 +221,7 @@ func (v *fleetView) queue(name string, fares health.Fleet) dashboard.Queue {
 	if i := slices.IndexFunc(fares.Promises, func(p health.Promise) bool { return p.Queue == name }); i >= 0 {
 		p := fares.Promises[i]
 		if q.Missed = p.Missed; p.Known {
-			q.Within = &p.Within
+			q.Within = new(share(p.Within)) // an estimate
 		}
 	}
 	k := lookup{v.report.Snapshot, q.Unknown}
