@@ -49,9 +49,11 @@ func layout(is, want int) string {
 }
 
 func soundFilters(layout string, rate int, gain string) string {
-	form := fmt.Sprintf("aformat=channel_layouts=%s", layout)
-	// The rate last: what changes loudness may need more samples.
-	return strings.Join(slices.DeleteFunc([]string{form, gain, fmt.Sprintf("aresample=%d", rate)}, func(s string) bool { return s == "" }), ",")
+	form := "aformat=channel_layouts=" + layout
+	// The rate last, since what changes loudness may need more samples; the layout
+	// once more, since loudnorm loses it.
+	last := fmt.Sprintf("aformat=sample_rates=%d:channel_layouts=%s", rate, layout)
+	return strings.Join(slices.DeleteFunc([]string{form, gain, last}, func(s string) bool { return s == "" }), ",")
 }
 
 // usualBits are bits a second, for two channels.
@@ -125,6 +127,7 @@ type level struct {
 // nothing must change. What is made of the same channels is measured once.
 func (r *batch) gains(ctx context.Context) (map[*piece]string, error) {
 	gains, measured := map[*piece]string{}, map[string]level{}
+	of := stretch{r.file, r.from, r.length}
 	for _, p := range r.pieces {
 		if p.loudness == nil || !p.hears() {
 			continue
@@ -133,12 +136,16 @@ func (r *batch) gains(ctx context.Context) (map[*piece]string, error) {
 		l, known := measured[form]
 		if !known {
 			var err error
-			if l, err = r.measure(ctx, r.file, form, r.from, r.length); err != nil {
+			if l, err = r.measure(ctx, of, form, ""); err != nil {
 				return nil, err
 			}
 			measured[form] = l
 		}
-		gains[p] = l.to(*p.loudness)
+		gain, err := r.bring(ctx, of, form, l, *p.loudness)
+		if err != nil {
+			return nil, err
+		}
+		gains[p] = gain
 	}
 	return gains, nil
 }
@@ -150,12 +157,21 @@ func channelsOf(p *piece) int {
 	return 0
 }
 
-// measure is the first of the two passes.
-func (b *bench) measure(ctx context.Context, file, form string, from, length float64) (level, error) {
-	args := slices.Concat(b.head(), []string{"-v", "info"}, b.input(file, from, length),
-		[]string{"-map", "0:a:0", "-vn", "-af", "aformat=channel_layouts=" + form + ",ebur128=peak=true:framelog=verbose", "-f", "null", "-"})
+// stretch is a part of a file; length 0 is to its end.
+type stretch struct {
+	file         string
+	from, length float64 // s
+}
+
+// measure is the first of the two passes, through a filter if one is given.
+func (b *bench) measure(ctx context.Context, of stretch, form, filter string) (level, error) {
+	if filter != "" {
+		filter += ","
+	}
+	args := slices.Concat(b.head(), []string{"-v", "info"}, b.input(of.file, of.from, of.length),
+		[]string{"-map", "0:a:0", "-vn", "-af", "aformat=channel_layouts=" + form + "," + filter + "ebur128=peak=true:framelog=verbose", "-f", "null", "-"})
 	var said bytes.Buffer
-	p := program{path: b.FFmpeg, args: args, read: []string{file}, folder: b.folder, said: &said}
+	p := program{path: b.FFmpeg, args: args, read: []string{of.file}, folder: b.folder, said: &said}
 	if err := b.follows(ctx, p); err != nil {
 		if ctx.Err() != nil {
 			return level{}, err
@@ -195,23 +211,57 @@ func readLevel(said string) (l level, err error) {
 // and would become noise.
 const silence = -70
 
-// to is the filter that brings it to a loudness: one gain for all of it where
-// peaks and range allow that, else loudnorm's, which changes over time.
+// bring finds the filter that brings sound of a level to a loudness. Where the same
+// gain for all of it would lift peaks too far these are limited, and since that
+// takes loudness away, the gain is found by trying.
+func (b *bench) bring(ctx context.Context, of stretch, form string, is level, want recipe.Loudness) (string, error) {
+	const tries, close = 4, 0.3 // LU
+	gain := want.Target - is.integrated
+	switch {
+	case !(is.integrated > silence):
+		return "", nil
+	case want.Range > 0 && is.span > want.Range:
+		return is.narrowed(want), nil
+	case is.peak+gain <= want.Peak:
+		return volume(gain), nil
+	}
+	for range tries {
+		after, err := b.measure(ctx, of, form, limited(gain, want.Peak))
+		if err != nil {
+			return "", err
+		}
+		lack := want.Target - after.integrated
+		if math.Abs(lack) <= close {
+			break
+		}
+		gain += clampTo(lack, -20, 20)
+	}
+	return limited(gain, want.Peak), nil
+}
+
+// level measures sound and finds the filter that brings it to a loudness.
+func (b *bench) level(ctx context.Context, of stretch, form string, want recipe.Loudness) (string, error) {
+	l, err := b.measure(ctx, of, form, "")
+	if err != nil {
+		return "", err
+	}
+	return b.bring(ctx, of, form, l, want)
+}
+
+func volume(gain float64) string { return fmt.Sprintf("volume=%.2fdB", gain) }
+
+// limited is a gain after which nothing exceeds a peak, also between the samples:
+// they are looked at four times as densely. https://ffmpeg.org/ffmpeg-filters.html#alimiter
+func limited(gain, peak float64) string {
+	const reserve = 0.3 // dB, for what the last change of rate adds
+	return fmt.Sprintf("%s,aresample=192000,alimiter=level=disabled:limit=%.4f:attack=5:release=50", volume(gain), math.Pow(10, (peak-reserve)/20))
+}
+
+// narrowed is a filter that changes gain over time to narrow the loudness range.
 // https://ffmpeg.org/ffmpeg-filters.html#loudnorm
-func (l level) to(want recipe.Loudness) string {
-	if !(l.integrated > silence) {
-		return ""
-	}
-	gain := want.Target - l.integrated
-	if l.peak+gain <= want.Peak && (want.Range == 0 || l.span <= want.Range) {
-		return fmt.Sprintf("volume=%.2fdB", gain)
-	}
-	span := want.Range
-	if span == 0 {
-		span = min(max(l.span, 1), 50)
-	}
+func (l level) narrowed(want recipe.Loudness) string {
 	return fmt.Sprintf("loudnorm=I=%g:TP=%g:LRA=%g:measured_I=%g:measured_TP=%g:measured_LRA=%g:measured_thresh=%g:linear=false",
-		want.Target, want.Peak, span, clampTo(l.integrated, -99, 0), clampTo(l.peak, -99, 99), clampTo(l.span, 0, 99), clampTo(l.threshold, -99, 0))
+		want.Target, want.Peak, want.Range, clampTo(l.integrated, -99, 0), clampTo(l.peak, -99, 99), clampTo(l.span, 0, 99), clampTo(l.threshold, -99, 0))
 }
 
 func clampTo(x, least, most float64) float64 { return min(max(x, least), most) }
@@ -234,14 +284,12 @@ func (r *batch) join(ctx context.Context, p *piece) error {
 	for i, part := range parts {
 		gain := ""
 		if p.loudness != nil {
-			l, err := r.measure(ctx, part.file, form, 0, 0)
-			if err != nil {
+			if gain, err = r.level(ctx, stretch{file: part.file}, form, *p.loudness); err != nil {
 				return fmt.Errorf("part %s: %w", part.name, err)
 			}
-			gain = l.to(*p.loudness)
 		}
 		args, read = append(args, r.input(part.file, 0, 0)...), append(read, part.file)
-		graph = append(graph, fmt.Sprintf("[%d:a:0]%s,aformat=sample_fmts=fltp:sample_rates=%d[p%[1]d]", i, soundFilters(form, rate, gain), rate))
+		graph = append(graph, fmt.Sprintf("[%d:a:0]%s:sample_fmts=fltp[p%[1]d]", i, soundFilters(form, rate, gain)))
 	}
 	joined, length := joints(parts, p.assemble.CrossFade.Std().Seconds())
 	p.length = length

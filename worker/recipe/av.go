@@ -34,9 +34,9 @@ type Turn struct {
 }
 
 // Loudness brings sound to a loudness in two passes, after EBU R128: measured
-// first, then all of it changed by the same gain. Where a peak would stand out
-// beyond Peak, or the range is wider than Range, loud and quiet passages are
-// brought closer to each other instead. https://tech.ebu.ch/docs/r/r128.pdf
+// first, then all of it changed by the same gain. Peaks that this would lift beyond
+// Peak are limited; where the range is wider than Range, loud and quiet passages
+// are brought closer to each other. https://tech.ebu.ch/docs/r/r128.pdf
 type Loudness struct {
 	Target float64 `yaml:"target" strict:"min=-70,max=-5" doc:"LUFS; podcasts -16, broadcast -23 (-16)"`
 	Peak   float64 `yaml:"peak" strict:"min=-9,max=0" doc:"true peak at most, dBTP (-1.5)"`
