@@ -80,7 +80,8 @@ func (st *store) inside(key string) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrNotExist):
-			if _, err := st.dir.Lstat(p); err == nil {
+			// A folder that is there now was made by somebody else just then.
+			if about, err := st.dir.Lstat(p); err == nil && about.Mode()&fs.ModeSymlink != 0 {
 				return fmt.Errorf("%s is a symbolic link to nowhere", p)
 			}
 		default:
