@@ -71,10 +71,11 @@ var downhill = []struct {
 	{"cmd/internal/*", "*"}, // what the programs share
 	{"cmd/*", "*"},          // wiring happens here and nowhere else
 	{"test/*", "*"},         // but see testOnly
+	{"test/bench/*", "*"},   // what is measured against others
 }
 
 // Packages that only tests may import.
-var testOnly = []string{"test", "test/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
+var testOnly = []string{"test", "test/*", "test/bench/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
 
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (
