@@ -1,0 +1,49 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// drip gives a byte at a time, after a while, until it has given n; then nothing.
+type drip struct {
+	ctx   context.Context //nolint:containedctx // as a response's body has that of its request
+	every time.Duration
+	n     int
+}
+
+func (d *drip) Read(p []byte) (int, error) {
+	if d.n == 0 {
+		<-d.ctx.Done()
+		return 0, d.ctx.Err()
+	}
+	d.n--
+	time.Sleep(d.every)
+	return copy(p, "x"), nil
+}
+
+// A store that is slow is waited for; one that stands still is not.
+func TestAStoreThatStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, dog := watch(t.Context(), time.Minute)
+		defer dog.stop()
+		begun := time.Now()
+		n, err := io.Copy(io.Discard, dog.reading(&drip{ctx, 50 * time.Second, 10}))
+		if n != 10 || err == nil || !strings.Contains(dog.why(err).Error(), "the store has sent nothing for 1m0s") {
+			t.Errorf("%d bytes, %v", n, dog.why(err))
+		}
+		if took := time.Since(begun); took < 560*time.Second || took > 570*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+	ctx, dog := watch(t.Context(), 0)
+	if n, err := io.Copy(io.Discard, dog.reading(bytes.NewReader([]byte("abc")))); n != 3 || err != nil || ctx.Err() != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	dog.stop()
+}
