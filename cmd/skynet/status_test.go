@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"skynet/fleet"
+	"skynet/journal"
+	"skynet/policy"
+	"skynet/signals"
+)
+
+// standAfter is how a fleet is whose last tick was this, at a time after it.
+func standAfter(t *testing.T, past time.Duration, orders signals.Standing, list ...journal.Record) stand {
+	t.Helper()
+	folder := journalled(t, list...)
+	write(t, filepath.Join(folder, "skynet.yaml"), fmt.Sprintf("interval: 1m\nstate_dir: %q\nqueues: [{name: photos, url: \"nats://embedded/photos\"}]\n"+
+		"fleets: [{name: render, queues: [photos], policy: p.yaml, prices: [{type: local, hourly: 0.1}], local: {}}]\n", folder))
+	write(t, filepath.Join(folder, "p.yaml"), "objective: {wait: 1m, quantile: 0.95}\nbounds: {min: 1, max: 9}\nguards: {breaker: {dead_launches: 2}, budget: {daily: 50}}\n")
+	if err := writeOrders(ordersFile(folder), map[string]signals.Standing{"render": orders}); err != nil {
+		t.Fatal(err)
+	}
+	c := statusCommand()
+	if err := c.Flags().Set("config", filepath.Join(folder, "skynet.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	c.SetContext(t.Context())
+	l, err := lookerOf(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.look(context.Background(), list[len(list)-1].Snapshot.Now.Add(past))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func screenOf(s stand) string {
+	var b strings.Builder
+	for _, f := range s.Fleets {
+		f.print(&b, s.Now, false)
+	}
+	return b.String()
+}
+
+func well(r *journal.Record) {
+	s, now := &r.Snapshot, r.Snapshot.Now
+	for name, v := range map[string]float64{
+		"queues.photos.visible": 12, "queues.photos.in_flight": 3, "queues.photos.oldest_age": 4, "queues.photos.dead": 2,
+		"queues.photos.wait_p50": 1, "queues.photos.wait_p95": 5, "queues.photos.wait_p99": 20, "cost.per_hour": 0.3, "cost.today": 2.5,
+	} {
+		s.Signals = append(s.Signals, signals.Known(name, v, now, time.Minute))
+	}
+	s.Signals = signals.Sort(s.Signals)
+	s.Workers = []fleet.Worker{
+		{ID: "i-1", State: fleet.Working, Jobs: 3, Slots: 4, Heard: now.Add(-5 * time.Second)},
+		{ID: "i-2", State: fleet.Starting}, {ID: "i-3", State: fleet.Leaving},
+	}
+}
+
+func TestStatusOnOneScreen(t *testing.T) {
+	later := teatime.Add(time.Hour)
+	s := standAfter(t, 8*time.Second, signals.Standing{
+		Pause: &signals.Pause{Until: later, By: "ann", Why: "new disks"}, Floor: &signals.Floor{Want: 2, Until: later, By: "bob"},
+		Drain: []signals.Named{{ID: "i-1", Until: later, By: "cem", Why: "slow"}},
+	}, decided(0, well))
+	got := screenOf(s)
+	for _, want := range []string{
+		"fleet render: have 3, want 3: hold", ", 8 s ago)",
+		"photos: 95% start within 1m: kept, 99.", "12 waiting, 3 in hand, the oldest for", "4s, 2 in the dead-letter queue",
+		"1 starting, 1 working; 3 of 4 slots busy; 1 to 9 may be",
+		"0.30 an hour, 2.50 today; at most 50.00 a day",
+		"paused until ", ", by ann: new disks", "at least 2 until ", "drain i-1 until ", ", by cem: slow",
+		"wrong      nothing", "i-1                  working   3 of 4 busy  heard 13 s ago", "i-2                  starting",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if !s.Healthy || strings.Contains(got, "i-3") || strings.Count(got, "\n") > 24 {
+		t.Errorf("healthy %v:\n%s", s.Healthy, got)
+	}
+	out, err := json.Marshal(s)
+	var back struct {
+		Healthy bool
+		Fleets  []struct {
+			Name  string
+			Pause struct{ Why string }
+			Drain []struct{ ID string }
+			Wrong []string
+		}
+	}
+	if e := json.Unmarshal(out, &back); err != nil || e != nil || !back.Healthy || back.Fleets[0].Pause.Why != "new disks" || back.Fleets[0].Drain[0].ID != "i-1" || back.Fleets[0].Wrong == nil {
+		t.Errorf("%s: %v, %v", out, err, e)
+	}
+}
+
+func TestStatusSaysWhatIsWrong(t *testing.T) {
+	and := func(list ...func(*journal.Record)) func(*journal.Record) {
+		return func(r *journal.Record) {
+			for _, f := range list {
+				f(r)
+			}
+		}
+	}
+	argues := func(by, said string) func(*journal.Record) {
+		return func(r *journal.Record) {
+			r.Decision.Reasons = append(r.Decision.Reasons, policy.Reason{By: by, Said: said})
+		}
+	}
+	died := func(r *journal.Record) { r.Snapshot.Died = []fleet.ID{"i-8", "i-9"} }
+	for _, c := range []struct {
+		name string
+		past time.Duration
+		list []journal.Record
+		want []string
+	}{
+		{"nothing", time.Minute, []journal.Record{decided(0, well)}, nil},
+		{"no tick for long", 4 * time.Minute, []journal.Record{decided(0, well)}, []string{"the last tick was 4 min ago: skynet does not run, or hangs"}},
+		{"no decision", 0, []journal.Record{decided(0, well), decided(1, func(r *journal.Record) {
+			r.Decision = policy.Decision{ID: r.Decision.ID, Fleet: "render", Failed: "no decision: the roster\ncannot be listed"}
+		})}, []string{"the last tick decided nothing: no decision: the roster …"}},
+		{"blind", 0, []journal.Record{decided(0, and(well, func(r *journal.Record) {
+			r.Decision.Blind, r.Decision.Wants[0].Blind = true, true
+		}))}, []string{"blind, nobody is let go: slo: 12 items × 90 s"}},
+		{"missed", 0, []journal.Record{decided(0, and(well, func(r *journal.Record) {
+			for i := range r.Snapshot.Signals {
+				if strings.Contains(r.Snapshot.Signals[i].Name, ".wait_") {
+					r.Snapshot.Signals[i].Value = 300
+				}
+			}
+		}))}, []string{"% of the items of photos started within 1m"}},
+		{"the budget holds", 0, []journal.Record{decided(0, and(well, argues("budget", "want 3 instead of 9: 49 are spent today")))}, []string{"budget: want 3 instead of 9"}},
+		{"deaf", 0, []journal.Record{decided(0, and(well, argues("quorum", "2 of 3 are silent")))}, []string{"quorum: 2 of 3 are silent"}},
+		{"launches die", 0, []journal.Record{decided(0, and(well, died)), decided(1, well)}, []string{"the breaker is open: the last 2 launches never became workers"}},
+		{"none can be had", 0, []journal.Record{decided(0, and(well, argues("plan", "4 fewer than wanted"), func(r *journal.Record) { r.Decision.Want = 7 }))},
+			[]string{"more are wanted and none can be had: plan: 4 fewer than wanted"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := standAfter(t, c.past, signals.Standing{}, c.list...)
+			got := s.Fleets[0].Wrong
+			if s.Healthy != (len(c.want) == 0) || len(got) != len(c.want) || !slices.EqualFunc(got, c.want, strings.Contains) {
+				t.Errorf("says %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// The exit status is for scripts: 0 well, 1 something is wrong, 2 it cannot be told.
+func TestStatusForScripts(t *testing.T) {
+	folder := journalled(t, decided(0, nil)) // long ago
+	out, err := said(t, "status", "--state-dir", folder)
+	if !errors.As(err, new(finding)) || !strings.Contains(out, "skynet does not run") && !strings.Contains(out, "have 3, want 3") {
+		t.Errorf("%s, %v", out, err)
+	}
+	for args, want := range map[string]string{
+		"--state-dir " + t.TempDir():               "no journal at",
+		"--state-dir " + folder + " --fleet other": "has no such fleet, only render",
+		"--state-dir " + folder + " --output xml":  "write text or json",
+		"--config /nowhere.yaml":                   "no such file",
+	} {
+		if out, err := said(t, append([]string{"status"}, strings.Fields(args)...)...); err == nil || status(err) != exitUsage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s, %v", args, out, err)
+		}
+	}
+}
+
+// Before the first tick a fleet of the settings is told of as one that has none.
+func TestStatusBeforeTheFirstTick(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "skynet.yaml"), fmt.Sprintf("state_dir: %q\nqueues: [{name: photos, url: \"nats://embedded/photos\"}]\nfleets: [{name: render, queues: [photos], policy: p.yaml, local: {}}]\n", folder))
+	write(t, filepath.Join(folder, "p.yaml"), "bounds: {max: 3}\n")
+	out, err := said(t, "status", "--config", filepath.Join(folder, "skynet.yaml"))
+	if !errors.As(err, new(finding)) || !strings.Contains(out, "there was no tick yet") {
+		t.Errorf("%s, %v", out, err)
+	}
+}
