@@ -95,7 +95,7 @@ const tests = {
     await drawer.locator(".wants").waitFor();
     const said = await drawer.innerText();
     for (const part of [/slo[\s\S]*all start within 2m/, /sunday[\s\S]*no schedule is on/, /bounds \d+ is within/, /What was done/, /What it knew/, /queue\.visible/, /skynet explain --decision render-/]) assert.match(said, part);
-    assert.match(page.url(), /tick=render-\d{8}T\d{6}\.000Z/);
+    assert.match(page.url(), /#fleet=render&tick=render-\d{8}T\d{6}\.000Z/);
     await sound(page, "drawer");
     const when = await text(page, "#minute");
     await page.getByRole("button", { name: "the tick before" }).click();
@@ -109,14 +109,16 @@ const tests = {
   },
 
   async "a link to a minute opens it, and the way back closes it"() {
-    const world = new World(), t = Math.floor(world.now() / 60) * 60 - 3600;
+    const world = new World({ names: ["assembly", "render"] }), t = Math.floor(world.now() / 60) * 60 - 3600;
     const id = world.line("render", t).id;
     world.then = ["heard for the first time within 1m34s: i-0a1b2c3d4e5f0"];
-    const { page, end } = await open({ world, at: "#fleet=render&tick=" + id });
+    const { page, end } = await open({ world, at: "#tick=" + id });
     await page.locator(".drawer .deed").waitFor();
     assert.match(await text(page, ".drawer"), new RegExp("What came of it\\s+heard for the first time[\\s\\S]*" + id));
+    assert.match(page.url(), /#fleet=render&tick=/);
     await page.getByRole("button", { name: "close" }).click();
     await page.locator("dialog").waitFor({ state: "detached" });
+    assert.equal(await text(page, "h1"), "render");
     await page.locator(".ticks .link").first().click();
     await page.locator(".drawer .deed").waitFor();
     await page.goBack();
@@ -210,6 +212,7 @@ const tests = {
     const { page, end } = await open();
     await charts(page);
     await page.locator(".chart.age summary").click();
+    await page.locator(".chart.age .as-table tbody tr").first().waitFor();
     const rows = await page.locator(".chart.age .as-table tbody tr").count();
     assert.ok(rows > 20 && rows <= 41, String(rows));
     assert.match(await text(page, ".chart.age .as-table tbody"), /\d\d:\d\d\s+.*(s|m)/);
@@ -291,17 +294,34 @@ const tests = {
   },
 
   async "a lost connection says so and how old the numbers are, until it is back"() {
-    const { page, world, served, wrong } = await open({ expect: /Failed to load|ERR_/ });
+    const { page, world, served, wrong } = await open({ world: new World({ interval: 1 }), expect: /Failed to load|ERR_/ });
     await charts(page);
     const port = Number(new URL(served.url).port);
     await served.close();
     await page.waitForFunction(() => /connection lost · numbers are/.test(document.querySelector(".heard").innerText));
+    await page.waitForTimeout(9000);
     assert.ok(await page.locator(".tiles").isVisible(), "what was known stays");
+    assert.match(await text(page, ".verdict"), /All is well/, "a page that hears nothing does not say that nothing ticks");
+    assert.match(await text(page, ".heard"), /numbers are \d+ s old/);
     const again = await serve(world, port);
     await page.waitForFunction(() => /^\S\s+live/.test(document.querySelector(".heard").innerText), null, { timeout: 20_000 });
     assert.deepEqual(wrong, []);
     await page.context().close();
     await again.close();
+  },
+
+  async "a tab that nobody looks at holds no connection"() {
+    const { page, world, end } = await open();
+    await charts(page);
+    const show = (hidden) => page.evaluate((h) => { Object.defineProperty(document, "hidden", { value: h, configurable: true }); document.dispatchEvent(new Event("visibilitychange")); }, hidden);
+    assert.equal(world.streams.size, 1);
+    await show(true);
+    await settle(page);
+    assert.equal(world.streams.size, 0);
+    await show(false);
+    await settle(page);
+    assert.equal(world.streams.size, 1);
+    await end();
   },
 
   async "without the stream it asks now and then"() {

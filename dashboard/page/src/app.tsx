@@ -16,7 +16,7 @@ export function App() {
   const model = useModel(), link = useLink();
   useEffect(() => start(), []);
   const { status } = model;
-  const fleet = status?.fleets.find((f) => f.name === link.fleet) ?? (link.fleet ? null : status?.fleets[0] ?? null);
+  const fleet = status ? fleetOf(status, link) : null;
   useTitle(status, fleet);
   return <>
     <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>to the content</a>
@@ -30,6 +30,13 @@ export function App() {
       </>}
     </main>
   </>;
+}
+
+/** fleetOf is the one that the address names, be it by a tick's ID alone. */
+function fleetOf(s: Status, link: Link): Fleet | null {
+  if (link.fleet) return s.fleets.find((f) => f.name === link.fleet) ?? null;
+  const ofTick = s.fleets.find((f) => link.tick.startsWith(f.name + "-") && /^\d{8}T/.test(link.tick.slice(f.name.length + 1)));
+  return ofTick ?? s.fleets[0] ?? null;
 }
 
 function Header({ model }: { model: Model }) {
@@ -60,9 +67,8 @@ function About({ status }: { status: Status }) {
 }
 
 function Fleets({ status, chosen, link }: { status: Status; chosen: Fleet | null; link: Link }) {
-  const t = useNow(5);
   return <nav class="fleets" aria-label="fleets"><ul>{status.fleets.map((f) => {
-    const v = summary(f, findings(status, f, t));
+    const v = summary(f, findings(status, f));
     return <li key={f.name}><a href={hashOf({ ...link, fleet: f.name, queue: "", tick: "" })} aria-current={f === chosen ? "page" : undefined} onClick={(e) => { e.preventDefault(); go({ fleet: f.name, queue: "", tick: "" }); }}>
       <Sign level={v.level} /> <b>{f.name}</b> <span class="soft">{v.level === "good" ? "well" : v.text.slice(0, 1).toLowerCase() + v.text.slice(1)}{v.more > 0 && ` and ${v.more} more`}</span></a></li>;
   })}</ul></nav>;
@@ -119,7 +125,7 @@ function Locked({ said }: { said: string }) {
 }
 
 function useTitle(status: Status | null, fleet: Fleet | null): void {
-  const v = status && fleet ? summary(fleet, findings(status, fleet, now())) : null;
+  const v = status && fleet ? summary(fleet, findings(status, fleet)) : null;
   const title = v && fleet ? `${v.level === "bad" ? "■ " : v.level === "warn" ? "▲ " : ""}${fleet.name}: ${v.text} – SkyNet` : "SkyNet";
   useEffect(() => { document.title = title; }, [title]);
 }

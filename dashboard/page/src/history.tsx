@@ -16,6 +16,7 @@ interface Past { of: string; history: History; forecast: Forecast | null; from: 
 export function usePast(fleet: string, range: Range, news: number): { past: Past | null; trouble: string } {
   const [past, set] = useState<Past | null>(null);
   const [trouble, say] = useState("");
+  const [tries, again] = useState(0);
   const asked = useRef({ of: "", at: 0 });
   const of = fleet + "/" + range;
   useEffect(() => {
@@ -33,10 +34,13 @@ export function usePast(fleet: string, range: Range, news: number): { past: Past
         if (mine()) set({ of, history, forecast, from, to });
         say("");
       } catch (e) {
-        if (mine()) { asked.current.at = 0; say((e as Error).message); }
+        if (!mine()) return;
+        asked.current.at = 0;
+        say((e as Error).message);
+        setTimeout(() => again((n) => n + 1), 10_000);
       }
     })();
-  }, [of, news]);
+  }, [of, news, tries]);
   return { past: past?.of === of ? past : null, trouble };
 }
 

@@ -27,12 +27,12 @@ export function hashOf(l: Link): string {
   return "#" + q;
 }
 
-/** go changes what is looked at. Only another fleet or tick is a step to come back from. */
-export function go(change: Partial<Link>): void {
+/** go changes what is looked at. Only another fleet or tick is a step to come back from, unless it comes instead. */
+export function go(change: Partial<Link>, instead = false): void {
   const now = linkOf(location.hash), next = { ...now, ...change };
   const hash = hashOf(next);
   if (hash === location.hash || (hash === "#" && !location.hash)) return;
-  if (next.fleet !== now.fleet || (next.tick !== "" && now.tick === "")) history.pushState(null, "", hash);
+  if (!instead && (next.fleet !== now.fleet || (next.tick !== "" && now.tick === ""))) history.pushState(null, "", hash);
   else history.replaceState(null, "", hash);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }

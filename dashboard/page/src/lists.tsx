@@ -4,7 +4,7 @@ import { whole } from "../../../web/words";
 import { type Fleet, type TickLine, type Worker, ask } from "./api";
 import type { Shown } from "./history";
 import { type View, go, views } from "./link";
-import { useNow } from "./model";
+import { now, useNow } from "./model";
 import { At, Known, plural, rough, seconds } from "./said";
 import { SignalsNow } from "./signals";
 
@@ -56,7 +56,7 @@ function Ticks({ fleet, shown, news }: { fleet: string; shown: Shown; news: numb
   useEffect(() => { older.current = false; }, [fleet, shown.from, shown.to]);
   useEffect(() => {
     if (older.current) return; // what is being read must not jump
-    const timer = setTimeout(() => void load(shown.to, []), 250);
+    const timer = setTimeout(() => void load(shown.live ? now() + 1 : shown.to, []), 250);
     return () => clearTimeout(timer);
   }, [fleet, Math.round(shown.from / 5), Math.round(shown.to / 5), shown.live ? news : 0]);
   if (trouble) return <p class="trouble" role="alert">The ticks cannot be read: {trouble}.</p>;

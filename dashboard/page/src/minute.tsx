@@ -41,6 +41,7 @@ export function Minute({ fleet, id }: { fleet: string; id: string }) {
   const close = () => go({ tick: "" });
   useEffect(() => {
     const d = box.current!, before = document.activeElement as HTMLElement | null;
+    go({ fleet }, true); // whoever is sent the address may have another fleet in front
     d.showModal();
     return () => { d.close(); before?.isConnected && before.focus(); };
   }, []);

@@ -86,10 +86,11 @@ async function once(): Promise<void> {
 export function start(): void {
   stop();
   let timer = 0;
-  const stopListening = listen(
+  const hear = () => listen(
     (n) => { if (n.kind === "tick" || n.kind === "orders") void refresh().then(() => tell({ news: model.news + 1 })); },
     (is) => { open = is; void refresh(); },
   );
+  let deaf = hear();
   const poll = async () => {
     await refresh();
     // With the stream open this only catches what was missed.
@@ -97,8 +98,15 @@ export function start(): void {
     timer = window.setTimeout(poll, 1000 * (open ? Math.max(15, interval) : Math.min(Math.max(interval / 2, 2), 15)));
   };
   void poll();
-  const back = () => { if (!document.hidden) void refresh(); };
-  document.addEventListener("visibilitychange", back);
-  addEventListener("online", back);
-  stop = () => { clearTimeout(timer); stopListening(); document.removeEventListener("visibilitychange", back); removeEventListener("online", back); };
+  // A browser has six connections to a place: tabs that nobody looks at hold none.
+  const look = () => {
+    deaf();
+    open = false;
+    if (document.hidden) return;
+    deaf = hear();
+    void refresh();
+  };
+  document.addEventListener("visibilitychange", look);
+  addEventListener("online", look);
+  stop = () => { clearTimeout(timer); deaf(); document.removeEventListener("visibilitychange", look); removeEventListener("online", look); };
 }

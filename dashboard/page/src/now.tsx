@@ -2,7 +2,6 @@
 import { money, percent, span, whole } from "../../../web/words";
 import type { Fleet, Queue, Status } from "./api";
 import { go } from "./link";
-import { useNow } from "./model";
 import { Ago, At, Known, Meter, rough, seconds } from "./said";
 import { type Finding, findings, share, summary } from "./verdict";
 
@@ -12,7 +11,7 @@ export const Sign = ({ level }: { level: string }) => <i class={"sign " + level}
 
 /** Verdict says in one line how it is, and then what is wrong. */
 export function Verdict({ status, fleet }: { status: Status; fleet: Fleet }) {
-  const t = useNow(5), found = findings(status, fleet, t), v = summary(fleet, found);
+  const found = findings(status, fleet), v = summary(fleet, found);
   return <div class={"verdict " + v.level}>
     <p class="said" role="status"><Sign level={v.level} /> {v.text}</p>
     {found[0]?.title === v.text && <p>{found[0].text}</p>}

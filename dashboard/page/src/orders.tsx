@@ -62,7 +62,7 @@ export function Orders({ fleet, first, changeable, close }: { fleet: Fleet; firs
       close();
     } catch (e) {
       const refused = e instanceof Refused && (e.status === 401 || e.status === 403);
-      if (refused) token.set("");
+      if (refused && token.get() === by.trim()) token.set("");
       say((e as Error).message);
       setBusy(false);
       if (refused) requestAnimationFrame(() => secret.current?.select());

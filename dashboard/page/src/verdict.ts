@@ -10,7 +10,9 @@ const rank: Record<Level, number> = { bad: 0, warn: 1, note: 2 };
 /** near is the share of a budget from which on it is told. */
 const near = 0.8;
 
-export function findings(s: Status, f: Fleet, now: number): Finding[] {
+/** findings are of the time of the status: a page that hears nothing says so elsewhere. */
+export function findings(s: Status, f: Fleet): Finding[] {
+  const now = seconds(s.now) ?? 0;
   const found: Finding[] = [];
   const add = (level: Level, kind: string, title: string, text: string) => found.push({ level, kind, title, text });
   ticks(s, f, now, add);
