@@ -51,7 +51,7 @@ conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the re
 	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -parallel 4 -timeout 15m -run '^TestMoto' \
 		$$(grep -rl --include='*_test.go' '^func TestMoto' . | xargs -n 1 dirname | sort -u)
 	@deploy/deps.sh postgres
-	SKYNET_POSTGRES=$$(ls -d /usr/lib/postgresql/*/bin | tail -1) go test -count=1 -run '^TestPostgres' ./worker/rows
+	SKYNET_POSTGRES=$$(ls -d /usr/lib/postgresql/*/bin | tail -1) go test -count=1 -tags postgres -run '^TestPostgres' ./worker/rows
 
 .PHONY: alerts
 alerts: ## check alert rules and the Grafana dashboard with promtool
@@ -98,6 +98,21 @@ page-test: $(addsuffix /node_modules,$(PAGES)) build ## look at reports and at t
 		{ bin/skynet demo --dir "$$work/demo" --photos 12 --clips 1 --interval 1s >"$$work/said" || { cat "$$work/said"; false; }; } && \
 		node dashboard/page/real.test.mjs bin/skynet "$$work/demo"
 
+.PHONY: packages
+packages: build ## make Debian packages of both into dist/
+	@deploy/packages/build.sh dist
+
+.PHONY: package-test
+package-test: packages ## look the packages over, and install, upgrade and remove them in a Debian made for it
+	@deploy/deps.sh packages
+	lintian --allow-root --fail-on error,warning dist/*.deb
+	@deploy/packages/test.sh dist
+
+.PHONY: booted-test
+booted-test: packages ## the same in a container with systemd, with a local fleet at work (minutes; needs systemd-nspawn)
+	@deploy/deps.sh booted
+	@deploy/packages/test.sh dist booted
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

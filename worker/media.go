@@ -80,36 +80,14 @@ func NewMedia(stores Stores, scratch string, book recipe.Book, makers map[recipe
 	return &Media{stores: stores, scratch: scratch, Book: book, makers: makers, Patient: defaultPatience}
 }
 
-// Check looks at what the recipes need of this worker: makers, and the queues that
-// they send items on to.
+// Check looks for the queues that recipes send items on to.
 func (m *Media) Check() error {
 	var errs []error
 	for _, r := range m.Book.Recipes() {
-		errs = append(errs, m.checkMakers(r))
 		for i, t := range r.Then {
 			if m.Send[t.Queue] == nil {
 				errs = append(errs, fmt.Errorf("recipe %s: then[%d].queue: %q is not a queue of the worker's settings; add it to send", r.Name, i, t.Queue))
 			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// Checker is a Maker that can tell before it is asked to work what it cannot do.
-type Checker interface {
-	Check(outputs []recipe.Output) error
-}
-
-func (m *Media) checkMakers(r recipe.Recipe) error {
-	var errs []error
-	for medium, maker := range m.makers {
-		c, ok := maker.(Checker)
-		if !ok {
-			continue
-		}
-		of := slices.DeleteFunc(slices.Clone(r.Outputs), func(o recipe.Output) bool { return o.Medium() != medium })
-		if err := c.Check(of); len(of) > 0 && err != nil {
-			errs = append(errs, fmt.Errorf("recipe %s: %w", r.Name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"mime"
-	"path/filepath"
+	"fmt"
 	"runtime"
 
 	"skynet/config"
 	"skynet/worker"
 	"skynet/worker/av"
+	"skynet/worker/command"
 	"skynet/worker/image"
 	"skynet/worker/recipe"
+	"skynet/worker/rows"
 	"skynet/worker/store"
 )
 
@@ -21,7 +22,7 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 	if err != nil {
 		return nil, nil, err
 	}
-	makers, err := makersOf(ctx, cfg)
+	makers, err := makersOf(ctx, cfg, book)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,49 +37,44 @@ func craftOf(ctx context.Context, cfg config.Worker) (craft *worker.Media, tidy 
 	}
 	tidy = func() error { return errors.Join(scratch.Close(), stores.Close()) }
 	craft = worker.NewMedia(stores, scratch.Folder, book, makers)
+	db, err := databaseOf(cfg)
+	if err != nil {
+		return nil, nil, errors.Join(err, tidy())
+	}
+	if db != nil {
+		craft.Rows = db
+		tidy = func() error { return errors.Join(scratch.Close(), stores.Close(), db.Close()) }
+	}
 	craft.Outputs = cfg.Outputs
 	craft.Limits = recipe.Limits{Time: cfg.Limits.Time, Memory: cfg.Limits.Memory, Disk: cfg.Limits.Disk, Pixels: cfg.Limits.Pixels}
 	return craft, tidy, nil
 }
 
-func makersOf(ctx context.Context, cfg config.Worker) (map[recipe.Medium]worker.Maker, error) {
+// databaseOf is the database of the settings, nil if there is none. It is asked for
+// nothing before the first item is done.
+func databaseOf(cfg config.Worker) (*rows.Database, error) {
+	url, err := cfg.Database.Read()
+	if err != nil || url == "" {
+		return nil, err
+	}
+	return rows.New(url)
+}
+
+// makersOf are the makers of all media, which must be able to do what the recipes say.
+func makersOf(ctx context.Context, cfg config.Worker, book recipe.Book) (map[recipe.Medium]worker.Maker, error) {
 	images, err := image.New()
 	if err != nil {
 		return nil, err
 	}
-	films := av.New()
+	films, programs := av.New(), command.New()
 	films.Threads = max(1, runtime.NumCPU()/cfg.Slots) // every slot may have a film at once
-	if err := films.Check(ctx); err != nil {
-		return nil, err
+	errs := []error{films.Check(ctx, book.Recipes()...), programs.Check(book.Recipes()...)}
+	for _, r := range book.Recipes() {
+		if err := images.Check(r.Outputs); err != nil {
+			errs = append(errs, fmt.Errorf("recipe %s: %w", r.Name, err))
+		}
 	}
 	return map[recipe.Medium]worker.Maker{
-		recipe.ByImage: makerOf(images), recipe.ByVideo: makerOf(films), recipe.ByAudio: makerOf(films),
-	}, nil
-}
-
-// makerOf is a maker that does what recipes say, or one that does one thing only.
-func makerOf(m any) worker.Maker {
-	switch m := m.(type) {
-	case worker.Maker:
-		return m
-	case oneThing:
-		return simple{m}
-	}
-	return nil
-}
-
-type oneThing interface {
-	Make(ctx context.Context, input, folder string) ([]string, error)
-}
-
-// simple makes what it makes, whatever is asked for.
-type simple struct{ oneThing }
-
-func (s simple) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {
-	names, err := s.Make(ctx, job.Inputs[recipe.Main], job.Folder)
-	made := make([]recipe.Made, len(names))
-	for i, n := range names {
-		made[i] = recipe.Made{Name: n, Type: mime.TypeByExtension(filepath.Ext(n))}
-	}
-	return made, err
+		recipe.ByImage: images, recipe.ByVideo: films, recipe.ByAudio: films, recipe.ByCommand: programs,
+	}, errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ import (
 	"skynet/queue/sqs"
 	"skynet/worker"
 	"skynet/worker/bundle"
+	"skynet/worker/confine"
 	"skynet/worker/metadata"
 	"skynet/worker/store"
 )
@@ -121,6 +122,9 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 		return nil, err
 	}
 	go func() { <-second; a.Abort() }()
+	if missing := confine.Missing(); len(missing) > 0 {
+		log.Warn("programs that work on items are not confined as they should be", zap.Strings("missing", missing))
+	}
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
 	defer next.start(ctx, a)()
 	return next, a.Run(ctx)
