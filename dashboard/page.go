@@ -60,7 +60,7 @@ func pageOf(dist fs.FS) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.URL.Path]
 		if !ok {
-			refuse(w, Missing("there is nothing at %s; the page is at /, the numbers at /api/v1/status", r.URL.Path))
+			_ = refuse(w, Missing("there is nothing at %s; the page is at /, the numbers at /api/v1/status", r.URL.Path))
 			return
 		}
 		f.send(w, r)

@@ -420,7 +420,7 @@ func TestPage(t *testing.T) {
 	page := pageOf(fstest.MapFS{
 		"index.html": {Data: []byte("<!doctype html>")}, "assets/index-1a2b.js": {Data: []byte(long)}, "favicon.svg": {Data: []byte("<svg/>")},
 	})
-	get := func(path string, headers ...string) *http.Response { return through(page, path, headers...) }
+	get := func(path string, headers ...string) reply { return through(page, path, headers...) }
 	for _, c := range []struct {
 		path, kind, keep string
 	}{
@@ -430,8 +430,8 @@ func TestPage(t *testing.T) {
 		{"/assets/index-1a2b.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 	} {
 		r := get(c.path)
-		if h := r.Header; r.StatusCode != 200 || h.Get("Content-Type") != c.kind || h.Get("Cache-Control") != c.keep || h.Get("Content-Encoding") != "" || h.Get("ETag") == "" {
-			t.Errorf("%s: %d %v", c.path, r.StatusCode, h)
+		if h := r.header; r.status != http.StatusOK || h.Get("Content-Type") != c.kind || h.Get("Cache-Control") != c.keep || h.Get("Content-Encoding") != "" || h.Get("ETag") == "" {
+			t.Errorf("%s: %d %v", c.path, r.status, h)
 		}
 	}
 	for accepts, packed := range map[string]bool{
@@ -439,29 +439,30 @@ func TestPage(t *testing.T) {
 		"": false, "br": false, "gzip;q=0": false, "gzip; q=0": false, "gzip;q=0.000": false, "x-gzip": false, "identity": false,
 	} {
 		r := get("/assets/index-1a2b.js", "Accept-Encoding: "+accepts)
-		body, _ := io.ReadAll(r.Body)
-		if (r.Header.Get("Content-Encoding") == "gzip") != packed || packed && len(body) > len(long)/4 {
-			t.Errorf("%q: %v, %d bytes", accepts, r.Header, len(body))
+		body := r.body
+		if (r.header.Get("Content-Encoding") == "gzip") != packed || packed && len(body) > len(long)/4 {
+			t.Errorf("%q: %v, %d bytes", accepts, r.header, len(body))
 		}
 		if packed {
-			z, err := gzip.NewReader(bytes.NewReader(body))
+			z, err := gzip.NewReader(strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, _ = io.ReadAll(z)
+			whole, _ := io.ReadAll(z)
+			body = string(whole)
 		}
-		if string(body) != long {
+		if body != long {
 			t.Errorf("%q: another text comes", accepts)
 		}
-		if again := get("/assets/index-1a2b.js", "Accept-Encoding: "+accepts, "If-None-Match: "+r.Header.Get("ETag")); again.StatusCode != 304 {
-			t.Errorf("%q: sent again: %d", accepts, again.StatusCode)
+		if again := get("/assets/index-1a2b.js", "Accept-Encoding: "+accepts, "If-None-Match: "+r.header.Get("ETag")); again.status != http.StatusNotModified {
+			t.Errorf("%q: sent again: %d", accepts, again.status)
 		}
 	}
 }
 
 // TestTheBuiltPage wants what is committed to be whole: every file that it names.
 func TestTheBuiltPage(t *testing.T) {
-	index := text(through(Page(), "/"))
+	index := through(Page(), "/").body
 	for _, part := range strings.Split(index, `"`) {
 		name, is := strings.CutPrefix(part, "./assets/")
 		if !is {
@@ -469,8 +470,8 @@ func TestTheBuiltPage(t *testing.T) {
 				continue
 			}
 		}
-		if r := through(Page(), "/assets/"+name); r.StatusCode != 200 {
-			t.Errorf("%s: %d", name, r.StatusCode)
+		if r := through(Page(), "/assets/"+name); r.status != http.StatusOK {
+			t.Errorf("%s: %d", name, r.status)
 		}
 	}
 	if strings.Contains(index, "<script>") || strings.Contains(index, "<style") || strings.Contains(index, "style=") || strings.Contains(index, "onclick=") {
@@ -481,18 +482,22 @@ func TestTheBuiltPage(t *testing.T) {
 	}
 }
 
-func through(h http.Handler, path string, headers ...string) *http.Response {
-	s := recorder{header: http.Header{}}
+// reply is an answer as a whole.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func through(h http.Handler, path string, headers ...string) reply {
+	s := recorder{header: http.Header{}, status: http.StatusOK}
 	r, _ := http.NewRequest(http.MethodGet, path, nil)
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
 	}
 	h.ServeHTTP(&s, r)
-	if s.status == 0 {
-		s.status = 200
-	}
-	return &http.Response{StatusCode: s.status, Header: s.header, Body: io.NopCloser(&s.body)}
+	return reply{s.status, s.header, s.body.String()}
 }
 
 // recorder keeps headers as they are at the end, unlike httptest's.

@@ -100,7 +100,7 @@ type try struct {
 	headers      []string // "Name: value"
 }
 
-func (s stand) try(t *testing.T, c try) *http.Response {
+func (s stand) try(t *testing.T, c try) reply {
 	t.Helper()
 	r := httptest.NewRequest(orElse(c.method, "GET"), c.path, strings.NewReader(c.body))
 	r.Host, r.RemoteAddr = orElse(c.host, "127.0.0.1:9464"), orElse(c.from, "127.0.0.1:5")
@@ -120,7 +120,10 @@ func (s stand) try(t *testing.T, c try) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	s.routes().ServeHTTP(w, r)
-	return w.Result()
+	a := w.Result()
+	defer a.Body.Close()
+	b, _ := io.ReadAll(a.Body)
+	return reply{a.StatusCode, a.Header, string(b)}
 }
 
 func orElse(s, other string) string {
@@ -128,11 +131,6 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-func text(r *http.Response) string {
-	b, _ := io.ReadAll(r.Body)
-	return string(b)
 }
 
 const (
@@ -279,11 +277,11 @@ func TestTries(t *testing.T) {
 				}
 				s := newStand(t, listen, !c.far)
 				r := s.try(t, c.try)
-				said := text(r)
-				if r.StatusCode != c.want || !strings.Contains(said, c.said) {
-					t.Errorf("%s %s: %d %s, want %d %q", c.try.method, c.try.path, r.StatusCode, said, c.want, c.said)
+				said := r.body
+				if r.status != c.want || !strings.Contains(said, c.said) {
+					t.Errorf("%s %s: %d %s, want %d %q", c.try.method, c.try.path, r.status, said, c.want, c.said)
 				}
-				if r.StatusCode >= 400 {
+				if r.status >= 400 {
 					var e map[string]string
 					if err := json.Unmarshal([]byte(said), &e); err != nil || e["error"] == "" || len(e) != 1 {
 						t.Errorf("the answer is no error in JSON: %s", said)
@@ -292,7 +290,7 @@ func TestTries(t *testing.T) {
 						t.Errorf("refused, and done: %v", s.desk.given)
 					}
 				}
-				if r.StatusCode != 307 {
+				if r.status != http.StatusTemporaryRedirect {
 					wantGuarded(t, r)
 				}
 			})
@@ -301,9 +299,9 @@ func TestTries(t *testing.T) {
 }
 
 // wantGuarded wants what no answer may lack or have.
-func wantGuarded(t *testing.T, r *http.Response) {
+func wantGuarded(t *testing.T, r reply) {
 	t.Helper()
-	h := r.Header
+	h := r.header
 	if !strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'self'") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" {
 		t.Errorf("not guarded: %v", h)
 	}
@@ -331,8 +329,8 @@ func TestOrdersArriveAsGiven(t *testing.T) {
 	} {
 		s.desk.given = nil
 		r := s.try(t, try{method: "POST", path: "/api/v1/" + c.path, body: c.body, headers: []string{asJSON, byToken}})
-		if got := strings.Join(s.desk.given, "; "); r.StatusCode != 200 || got != c.want {
-			t.Errorf("%s %s: %d, given %q, want %q", c.path, c.body, r.StatusCode, got, c.want)
+		if got := strings.Join(s.desk.given, "; "); r.status != http.StatusOK || got != c.want {
+			t.Errorf("%s %s: %d, given %q, want %q", c.path, c.body, r.status, got, c.want)
 		}
 	}
 	if logs := s.logs.String(); !strings.Contains(logs, "an order was given") || !strings.Contains(logs, "what=pause") || strings.Contains(logs, good) {
@@ -360,16 +358,16 @@ func TestNotReadyAndOutOfOrder(t *testing.T) {
 	s := newStand(t, "127.0.0.1:9464", true)
 	s.known.notReady = errors.New("fleet render has not ticked for 4m")
 	r := s.try(t, try{path: "/readyz"})
-	if said := text(r); r.StatusCode != 503 || !strings.Contains(said, "has not ticked for 4m") || r.Header.Get("Retry-After") == "" {
-		t.Errorf("%d %s", r.StatusCode, said)
+	if said := r.body; r.status != http.StatusServiceUnavailable || !strings.Contains(said, "has not ticked for 4m") || r.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", r.status, said)
 	}
 	s.known.fails = Missing("no such fleet")
-	if r := s.try(t, try{path: "/api/v1/status"}); r.StatusCode != 404 {
-		t.Errorf("%d %s", r.StatusCode, text(r))
+	if r := s.try(t, try{path: "/api/v1/status"}); r.status != http.StatusNotFound {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 	s.known.fails = errors.New("the disk is gone")
-	if r := s.try(t, try{path: "/api/v1/status"}); r.StatusCode != 500 || !strings.Contains(s.logs.String(), "the disk is gone") {
-		t.Errorf("%d, logged %s", r.StatusCode, s.logs)
+	if r := s.try(t, try{path: "/api/v1/status"}); r.status != http.StatusInternalServerError || !strings.Contains(s.logs.String(), "the disk is gone") {
+		t.Errorf("%d, logged %s", r.status, s.logs)
 	}
 }
 
@@ -400,11 +398,11 @@ func TestTheTokenFileIsReadEachTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := s.try(t, order)
-			if said := text(r); r.StatusCode != c.want || !strings.Contains(said, c.said) {
-				t.Errorf("%q: %d %s, want %d %q", c.file[:min(len(c.file), 40)], r.StatusCode, said, c.want, c.said)
+			if said := r.body; r.status != c.want || !strings.Contains(said, c.said) {
+				t.Errorf("%q: %d %s, want %d %q", c.file[:min(len(c.file), 40)], r.status, said, c.want, c.said)
 			}
 			changeable := c.want != 503
-			if said := text(s.try(t, try{path: "/api/v1/status"})); strings.Contains(said, `"changeable": true`) != changeable {
+			if said := s.try(t, try{path: "/api/v1/status"}).body; strings.Contains(said, `"changeable": true`) != changeable {
 				t.Errorf("changeable is not %v: %s", changeable, said)
 			}
 		}
@@ -419,7 +417,7 @@ func TestGuessingIsSlow(t *testing.T) {
 		begun := time.Now()
 		guess := func(from string, done chan<- int) {
 			r := s.try(t, try{method: "POST", path: "/api/v1/pause", body: pausing, from: from, headers: []string{asJSON, "Authorization: Bearer wrong"}})
-			done <- r.StatusCode
+			done <- r.status
 		}
 		const guesses = 100
 		done := make(chan int, guesses)
@@ -427,8 +425,8 @@ func TestGuessingIsSlow(t *testing.T) {
 			go guess("10.0.0.1:5", done)
 		}
 		synctest.Wait()
-		if r := s.try(t, try{method: "POST", path: "/api/v1/pause", body: pausing, headers: []string{asJSON, byToken}}); r.StatusCode != 200 || time.Since(begun) > 0 {
-			t.Errorf("another waits: %d after %s", r.StatusCode, time.Since(begun))
+		if r := s.try(t, try{method: "POST", path: "/api/v1/pause", body: pausing, headers: []string{asJSON, byToken}}); r.status != http.StatusOK || time.Since(begun) > 0 {
+			t.Errorf("another waits: %d after %s", r.status, time.Since(begun))
 		}
 		answers := map[int]int{}
 		for range guesses {
@@ -450,10 +448,10 @@ func TestGuessingIsSlow(t *testing.T) {
 func TestWithoutOrdersNothingCanBeChanged(t *testing.T) {
 	s := newStand(t, "127.0.0.1:9464", true)
 	s.Orders = nil
-	if r := s.try(t, try{method: "POST", path: "/api/v1/pause", body: pausing, headers: []string{asJSON, byToken}}); r.StatusCode != 403 {
-		t.Errorf("%d", r.StatusCode)
+	if r := s.try(t, try{method: "POST", path: "/api/v1/pause", body: pausing, headers: []string{asJSON, byToken}}); r.status != http.StatusForbidden {
+		t.Errorf("%d", r.status)
 	}
-	if said := text(s.try(t, try{path: "/api/v1/status"})); !strings.Contains(said, `"changeable": false`) {
+	if said := s.try(t, try{path: "/api/v1/status"}).body; !strings.Contains(said, `"changeable": false`) {
 		t.Error(said)
 	}
 }
