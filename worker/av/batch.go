@@ -105,6 +105,8 @@ func (r *batch) look(ctx context.Context) error {
 // acceptable refuses what is no film, or a bigger one than we take.
 func (m *Maker) acceptable(f film) error {
 	switch {
+	case f.sightless:
+		return fmt.Errorf("not a video: its pictures cannot be read, or have more than %s pixels", m.maxPixels())
 	case f.w <= 0 || f.h <= 0:
 		return errors.New("not a video: no video stream")
 	case m.MaxPixels > 0 && f.w > m.MaxPixels/f.h:

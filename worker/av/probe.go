@@ -46,6 +46,7 @@ type film struct {
 	pictures  float64 // s of its pictures
 	sounds    float64 // s of its sound
 	streams   int
+	sightless bool // it has pictures of no size that we know
 	container string
 }
 
@@ -74,6 +75,7 @@ type stream struct {
 	Height      int    `json:"height"`
 	Dots        string `json:"sample_aspect_ratio"`
 	FPS         string `json:"avg_frame_rate"`
+	Ticks       string `json:"r_frame_rate"`
 	Channels    int    `json:"channels"`
 	Rate        string `json:"sample_rate"`
 	Duration    string `json:"duration"`
@@ -88,7 +90,7 @@ type stream struct {
 	} `json:"tags"`
 }
 
-const entries = "stream=codec_type,codec_name,width,height,sample_aspect_ratio,avg_frame_rate,channels,sample_rate,duration:" +
+const entries = "stream=codec_type,codec_name,width,height,sample_aspect_ratio,avg_frame_rate,r_frame_rate,channels,sample_rate,duration:" +
 	"stream_disposition=attached_pic:stream_side_data=rotation:stream_tags=DURATION:format=duration,format_name"
 
 // probe asks ffprobe what a file of film or sound is.
@@ -129,8 +131,16 @@ func (m *Maker) unreadable(err error, file string) error {
 	if f := tooLarge.FindStringSubmatch(err.Error()); f != nil {
 		return fmt.Errorf("%s × %s pixels: at most %s are accepted", f[1], f[2], m.maxPixels())
 	}
-	return errors.New(strings.ReplaceAll(strings.ReplaceAll(err.Error(), "file:"+file+": ", ""), file, "the file"))
+	if strings.Contains(err.Error(), "Format not on whitelist") {
+		return errors.New("it is of a format that is not accepted")
+	}
+	return errors.New(plainWords(strings.ReplaceAll(strings.ReplaceAll(err.Error(), "file:"+file+": ", ""), file, "the file")))
 }
+
+var inside = regexp.MustCompile(`\[[^\[\]]* @ 0x[0-9a-f]+\] `)
+
+// plainWords takes out the names of ffmpeg's parts and where they lie in memory.
+func plainWords(s string) string { return inside.ReplaceAllString(s, "") }
 
 func (m *Maker) maxPixels() string {
 	if m.MaxPixels <= 0 {
@@ -147,6 +157,7 @@ func (p probed) film() (f film) {
 		switch {
 		case s.Type == "video" && s.Disposition.AttachedPic == 0 && f.w == 0:
 			f.look(s)
+			f.sightless = f.w <= 0 || f.h <= 0
 		case s.Type == "audio" && f.channels == 0 && s.Channels > 0:
 			f.channels, f.tone, f.sounds = s.Channels, s.Codec, s.seconds()
 			f.rate, _ = strconv.Atoi(s.Rate)
@@ -170,6 +181,9 @@ func (f *film) look(s stream) {
 	f.w, f.h, f.codec, f.pictures, f.fps = s.Width, s.Height, s.Codec, s.seconds(), fraction(s.FPS, "/")
 	if f.dots = fraction(s.Dots, ":"); f.dots <= 0.01 || f.dots > 100 {
 		f.dots = 1
+	}
+	if f.fps == 0 {
+		f.fps = fraction(s.Ticks, "/")
 	}
 	for _, d := range s.Side {
 		if d.Rotation != 0 {

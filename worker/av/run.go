@@ -100,7 +100,7 @@ func (b *bench) plain(err error, read []string) error {
 	for _, f := range read {
 		text = strings.ReplaceAll(text, "file:"+f, "the input")
 	}
-	return errors.New(text)
+	return errors.New(plainWords(text))
 }
 
 // follow reads ffmpeg's progress until it ends, gives up on one that stands

@@ -106,7 +106,7 @@ func (r *batch) coverInput(ctx context.Context, name string) (number int, err er
 		return 0, err
 	}
 	if len(p.Streams) != 1 || p.Streams[0].Width <= 0 || p.Streams[0].Height <= 0 {
-		return 0, errors.New("cover: not a JPEG, PNG or WebP that can be read")
+		return 0, fmt.Errorf("cover: not a picture that can be read, or one of more than %s pixels", r.maxPixels())
 	}
 	if s := p.Streams[0]; r.MaxPixels > 0 && s.Width > r.MaxPixels/s.Height {
 		return 0, fmt.Errorf("cover of %d × %d pixels: at most %d are accepted", s.Width, s.Height, r.MaxPixels)

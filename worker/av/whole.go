@@ -40,7 +40,7 @@ func (b *bench) checkMedia(ctx context.Context, p *piece, one *recipe.Made) erro
 	}
 	is, err := b.probe(ctx, b.file(p.Name))
 	if err != nil {
-		return fmt.Errorf("check the output: %w", err)
+		return fmt.Errorf("what was made of it cannot be read: %w", err)
 	}
 	one.Seconds = is.seconds
 	if p.sound == nil {
