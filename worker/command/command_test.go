@@ -1,6 +1,8 @@
 package command_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"os"
@@ -174,6 +176,46 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 	for _, want := range []string{"recipe mine: x: the program /nowhere/tool is not there", "chmod +x"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in %v", want, err)
+		}
+	}
+}
+
+func TestExample(t *testing.T) {
+	b, err := recipe.Load("../../config/examples/command.recipes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := command.New()
+	if err := m.Check(b.Recipes()...); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	z := gzip.NewWriter(&log)
+	for i := range 3000 {
+		fmt.Fprintf(z, "GET /%d\n", i%7)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		recipe, input, first, begins string
+		files                        int
+	}{
+		{"frequent", log.String(), "frequent.txt", "    429 GET /0\n    429 GET /1\n", 1},
+		{"split", strings.Repeat("a,b\n", 25_000), "part-0001.csv", "a,b\na,b\n", 3},
+	} {
+		r, _ := b.Find(c.recipe)
+		j := job(t, r.Outputs...)
+		j.Limits = r.Limits
+		if err := os.WriteFile(j.Inputs[recipe.Main], []byte(c.input), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		made, err := m.Work(t.Context(), j)
+		if err != nil || len(made) != c.files || made[0].Name != c.first {
+			t.Fatalf("%s: %+v, %v", c.recipe, made, err)
+		}
+		if text, err := os.ReadFile(filepath.Join(j.Folder, c.first)); !strings.HasPrefix(string(text), c.begins) {
+			t.Errorf("%s begins %.100q, %v", c.first, text, err)
 		}
 	}
 }
