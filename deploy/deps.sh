@@ -16,10 +16,19 @@ worker)
 page) command -v npm >/dev/null || missing+=(nodejs npm) ;;
 postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql) ;;
 moto) python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) ;;
+packages)
+	command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+	command -v lintian >/dev/null || missing+=(lintian)
+	;;
+booted)
+	command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+	command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
+	;;
+systemd) command -v systemd-analyze >/dev/null || missing+=(systemd) ;;
 browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
 prometheus) command -v promtool >/dev/null || missing+=(prometheus) ;;
 *)
-	echo "usage: $0 [worker|page|browser|moto|prometheus]" >&2
+	echo "usage: $0 [worker|page|browser|moto|prometheus|packages|booted|systemd]" >&2
 	exit 2
 	;;
 esac

@@ -49,6 +49,7 @@ find "$STAGE" -type f -exec chmod 644 {} +
 find "$STAGE" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$out"
+rm -f "$out"/skynet_*.deb "$out"/skynet-worker_*.deb
 for name in skynet skynet-worker; do
 	go tool nfpm package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
 done
