@@ -103,8 +103,11 @@ func (i *inquiry) follow(ctx context.Context, c *cobra.Command, p *pursuit) erro
 	} else {
 		err = p.follow(ctx, func(error) {})
 	}
-	if ctx.Err() != nil && err != nil {
+	if err != nil && ctx.Err() != nil {
 		return i.cut(c, p, ctx.Err())
+	}
+	if errors.Is(err, errQuit) {
+		return i.cut(c, p, err)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ type live struct {
 	started time.Time
 	width   int
 	quit    bool // the user asked for the end
+	over    bool // nothing is left to be shown here
 
 	done    float64 // share of the items to which nothing more happens
 	numbers string  // after the last look
@@ -59,7 +60,7 @@ func watchLive(ctx context.Context, w *os.File, p *pursuit) error {
 		}
 		program.Send(m)
 	})
-	program.Quit()
+	program.Send(over{})
 	<-ended
 	if errors.Is(context.Cause(ctx), errQuit) {
 		return errQuit
@@ -67,12 +68,15 @@ func watchLive(ctx context.Context, w *os.File, p *pursuit) error {
 	return err
 }
 
-var errQuit = finding{errors.New("stopped")}
+var errQuit = errors.New("stopped")
 
 // Init has nothing to ask for: looks are sent to it.
 func (l *live) Init() tea.Cmd { return second() }
 
-type clock struct{}
+type (
+	clock struct{} // a second has gone by
+	over  struct{} // the picture is to end
+)
 
 // second has the clock move.
 func second() tea.Cmd { return tea.Tick(time.Second, func(time.Time) tea.Msg { return clock{} }) }
@@ -84,13 +88,16 @@ func (l *live) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		l.width = m.Width
 	case tea.KeyPressMsg:
 		if k := m.String(); k == "ctrl+c" || k == "q" {
-			l.quit = true
+			l.quit, l.over = true, true
 			return l, tea.Quit
 		}
 	case looked:
 		if l.trouble = m.err; m.err == nil {
 			l.done, l.numbers = m.done, m.numbers
 		}
+	case over:
+		l.over = true // what is printed next says it all
+		return l, tea.Quit
 	case clock:
 		return l, second()
 	}
@@ -99,6 +106,9 @@ func (l *live) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // View draws the picture.
 func (l *live) View() tea.View {
+	if l.over {
+		return tea.NewView("")
+	}
 	var b strings.Builder
 	b.WriteString(bold.Render(cut(l.head, l.width)) + "  " + faint.Render(time.Since(l.started).Round(time.Second).String()+", Ctrl-C leaves it") + "\n\n")
 	b.WriteString("  " + gauge(l.done, max(10, min(60, l.width-4))) + "\n\n")

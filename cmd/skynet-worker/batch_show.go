@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,7 +87,8 @@ func percent(n, of int) string {
 	if of == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%.4g%%)", 100*float64(n)/float64(of))
+	share := math.Floor(1000*float64(n)/float64(of)) / 10 // 100 only of all
+	return fmt.Sprintf(" (%g%%)", share)
 }
 
 // pace is a rate, by the minute or hour where it is slow.

@@ -324,7 +324,7 @@ func TestNumbersForPeople(t *testing.T) {
 		{size(999), "999 B"}, {size(1000), "1.0 kB"}, {size(999_950), "1.0 MB"}, {size(31_234_000_000), "31.2 GB"}, {size(1 << 62), "4611.7 PB"},
 		{brief(1234 * time.Millisecond), "1.23s"}, {brief(83 * time.Second), "1m23s"}, {brief(5 * time.Minute), "5m"}, {brief(100 * time.Minute), "1h40m"}, {brief(2 * time.Hour), "2h0m"},
 		{pace(31.46), "31.5 items/s"}, {pace(0.5), "30.0 items/min"}, {pace(0.001), "3.6 items/h"},
-		{percent(1, 3), " (33.33%)"}, {percent(0, 0), ""}, {cut("0123456789012345678901234", 20), "0123456789012345678…"},
+		{percent(1, 3), " (33.3%)"}, {percent(9999, 10000), " (99.9%)"}, {percent(2, 2), " (100%)"}, {percent(0, 0), ""}, {cut("0123456789012345678901234", 20), "0123456789012345678…"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
@@ -339,6 +339,11 @@ func TestThePicture(t *testing.T) {
 	}
 	m, _ := l.Update(looked{done: 0.5, numbers: "  done      2 (40%)\n  failed    1\n"})
 	m, _ = m.Update(looked{err: errors.New("no answer")})
+	defer func() {
+		if m, _ = m.Update(over{}); m.View().Content != "" {
+			t.Errorf("at the end: %s", m.View().Content)
+		}
+	}()
 	if v := m.View().Content; !strings.Contains(v, "done      2 (40%)") || !strings.Contains(v, "cannot look: no answer") || strings.Count(v, "█") != 28 {
 		t.Errorf("later: %s", v)
 	}

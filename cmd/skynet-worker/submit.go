@@ -16,6 +16,7 @@ import (
 	"skynet/config"
 	"skynet/worker"
 	"skynet/worker/batch"
+	"skynet/worker/recipe"
 )
 
 // What is wired here satisfies what its users ask for.
@@ -152,6 +153,9 @@ func (s *submission) single(c *cobra.Command, q config.Queue) (err error) {
 	if _, _, err := worker.ReadTasks(body, s.cfg.Outputs); err != nil {
 		return err // better here than after three tries
 	}
+	if err := s.knownRecipe(); err != nil {
+		return err
+	}
 	if s.dry {
 		return s.print(c, map[string]any{"item": json.RawMessage(body)}, func(w io.Writer) { fmt.Fprintf(w, "%s\n", body) })
 	}
@@ -168,6 +172,21 @@ func (s *submission) single(c *cobra.Command, q config.Queue) (err error) {
 		return unreachable(ctx, q, s.timeout, err)
 	}
 	return s.print(c, map[string]any{"id": id}, func(w io.Writer) { fmt.Fprintln(w, id) })
+}
+
+// knownRecipe checks the recipe's name.
+func (s *submission) knownRecipe() error {
+	if s.task.Recipe == "" {
+		return nil
+	}
+	book, err := recipe.Load(s.cfg.Recipes)
+	if err != nil {
+		return err
+	}
+	if _, known := book.Find(s.task.Recipe); !known {
+		return fmt.Errorf("--recipe %q is not a recipe of the settings; known: %s", s.task.Recipe, strings.Join(book.Names(), ", "))
+	}
+	return nil
 }
 
 // unreachable says what to look at when nobody answered in time.

@@ -33,6 +33,9 @@ func (s *submission) batch(c *cobra.Command, q config.Queue, args []string) (err
 	if s.resume {
 		return s.goOn(c, shops, first, second)
 	}
+	if err := s.knownRecipe(); err != nil {
+		return err
+	}
 	f, err := s.find(finding, c, shops, args)
 	if err != nil {
 		return err
@@ -250,11 +253,19 @@ func bar(ctx context.Context, to io.Writer, what string, before, all int) (told 
 	if w == nil || before == all {
 		return nil, func() {}
 	}
+	begun := time.Now()
+	speed := decor.Any(func(at decor.Statistics) string {
+		n, took := at.Current-int64(before), time.Since(begun)
+		if n <= 0 {
+			return ""
+		}
+		left := time.Duration(float64(took) / float64(n) * float64(at.Total-at.Current))
+		return fmt.Sprintf("  %s/s, %s left", count(int(float64(n)/took.Seconds())), left.Round(time.Second))
+	})
 	p := mpb.NewWithContext(ctx, mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithAutoRefresh())
-	b := p.AddBar(int64(all), mpb.PrependDecorators(decor.Name(what+" "), decor.CountersNoUnit("%d of %d ")),
-		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, "  %.0f/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)), mpb.BarRemoveOnComplete())
+	b := p.AddBar(int64(all), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(what+" "), decor.CountersNoUnit("%d of %d ")), mpb.AppendDecorators(decor.Percentage(), speed))
 	b.SetCurrent(int64(before))
-	b.DecoratorAverageAdjust(time.Now())
 	return b.IncrBy, func() {
 		b.Abort(true) // of one that is complete this does nothing
 		p.Wait()

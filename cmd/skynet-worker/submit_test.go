@@ -163,12 +163,12 @@ func TestSubmitOne(t *testing.T) {
 	s := newSite(t)
 	in := s.url("media") + "/a.jpg"
 	s.wants(s.call("submit", "--input", in, "--kind", "song"), 2, `"song" is not a kind`)
-	got := s.call("submit", "--input", in, "--output", s.url("results")+"/a", "--recipe", "thumbs", "--value", "title=a=b", "--value", "owner=c, d")
+	got := s.call("submit", "--input", in, "--output", s.url("results")+"/a", "--recipe", "photo", "--value", "title=a=b", "--value", "owner=c, d")
 	it, err := s.queue.Receive(t.Context(), 5*time.Second)
 	if err != nil || it == nil || got.status != 0 || it.ID != strings.TrimSpace(got.out) {
 		t.Fatalf("%+v, item %+v, %v", got, it, err)
 	}
-	want := fmt.Sprintf(`{"input":%q,"output":%q,"recipe":"thumbs","values":{"owner":"c, d","title":"a=b"}}`, in, s.url("results")+"/a")
+	want := fmt.Sprintf(`{"input":%q,"output":%q,"recipe":"photo","values":{"owner":"c, d","title":"a=b"}}`, in, s.url("results")+"/a")
 	if string(it.Body) != want {
 		t.Errorf("item %s, want %s", it.Body, want)
 	}
@@ -231,6 +231,7 @@ func TestWhatCannotBeSubmitted(t *testing.T) {
 		{[]string{"--resume", "--batch", "taken", "media"}, "give --batch NAME alone"},
 		{[]string{"--input", "file:///x", "media"}, "--input is for one item"},
 		{[]string{"--kind", "song", "media"}, `"song" is not a kind`},
+		{[]string{"--recipe", "foto", "media"}, `"foto" is not a recipe of the settings; known: photo, video, audio`},
 		{[]string{"--value", "title", "media"}, "write NAME=TEXT"},
 		{[]string{"--format", "yaml", "media"}, "write text or json"},
 		{[]string{"--queue", "none", "media"}, "is not in the settings; known: [photos]"},

@@ -76,6 +76,7 @@ func TestFilesOfThisMachine(t *testing.T) {
 			omitted: Omitted{Hidden: 2, Made: 1, Links: 2}},
 		{name: "hidden, if asked for", args: []string{".hidden"}, want: []string{".hidden/e.jpg"}},
 		{name: "made, if asked for", args: []string{"out/"}, want: []string{"a.jpg/1024.jpg"}},
+		{name: "a part of what was made", args: []string{"out/a.jpg/"}, want: []string{"1024.jpg"}},
 		{name: "a pattern", args: []string{"[ab]*.???"}, want: []string{"a.jpg", "b b.PNG"}},
 		{name: "a pattern of folders", args: []string{"20*"}, want: []string{"2024/c.jpg", "2024/x/d.jpg", "2025/c.jpg"}},
 		{name: "of any depth", args: []string{"./2024/**/*.jpg"}, want: []string{"c.jpg", "x/d.jpg"}},

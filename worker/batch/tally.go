@@ -94,7 +94,7 @@ func rate(settled []time.Time, now time.Time) float64 {
 		}
 	}
 	span := now.Sub(oldest)
-	if n < 2 || span <= 0 {
+	if span <= 0 {
 		return 0
 	}
 	return float64(n-1) / span.Seconds()
