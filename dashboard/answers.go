@@ -167,6 +167,7 @@ type Span struct {
 	Points   int      // of a history, at most
 	Limit    int      // of ticks, at most
 	Signals  []string // of a history: these besides
+	Queues   []string // of a history: the series of these, where there are too many to give all
 }
 
 // History is how numbers went: one value a step, null where nothing was known.

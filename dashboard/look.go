@@ -13,6 +13,7 @@ const (
 	mostPoints  = 5000
 	mostTicks   = 5000
 	mostSignals = 20
+	mostQueues  = 8
 )
 
 // look answers by what a view returns, when it is this one's turn.
@@ -47,7 +48,7 @@ func only(r *http.Request, known ...string) (url.Values, error) {
 		if !slices.Contains(known, name) {
 			return nil, Wrong("no parameter is called %s; there is %s", quoted(name), orNone(known))
 		}
-		if len(list) > 1 && name != "signal" {
+		if len(list) > 1 && name != "signal" && name != "queue" {
 			return nil, Wrong("%s is given twice", name)
 		}
 	}
@@ -72,7 +73,7 @@ func (s *site) status(r *http.Request) (any, error) {
 }
 
 func (s *site) history(r *http.Request) (any, error) {
-	q, err := only(r, "fleet", "from", "to", "points", "signal")
+	q, err := only(r, "fleet", "from", "to", "points", "signal", "queue")
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,9 @@ func (s *site) history(r *http.Request) (any, error) {
 	}
 	if span.Signals = q["signal"]; len(span.Signals) > mostSignals {
 		return nil, Wrong("signal is given %d times; at most %d go into one answer", len(span.Signals), mostSignals)
+	}
+	if span.Queues = q["queue"]; len(span.Queues) > mostQueues {
+		return nil, Wrong("queue is given %d times; at most %d go into one answer", len(span.Queues), mostQueues)
 	}
 	if span.Points, err = count(q, "points", 600, mostPoints); err != nil {
 		return nil, err

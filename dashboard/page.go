@@ -87,7 +87,7 @@ func fileOf(name string, data []byte) file {
 	if strings.HasPrefix(name, "assets/") {
 		f.keep = "public, max-age=31536000, immutable"
 	}
-	if packed := pack(data); len(packed) < len(data)*9/10 {
+	if packed := pack(data, gzip.BestCompression); len(packed) < len(data)*9/10 {
 		f.packed = packed
 	}
 	return f
@@ -108,10 +108,10 @@ func (f file) send(w http.ResponseWriter, r *http.Request) {
 }
 
 // pack is data in gzip.
-func pack(data []byte) []byte {
+func pack(data []byte, level int) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // a level that exists
-	_, _ = z.Write(data)                                  // into memory
+	z, _ := gzip.NewWriterLevel(&b, level) // one that exists
+	_, _ = z.Write(data)                   // into memory
 	_ = z.Close()
 	return b.Bytes()
 }

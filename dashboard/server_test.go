@@ -183,6 +183,9 @@ func TestEvents(t *testing.T) {
 		if past := time.Since(begun); past != silence {
 			t.Errorf("says nothing for %s", past)
 		}
+		for range 200 { // longer than any time that a request may take
+			l.until(t, ": still here")
+		}
 		begun = time.Now()
 		ended := make(chan error, 1)
 		go func() { ended <- stop() }()

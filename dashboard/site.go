@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -159,7 +160,7 @@ func tell(w http.ResponseWriter, r *http.Request, value any) error {
 	text = append(text, '\n')
 	if len(text) >= smallest && packs(r) {
 		h.Set("Content-Encoding", "gzip")
-		text = pack(text)
+		text = pack(text, gzip.BestSpeed)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	if r.Method != http.MethodHead {

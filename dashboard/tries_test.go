@@ -184,6 +184,7 @@ func TestTries(t *testing.T) {
 		{"no points", false, try{path: "/api/v1/history?points=0"}, 400, "1 to 5000"},
 		{"too many ticks", false, try{path: "/api/v1/ticks?limit=1e9"}, 400, "1 to 5000"},
 		{"too many signals", false, try{path: "/api/v1/history?" + strings.Repeat("signal=a&", 21)}, 400, "at most 20"},
+		{"too many queues", false, try{path: "/api/v1/history?" + strings.Repeat("queue=a&", 9)}, 400, "at most 8"},
 		{"an address that is none", false, try{path: "/api/v1/history?fleet=%zz"}, 400, "cannot be read"},
 		// Other methods.
 		{"asking by POST", false, try{method: "POST", path: "/api/v1/status"}, 405, "takes GET only"},
@@ -340,8 +341,8 @@ func TestOrdersArriveAsGiven(t *testing.T) {
 
 func TestSpans(t *testing.T) {
 	s := newStand(t, "127.0.0.1:9464", true)
-	s.try(t, try{path: "/api/v1/history?fleet=render&from=1000&to=2000&points=7&signal=a&signal=b"})
-	if q := s.known.asked; q.Fleet != "render" || q.From.Unix() != 1000 || q.To.Unix() != 2000 || q.Points != 7 || strings.Join(q.Signals, ",") != "a,b" {
+	s.try(t, try{path: "/api/v1/history?fleet=render&from=1000&to=2000&points=7&signal=a&signal=b&queue=c&queue=d"})
+	if q := s.known.asked; q.Fleet != "render" || q.From.Unix() != 1000 || q.To.Unix() != 2000 || q.Points != 7 || strings.Join(q.Signals, ",") != "a,b" || strings.Join(q.Queues, ",") != "c,d" {
 		t.Errorf("asked %+v", q)
 	}
 	s.try(t, try{path: "/api/v1/history"})

@@ -55,10 +55,10 @@ func joined(a, b journal.Point) journal.Point {
 }
 
 // history puts lines under the names that the API has for them.
-func (g grid) history(p piece, f Fleet, now time.Time) dashboard.History {
+func (g grid) history(p piece, queues []string, gap time.Duration, now time.Time) dashboard.History {
 	out := dashboard.History{
 		From: g.from.UTC(), To: g.end().UTC(), Step: g.step.Seconds(), Time: make([]int64, g.n), Series: map[string][]*float64{},
-		Marks: marks(p.moods, g, f.gap(), now),
+		Marks: marks(p.moods, g, gap, now),
 	}
 	for i := range out.Time {
 		out.Time[i] = g.from.Add(time.Duration(i) * g.step).Unix()
@@ -69,13 +69,17 @@ func (g grid) history(p piece, f Fleet, now time.Time) dashboard.History {
 	}
 	line("cost.hourly", "cost.per_hour", mean)
 	g.queue(out.Series, p, "queue.", "work.", func(name string) string { return name })
-	for _, q := range f.Queues {
-		g.queue(out.Series, p, "queues."+q+".", "queues."+q+".", func(name string) string { return signals.OfQueue(name, q) })
-	}
+	g.perQueue(out.Series, p, queues)
 	line("want", "want", mean)
 	line("have", "have", mean)
 	g.earlier(out.Series, p)
 	return out
+}
+
+func (g grid) perQueue(into map[string][]*float64, p piece, queues []string) {
+	for _, q := range queues {
+		g.queue(into, p, "queues."+q+".", "queues."+q+".", func(name string) string { return signals.OfQueue(name, q) })
+	}
 }
 
 // queue puts a queue's lines under their names. Of what people worry about the worst

@@ -41,8 +41,9 @@ const (
 
 // Timeline remembers what is over. It is safe for concurrent use.
 type Timeline struct {
-	fleet Fleet
-	names []string // of the signals that are always told of
+	fleet  Fleet
+	queues []string // those that are always told of
+	names  []string // of the signals that are always told of
 
 	mu     sync.Mutex // one reads at a time: another asks mostly for the same
 	chunks map[int64]piece
@@ -54,9 +55,18 @@ type piece struct {
 	moods  []mood
 }
 
+// mostQueues is how many queues' own numbers are told of unless some are asked for by
+// name: a hundred would be megabytes to send and hundreds of them to remember.
+const mostQueues = 8
+
 // New tells of a fleet.
 func New(f Fleet) *Timeline {
-	return &Timeline{fleet: f, names: signalsOf(f.Queues), chunks: map[int64]piece{}}
+	t := &Timeline{fleet: f, chunks: map[int64]piece{}}
+	if len(f.Queues) <= mostQueues {
+		t.queues = f.Queues
+	}
+	t.names = slices.Concat(ofFleet, ofQueue, signalsOf(t.queues))
+	return t
 }
 
 // What is told of, for the fleet and for each of its queues.
@@ -68,8 +78,7 @@ var (
 	ofQueue = []string{"queue.visible", "queue.in_flight", "queue.oldest_age", "queue.arrival_rate", "queue.dead", "work.wait_p95"}
 )
 
-func signalsOf(queues []string) []string {
-	names := slices.Concat(ofFleet, ofQueue)
+func signalsOf(queues []string) (names []string) {
 	for _, q := range queues {
 		for _, name := range ofQueue {
 			names = append(names, signals.OfQueue(name, q))
@@ -121,15 +130,30 @@ func (t *Timeline) History(ctx context.Context, j Journal, q dashboard.Span, now
 	if err != nil {
 		return dashboard.History{}, err
 	}
-	out := g.history(p, t.fleet, now)
-	if err := t.besides(ctx, j, g, q.Signals, out.Series); err != nil {
-		return dashboard.History{}, err
+	out := g.history(p, t.queues, t.fleet.gap(), now)
+	if len(t.queues) < len(t.fleet.Queues) {
+		if err := t.named(ctx, j, g, q.Queues, out.Series); err != nil {
+			return dashboard.History{}, err
+		}
 	}
-	return out, nil
+	return out, t.besides(ctx, j, g, q.Signals, out.Series)
 }
 
 func empty(q dashboard.Span) dashboard.History {
 	return dashboard.History{From: q.From, To: q.To, Step: time.Minute.Seconds(), Time: []int64{}, Series: map[string][]*float64{}, Marks: []dashboard.Mark{}}
+}
+
+// named reads the numbers of queues that are asked for by name.
+func (t *Timeline) named(ctx context.Context, j Journal, g grid, queues []string, into map[string][]*float64) error {
+	queues = slices.DeleteFunc(slices.Clone(queues), func(q string) bool { return !slices.Contains(t.fleet.Queues, q) })
+	if len(queues) == 0 {
+		return nil
+	}
+	found, err := j.SeriesOf(ctx, t.fleet.Name, signalsOf(queues), g.from, g.end(), g.step)
+	if err == nil {
+		g.perQueue(into, piece{series: found}, queues)
+	}
+	return err
 }
 
 // besides reads the signals that are asked for by name.

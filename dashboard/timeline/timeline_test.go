@@ -241,6 +241,31 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Of many queues only those are told of that are asked for.
+func TestManyQueues(t *testing.T) {
+	p := &past{}
+	for minute := range 10 {
+		p.list = append(p.list, tick(minute, knows("queues.q7.visible", 7)))
+	}
+	f := Fleet{Name: "render", Interval: time.Minute, Minutes: time.Hour, Hours: time.Hour}
+	for i := range mostQueues + 1 {
+		f.Queues = append(f.Queues, fmt.Sprint("q", i))
+	}
+	q := span(0, 10, 600)
+	for _, asked := range [][]string{nil, {"q7"}, {"q7", "other"}} {
+		q.Queues = asked
+		h, err := New(f).History(t.Context(), p, q, start.Add(10*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, others := h.Series["queues.q6.visible"]
+		line, told := h.Series["queues.q7.visible"]
+		if _, foreign := h.Series["queues.other.visible"]; others || foreign || told != (asked != nil) || told && *line[3] != 7 {
+			t.Errorf("%v: %v %v %v", asked, others, foreign, line)
+		}
+	}
+}
+
 func TestNothingToTell(t *testing.T) {
 	line := render()
 	for _, q := range []dashboard.Span{span(100, 200, 10), span(-600*1440, -500*1440, 10)} {
