@@ -18,9 +18,12 @@ import (
 	"go.uber.org/zap"
 
 	"skynet/config"
+	"skynet/config/strict"
 	"skynet/controller"
+	"skynet/dashboard/health"
 	"skynet/fleet"
 	"skynet/journal"
+	"skynet/lease"
 	"skynet/signals"
 	"skynet/signals/web"
 	"skynet/test/metrics"
@@ -146,6 +149,38 @@ func TestNobodyLooksOut(t *testing.T) {
 	d.lookout.close()
 	if got := scraped(d, ""); !strings.Contains(got, "404") {
 		t.Error(got)
+	}
+}
+
+// Who stops goes on at its next start from what it has told; who has lost its turn
+// leaves it to the other.
+func TestWhatWasToldIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		why  error
+		kept bool
+	}{"stopped": {nil, true}, "turn lost": {lease.ErrNotHeld, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSpool(t)
+			cfg := config.Config{
+				StateDir: t.TempDir(), Fleets: []config.Fleet{{Name: "render"}}, Interval: strict.Duration(time.Minute),
+				Notify: []config.Notify{{Name: "chat", Webhook: s.URL + "/hook"}},
+			}
+			o, err := openLookout(t.Context(), cfg, "/etc/skynet.yaml", zap.NewNop(), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, end := context.WithCancelCause(t.Context())
+			d := &daemon{cfg: cfg, lookout: o, turn: &turn{held: held}}
+			over := d.act()
+			o.people.See(health.Fleet{Name: "render", At: time.Now(), Decided: true, Open: true, Dead: 3})
+			end(c.why)
+			over()
+			o.close()
+			data, _ := os.ReadFile(filepath.Join(cfg.StateDir, "notified.json"))
+			if !s.has("/hook", "the breaker is open") || strings.Contains(string(data), "breaker") != c.kept {
+				t.Errorf("kept: %s", data)
+			}
+		})
 	}
 }
 
