@@ -52,7 +52,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), submitCommand(), batchCommand(), manual.Command())
+	c.AddCommand(runCommand(), submitCommand(), batchCommand(), bundleCommand(), manual.Command())
 	return c
 }
 
