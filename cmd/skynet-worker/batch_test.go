@@ -83,8 +83,8 @@ func TestABatchFromItsBeginToItsEnd(t *testing.T) {
 	s.work(done)
 	s.work(failed)
 	doc, status = s.shown("batch", "g", "--failed", "--wait")
-	if status != 1 || doc.Done != 4 || doc.Failed != 1 || !doc.Over || len(doc.Failures) != 1 || len(doc.Failed_Items) != 1 ||
-		!strings.HasSuffix(doc.Failed_Items[0].Reason, ".jpg: no such object") {
+	if status != 1 || doc.Done != 4 || doc.Failed != 1 || !doc.Over || len(doc.Failures) != 1 || len(doc.FailedItems) != 1 ||
+		!strings.HasSuffix(doc.FailedItems[0].Reason, ".jpg: no such object") {
 		t.Errorf("failed again: %+v, status %d", doc, status)
 	}
 	s.wants(s.call("batch", "g", "--retry"), 0, "1 of 5 items sent again to queue photos")
@@ -112,7 +112,7 @@ func TestTheSameOnceMore(t *testing.T) {
 	if n := total(s.sent()); n != 2 { // taken and left as they are
 		t.Errorf("%d were sent", n)
 	}
-	if doc, status := s.shown("batch", "two", "--wait"); status != 0 || doc.Done != 2 || doc.Made_Before != 2 {
+	if doc, status := s.shown("batch", "two", "--wait"); status != 0 || doc.Done != 2 || doc.MadeBefore != 2 {
 		t.Errorf("%+v, status %d", doc, status)
 	}
 }

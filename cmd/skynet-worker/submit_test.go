@@ -129,14 +129,15 @@ func total(sent map[string]int) (n int) {
 // shown is a batch as --format json shows it.
 func (s *site) shown(args ...string) (doc struct {
 	Items, Sent, Done, Failed, Lost, Retrying, Waiting, Unsent int
-	Made_Before, Resent                                        int
+	MadeBefore                                                 int `json:"made_before"`
+	Resent                                                     int
 	Over                                                       bool
 	Rate                                                       *float64
 	Failures                                                   []struct {
 		Reason string
 		Items  int
 	}
-	Failed_Items []struct{ Input, Reason string }
+	FailedItems []struct{ Input, Reason string } `json:"failed_items"`
 }, status int) {
 	s.Helper()
 	got := s.call(append(args, "--format", "json")...)

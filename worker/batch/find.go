@@ -243,8 +243,8 @@ func (f *Finder) folder(ctx context.Context, root, under string, fits func(rel s
 		if !fits(filepath.ToSlash(rel)) {
 			return nil
 		}
-		about, err := os.Stat(name)
-		if err != nil || !about.Mode().IsRegular() {
+		about, gone := os.Stat(name) // of what a link leads to
+		if gone != nil || !about.Mode().IsRegular() {
 			f.Omitted.Links++
 			return nil
 		}
