@@ -11,6 +11,7 @@
 package libvips
 
 // #cgo pkg-config: vips
+// #cgo LDFLAGS: -lm
 // #include "shim.h"
 // #include <stdlib.h>
 import "C"

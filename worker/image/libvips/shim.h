@@ -29,6 +29,8 @@ int sk_save_webp(VipsImage *in, const char *file, int quality, int lossless, int
 int sk_save_avif(VipsImage *in, const char *file, int quality, int lossless, int effort, int strip);
 
 int sk_resize(VipsImage *in, VipsImage **out, double across, double down);
+int sk_shortens(VipsImage *in, double across);
+int sk_resize_fast(VipsImage *in, VipsImage **out, int width, double down);
 int sk_crop(VipsImage *in, VipsImage **out, int left, int top, int width, int height);
 int sk_smartcrop(VipsImage *in, VipsImage **out, int width, int height);
 int sk_autorot(VipsImage *in, VipsImage **out);
