@@ -34,7 +34,7 @@ func wantsJSON(c *cobra.Command) (bool, error) {
 
 // addJournalFlags adds where a command finds the journal.
 func addJournalFlags(c *cobra.Command) {
-	c.Flags().String("config", "", "settings file, to find the state folder and the fleet's name")
+	c.Flags().String("config", "", "settings file, to find the state folder and the fleet's name ("+installed+", if it is there)")
 	c.Flags().String("state-dir", "", "state folder, instead of the one in the settings; or a journal's file, as simulate writes it")
 	c.Flags().String("fleet", "", "fleet to look at, if there are several")
 }
@@ -106,7 +106,24 @@ func past(c *cobra.Command, n int) ([]journal.Record, error) {
 	return h.between(c.Context(), time.Time{}, forever, n)
 }
 
+// installed are the settings of a package: what a command is about that names none.
+const installed = "/etc/skynet/skynet.yaml"
+
+// orInstalled has a command without --config and --state-dir be about these settings,
+// if they are there.
+func orInstalled(c *cobra.Command, path string) {
+	named, _ := c.Flags().GetString("config")
+	folder, _ := c.Flags().GetString("state-dir")
+	if named != "" || folder != "" {
+		return
+	}
+	if _, err := os.Stat(path); err == nil {
+		_ = c.Flags().Set("config", path)
+	}
+}
+
 func whereAndWho(c *cobra.Command) (folder, fleetName string, err error) {
+	orInstalled(c, installed)
 	fleetName, _ = c.Flags().GetString("fleet")
 	folder, _ = c.Flags().GetString("state-dir")
 	path, _ := c.Flags().GetString("config")

@@ -101,7 +101,7 @@ func order(c *cobra.Command, give func(k desk, fleets []string, why string) (sai
 
 // addStateFlags adds where a command finds the state folder.
 func addStateFlags(c *cobra.Command) {
-	c.Flags().String("config", "", "settings file, to find the state folder and the fleets")
+	c.Flags().String("config", "", "settings file, to find the state folder and the fleets ("+installed+", if it is there)")
 	c.Flags().String("state-dir", "", "state folder, instead of the one in the settings")
 	c.Flags().String("fleet", "", "fleet; all of the settings file if left out")
 }

@@ -117,6 +117,7 @@ type looker struct {
 
 // lookerOf finds the folder and the fleets that the flags name.
 func lookerOf(c *cobra.Command) (l looker, err error) {
+	orInstalled(c, installed)
 	path, _ := c.Flags().GetString("config")
 	if path == "" {
 		return l.withoutSettings(c)

@@ -183,3 +183,24 @@ func TestStatusBeforeTheFirstTick(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 }
+
+// Who has the package need not name its settings, and is not held to them.
+func TestInstalledSettingsAreFound(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "skynet.yaml")
+	write(t, there, "")
+	for _, c := range []struct{ flag, value, path, want string }{
+		{"", "", there, there},
+		{"", "", there + ".not", ""},
+		{"config", "mine.yaml", there, "mine.yaml"},
+		{"state-dir", "/srv/skynet", there, ""},
+	} {
+		cmd := statusCommand()
+		if c.flag != "" {
+			_ = cmd.Flags().Set(c.flag, c.value)
+		}
+		orInstalled(cmd, c.path)
+		if got, _ := cmd.Flags().GetString("config"); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
