@@ -43,6 +43,7 @@ type front struct {
 	mu      sync.Mutex
 	daemon  *daemon            // whose turn it is; nil while none acts
 	standby *dashboard.Standby // another daemon acts
+	noted   uint64             // the last that it has handed over
 	ticks   map[string]controller.Report
 	rules   map[string]file.Policy
 	past    pastTicks // nil while the journal is closed
@@ -109,7 +110,7 @@ func (f *front) watch(fleetName string, watch func(func(controller.Report))) {
 		f.mu.Lock()
 		f.ticks[fleetName] = r
 		f.mu.Unlock()
-		f.events.Send("tick", map[string]any{"fleet": fleetName, "id": r.Decision.ID, "at": r.Snapshot.Now})
+		f.events.Send("tick", tickEvent{Fleet: fleetName, ID: r.Decision.ID, At: r.Snapshot.Now.UTC()})
 	})
 }
 
@@ -163,14 +164,31 @@ func pastOf(j journal.Journal, path string) (p pastTicks, end func() error, err 
 	return r, r.Close, nil
 }
 
-// standsBy tells the front who acts instead.
+// standsBy tells the front who acts instead, and listeners of the ticks that were
+// handed over since.
 func (f *front) standsBy(s lease.State) {
 	if f == nil || s.Holder == "" {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.standby = &dashboard.Standby{Holder: s.Holder, Since: s.Since.UTC()}
+	news := s.Note != f.noted
+	f.noted = s.Note
+	f.mu.Unlock()
+	if !news {
+		return
+	}
+	for _, fl := range f.cfg.Fleets {
+		f.events.Send("tick", tickEvent{Fleet: fl.Name, At: time.Now().UTC()})
+	}
+}
+
+// tickEvent tells that there is a tick. One that another daemon has handed over has no
+// ID here: whoever wants it asks for the last.
+type tickEvent struct {
+	Fleet string    `json:"fleet"`
+	ID    string    `json:"id"`
+	At    time.Time `json:"at"`
 }
 
 // acts tells the front whose turn it is.

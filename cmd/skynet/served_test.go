@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -353,6 +354,27 @@ func (s shown) until(path string, status int, text string) {
 	}
 }
 
+// hears reads the stream of events until it holds a text.
+func (s shown) hears(text string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"api/v1/events", nil)
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	for lines := bufio.NewScanner(a.Body); ; {
+		if !lines.Scan() {
+			s.t.Fatalf("ended before %q", text)
+		}
+		if strings.Contains(lines.Text(), text) {
+			return
+		}
+	}
+}
+
 // TestServedThroughAllTurns: whoever looks gets an answer while the daemon acts, while
 // it stands by, while it cannot even do that, and when it acts again; an order that is
 // given is in the journal of the next tick, with who gave it.
@@ -361,6 +383,7 @@ func TestServedThroughAllTurns(t *testing.T) {
 	a, seen := s.fronted()
 	d := a.acts()
 	seen.until("readyz", 200, "ready")
+	seen.hears("event: tick")
 	seen.post("api/v1/pause", `{"fleet":"render","for":"30m","why":"by hand"}`, 200)
 	seen.until("api/v1/status", 200, `"said": "paused until`)
 	seen.until("api/v1/ticks?limit=3", 200, "the fleet is paused")
@@ -373,6 +396,7 @@ func TestServedThroughAllTurns(t *testing.T) {
 	b.says("stands by")
 	other.until("api/v1/status", 200, `"holder"`)
 	other.get("readyz", 200)
+	other.hears("event: tick")
 	other.post("api/v1/resume", `{"fleet":"render"}`, 409)
 	b.ended()
 
