@@ -50,8 +50,8 @@ func (s *sight) world(w controller.World) controller.World {
 }
 
 // onSome watches a call about some workers.
-func onSome(ctx context.Context, s *sight, system, name string, asked int, do func(context.Context) ([]fleet.ID, error)) ([]fleet.ID, error) {
-	ctx, end := s.step(ctx, system, name, traces.Count("skynet.asked", asked))
+func onSome(ctx context.Context, s *sight, name string, asked int, do func(context.Context) ([]fleet.ID, error)) ([]fleet.ID, error) {
+	ctx, end := s.step(ctx, "fleet", name, traces.Count("skynet.asked", asked))
 	done, err := do(ctx)
 	end(err, traces.Count("skynet.done", len(done)))
 	return done, err
@@ -63,19 +63,19 @@ type watchedCloud struct {
 }
 
 func (c watchedCloud) Launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
-	return onSome(ctx, c.s, "fleet", "launch", o.Count, func(ctx context.Context) ([]fleet.ID, error) { return c.of.Launch(ctx, o) })
+	return onSome(ctx, c.s, "launch", o.Count, func(ctx context.Context) ([]fleet.ID, error) { return c.of.Launch(ctx, o) })
 }
 
 func (c watchedCloud) Wake(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
-	return onSome(ctx, c.s, "fleet", "wake", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Wake(ctx, ids) })
+	return onSome(ctx, c.s, "wake", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Wake(ctx, ids) })
 }
 
 func (c watchedCloud) Sleep(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
-	return onSome(ctx, c.s, "fleet", "sleep", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Sleep(ctx, ids) })
+	return onSome(ctx, c.s, "sleep", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Sleep(ctx, ids) })
 }
 
 func (c watchedCloud) Terminate(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
-	return onSome(ctx, c.s, "fleet", "terminate", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Terminate(ctx, ids) })
+	return onSome(ctx, c.s, "terminate", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return c.of.Terminate(ctx, ids) })
 }
 
 type watchedRoster struct {
@@ -91,11 +91,11 @@ func (r watchedRoster) Workers(ctx context.Context, fleetName string) ([]fleet.W
 }
 
 func (r watchedRoster) Drain(ctx context.Context, ids []fleet.ID, decision string) ([]fleet.ID, error) {
-	return onSome(ctx, r.s, "fleet", "drain", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return r.of.Drain(ctx, ids, decision) })
+	return onSome(ctx, r.s, "drain", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return r.of.Drain(ctx, ids, decision) })
 }
 
 func (r watchedRoster) Recall(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
-	return onSome(ctx, r.s, "fleet", "recall", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return r.of.Recall(ctx, ids) })
+	return onSome(ctx, r.s, "recall", len(ids), func(ctx context.Context) ([]fleet.ID, error) { return r.of.Recall(ctx, ids) })
 }
 
 type watchedAdvisers struct {

@@ -118,9 +118,9 @@ type sink chan<- prometheus.Metric
 
 // put tells one number. One that Prometheus cannot take (a label that is no UTF-8) is
 // left out: it must not cost the scrape all the others.
-func (s sink) put(f *Family, v float64, labels ...string) {
+func (out sink) put(f *Family, v float64, labels ...string) {
 	if m, err := prometheus.NewConstMetric(f.desc, f.valueType(), v, labels...); err == nil {
-		s <- m
+		out <- m
 	}
 }
 
