@@ -276,3 +276,27 @@ func wantsWhole(t *testing.T, s studio) {
 		t.Errorf("scratch holds %v", left)
 	}
 }
+
+// While outputs are being replaced, no manifest speaks of the former ones.
+func TestAManifestDoesNotOutliveItsOutputs(t *testing.T) {
+	s := newStudio(t, simple, all(maker(copies)))
+	s.put(t, "a.jpg", "\xff\xd8\xff photo")
+	item := s.try("id", `{"input":"@/a.jpg","output":"@/out"}`)
+	if _, err := do(t.Context(), s.Media, item); err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, "a.jpg", "\xff\xd8\xff phota")
+	stores, err := store.Open(t.Context(), "file://"+s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stores.Close()
+	f := &fate{left: 3, happens: true} // fetch, remove, put
+	m := worker.NewMedia(mortal{stores, f}, s.scratch, book(t, simple), all(maker(copies)))
+	if _, err := do(t.Context(), m, item); err == nil || f.names[2] != "put" {
+		t.Fatalf("%v: %v", err, f.names)
+	}
+	if s.has(recipe.ManifestName) {
+		t.Error("it does")
+	}
+}
