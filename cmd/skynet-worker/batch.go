@@ -127,7 +127,7 @@ func (i *inquiry) one(ctx context.Context, c *cobra.Command, s *shops, name stri
 	if err != nil {
 		return err
 	}
-	p := &pursuit{record: r, watch: batch.NewWatch(s, r), now: time.Now}
+	p := &pursuit{record: r, shelf: s.shelf, watch: batch.NewWatch(s, r), now: time.Now}
 	if i.retry {
 		if p.resent, err = i.again(ctx, c, s, r); err != nil {
 			return err
@@ -191,7 +191,7 @@ func (i *inquiry) again(ctx context.Context, c *cobra.Command, s *shops, r *batc
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
-	p := &pursuit{record: r, watch: batch.NewWatch(s, r), gauge: line, now: time.Now}
+	p := &pursuit{record: r, shelf: s.shelf, watch: batch.NewWatch(s, r), gauge: line, now: time.Now}
 	if err := p.untilSure(ctx); err != nil {
 		return 0, err
 	}

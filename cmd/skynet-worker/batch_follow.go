@@ -16,6 +16,7 @@ import (
 // pursuit looks at a batch again and again.
 type pursuit struct {
 	record *batch.Record
+	shelf  batch.Shelf
 	watch  *batch.Watch
 	gauge  queue.Gauge // nil: the queue cannot be asked
 	now    func() time.Time
@@ -44,6 +45,11 @@ const (
 // the store.
 func (p *pursuit) look(ctx context.Context) error {
 	p.ask(ctx)
+	if p.tally.Unsent > 0 {
+		if err := p.shelf.Refresh(ctx, p.record); err != nil {
+			return err
+		}
+	}
 	if err := p.watch.Look(ctx); err != nil {
 		return err
 	}

@@ -156,9 +156,10 @@ func (s *shelf) List(_ context.Context, folder string, visit func(string, int64,
 	return s.broken
 }
 
-func (s *shelf) Read(context.Context, string, int64) ([]byte, error) { return nil, fs.ErrNotExist }
-func (s *shelf) Write(context.Context, string, []byte) error         { return nil }
-func (s *shelf) Check(string) error                                  { return nil }
+func (s *shelf) Read(context.Context, string, int64) ([]byte, error)  { return nil, fs.ErrNotExist }
+func (s *shelf) Write(context.Context, string, []byte) error          { return nil }
+func (s *shelf) Create(context.Context, string, []byte) (bool, error) { return true, nil }
+func (s *shelf) Check(string) error                                   { return nil }
 
 func (s *shelf) done(i int) {
 	s.mu.Lock()
@@ -204,7 +205,7 @@ func chase(t *testing.T, n int, m *meter) (*pursuit, *shelf) {
 	if err := (batch.Mailing{Shelf: batch.NewShelf(s, "s3://b"), Record: r, To: taker{}, Now: time.Now}).Rest(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &pursuit{record: r, watch: batch.NewWatch(s, r), gauge: m, now: time.Now}, s
+	return &pursuit{record: r, shelf: batch.NewShelf(s, "s3://b"), watch: batch.NewWatch(s, r), gauge: m, now: time.Now}, s
 }
 
 type taker struct{}

@@ -23,9 +23,9 @@ import (
 // batch sends many items, or goes on with it.
 func (s *submission) batch(c *cobra.Command, q config.Queue, args []string) (err error) {
 	first, second := stops()
-	finding, cancel := until(c.Context(), first)
+	ctx, cancel := until(c.Context(), first)
 	defer cancel()
-	shops, err := s.records.open(finding, s.cfg, c.ErrOrStderr())
+	shops, err := s.records.open(ctx, s.cfg, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -36,12 +36,12 @@ func (s *submission) batch(c *cobra.Command, q config.Queue, args []string) (err
 	if err := s.knownRecipe(); err != nil {
 		return err
 	}
-	f, err := s.find(finding, c, shops, args)
+	f, err := s.find(ctx, c, shops, args)
 	if err != nil {
 		return err
 	}
 	if s.name == "" {
-		s.name = time.Now().UTC().Format("20060102-150405")
+		s.name = time.Now().UTC().Format("20060102-150405.00")
 	}
 	items, err := s.items(f.Found)
 	if err != nil {
@@ -54,17 +54,17 @@ func (s *submission) batch(c *cobra.Command, q config.Queue, args []string) (err
 	if s.dry {
 		return s.rehearse(c, about, items, f.Omitted)
 	}
-	line, hangUp, err := s.dial(finding, q)
+	line, hangUp, err := s.dial(ctx, q)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
-	record, err := shops.shelf.Create(finding, about, items)
+	record, err := shops.shelf.Create(ctx, about, items)
 	if errors.Is(err, batch.ErrExists) {
 		return fmt.Errorf("--batch %w; choose another name, or go on with it by --resume", err)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --state FOLDER keeps the record on this machine instead", err)
 	}
 	return s.send(c, batch.Mailing{Shelf: shops.shelf, Record: record, To: line, Stop: first}, second, &f.Omitted)
 }

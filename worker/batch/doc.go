@@ -4,8 +4,8 @@
 //
 // There is no server that knows a batch. Its record lies beside the outputs, in
 //
+//	OUTPUTS/.batches/NAME/batch.json    the batch in a few words; of two that take a name at once one may
 //	OUTPUTS/.batches/NAME/items.jsonl   each item as it is sent, one a line
-//	OUTPUTS/.batches/NAME/batch.json    the batch in a few words; written second, it makes the batch exist
 //	OUTPUTS/.batches/NAME/sent.jsonl    which of the items were sent, written again after each chunk
 //
 // and what came of an item is what lies in its output folder: manifest.json when it
@@ -28,6 +28,9 @@ type Store interface {
 	Read(ctx context.Context, url string, most int64) ([]byte, error)
 	// Write makes content an object, over what may be there, whole or not at all.
 	Write(ctx context.Context, url string, content []byte) error
+	// Create makes content an object that must not be there: of several at once one is
+	// told true.
+	Create(ctx context.Context, url string, content []byte) (bool, error)
 	// Check says why a URL cannot be used: nil if it lies in the store.
 	Check(url string) error
 }

@@ -99,12 +99,6 @@ var ErrExists = errors.New("there is a batch of that name")
 
 // Create writes the record of a new batch, of which nothing has been sent.
 func (s Shelf) Create(ctx context.Context, a About, items []Item) (*Record, error) {
-	switch _, err := s.store.Read(ctx, s.file(a.Name, aboutFile), maxAbout); {
-	case err == nil:
-		return nil, fmt.Errorf("%q: %w", a.Name, ErrExists)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("look for a batch of that name: %w", err)
-	}
 	var lines bytes.Buffer
 	for _, it := range items {
 		if err := writeLine(&lines, it); err != nil {
@@ -115,10 +109,13 @@ func (s Shelf) Create(ctx context.Context, a About, items []Item) (*Record, erro
 	if err != nil {
 		return nil, fmt.Errorf("write the record of the batch: %w", err)
 	}
-	if err := s.store.Write(ctx, s.file(a.Name, itemsFile), lines.Bytes()); err != nil {
+	switch created, err := s.store.Create(ctx, s.file(a.Name, aboutFile), append(about, '\n')); {
+	case err != nil:
 		return nil, fmt.Errorf("write the record of the batch: %w", err)
+	case !created:
+		return nil, fmt.Errorf("%q: %w", a.Name, ErrExists)
 	}
-	if err := s.store.Write(ctx, s.file(a.Name, aboutFile), append(about, '\n')); err != nil {
+	if err := s.store.Write(ctx, s.file(a.Name, itemsFile), lines.Bytes()); err != nil {
 		return nil, fmt.Errorf("write the record of the batch: %w", err)
 	}
 	return &Record{About: a, Items: items}, nil
@@ -151,6 +148,9 @@ func (s Shelf) Load(ctx context.Context, name string) (*Record, error) {
 	}
 	r := &Record{About: a}
 	text, err := s.store.Read(ctx, s.file(name, itemsFile), maxRecord)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("batch %s was never sent: it was stopped while its record was written; submit it under another name, or remove %s", name, s.Place(name))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the record of batch %s: %w", name, err)
 	}
@@ -198,6 +198,15 @@ func (s Shelf) sent(ctx context.Context, name string, items int) (Sent, error) {
 		return Sent{}, err
 	}
 	return readSent(text, items)
+}
+
+// Refresh reads again what was sent: somebody may be sending right now.
+func (s Shelf) Refresh(ctx context.Context, r *Record) (err error) {
+	sent, err := s.sent(ctx, r.Name, len(r.Items))
+	if err == nil {
+		r.Sent = sent
+	}
+	return err
 }
 
 // Mark writes down what was sent so far.

@@ -33,6 +33,23 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
+// TestABatchThatWasNeverSent keeps its name, and nobody writes over it.
+func TestABatchThatWasNeverSent(t *testing.T) {
+	s := newShop()
+	shelf := NewShelf(s, "s3://b/out")
+	s.put("s3://b/out/.batches/a/x")
+	_ = s.Write(t.Context(), "s3://b/out/.batches/a/batch.json", []byte(`{"batch":"a","items":3}`))
+	if _, err := shelf.Load(t.Context(), "a"); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "was never sent") {
+		t.Errorf("%v", err)
+	}
+	if _, err := shelf.Create(t.Context(), About{Name: "a"}, items(1)); !errors.Is(err, ErrExists) {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Read(t.Context(), "s3://b/out/.batches/a/items.jsonl", 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("items were written over those of another: %v", err)
+	}
+}
+
 func TestADamagedRecordIsTold(t *testing.T) {
 	for file, texts := range map[string][]string{
 		"batch.json":  {"", "x", `{"batch":"b"}`},

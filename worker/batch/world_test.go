@@ -71,6 +71,13 @@ func (s *shop) Write(_ context.Context, url string, content []byte) error {
 	return nil
 }
 
+func (s *shop) Create(ctx context.Context, url string, content []byte) (bool, error) {
+	if _, err := s.Read(ctx, url, 0); err == nil {
+		return false, nil
+	}
+	return true, s.Write(ctx, url, content)
+}
+
 func (s *shop) Check(url string) error {
 	if !strings.HasPrefix(url+"/", "s3://b/") && !strings.HasPrefix(url, "file:///") {
 		return fmt.Errorf("%s lies in no store", url)
