@@ -36,6 +36,9 @@ func openLookout(ctx context.Context, cfg config.Config, file string, log *zap.L
 	if err := o.openTraces(ctx, cfg); err != nil {
 		return nil, err
 	}
+	if dry {
+		return o, nil // what it would have done is nobody's concern
+	}
 	o.people = notify.Start(targets(cfg), notify.Options{
 		Watch: watchOfPeople(cfg, file), File: filepath.Join(cfg.StateDir, "notified.json"), Told: o.told,
 	})

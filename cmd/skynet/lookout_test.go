@@ -137,6 +137,21 @@ func TestWhatIsWatchedIsUnchanged(t *testing.T) {
 	)
 }
 
+// A dry run wakes nobody.
+func TestADryRunTellsNobody(t *testing.T) {
+	cfg := config.Config{StateDir: t.TempDir(), Notify: []config.Notify{{Name: "chat", Command: []string{"/bin/true"}}}}
+	for _, dry := range []bool{true, false} {
+		o, err := openLookout(t.Context(), cfg, "/etc/skynet.yaml", zap.NewNop(), dry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (o.people == nil) != dry {
+			t.Errorf("dry %v: %v", dry, o.people)
+		}
+		o.close()
+	}
+}
+
 func TestNobodyLooksOut(t *testing.T) {
 	d := &daemon{}
 	j := journal.NewMemory(time.Hour)

@@ -64,7 +64,7 @@ var (
 	buildInfo = family("skynet_build_info", gauge, "version goversion", "1, with the version that runs and the Go release it was built by.")
 	interval  = family("skynet_interval_seconds", gauge, "", "Time from tick to tick.")
 	dryRun    = family("skynet_dry_run", gauge, "", "1 where nothing is done to the fleets (skynet run --dry-run).")
-	acting    = family("skynet_acting", gauge, "", "1 where this process acts, 0 where it stands by for the lease.")
+	acting    = family("skynet_acting", gauge, "", "1 where this process acts, 0 where it stands by for the lease, and in a dry run.")
 )
 
 // Ticks.

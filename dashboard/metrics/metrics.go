@@ -101,7 +101,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	out.put(buildInfo, 1, m.options.Version, runtime.Version())
 	out.put(interval, m.options.Interval.Seconds())
 	out.put(dryRun, number(m.options.Dry))
-	out.put(acting, number(m.acting.Load()))
+	out.put(acting, number(m.acting.Load() && !m.options.Dry))
 	for _, f := range *m.fleets.Load() {
 		f.collect(out, m.options)
 	}

@@ -310,6 +310,7 @@ func TestADryRunPlans(t *testing.T) {
 	m.Fleet("render").Tick(r, terms, health.Look(r, terms, nil))
 	expect(t, told(t, m), map[string]float64{
 		"skynet_dry_run": 1,
+		"skynet_acting":  0,
 		"skynet_deeds_total{deed=launch,fleet=render,outcome=planned}": 3,
 		"skynet_deeds_total{deed=launch,fleet=render,outcome=failed}":  0,
 	})

@@ -194,8 +194,14 @@ func TestWebhookThatFails(t *testing.T) {
 	}{
 		{"refused", status(404, "no_service\x1b[31m"), "answered 404: no_service [31m", final},
 		{"broken", status(500, strings.Repeat("é", 5000)), "answered 500: ééé", nil},
-		{"busy", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "90"); w.WriteHeader(http.StatusTooManyRequests) }, "answered 429", wait},
-		{"away", func(w http.ResponseWriter) { w.Header().Set("Location", "http://127.0.0.1:1/"); w.WriteHeader(http.StatusFound) }, "answered 302", final},
+		{"busy", func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "90")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, "answered 429", wait},
+		{"away", func(w http.ResponseWriter) {
+			w.Header().Set("Location", "http://127.0.0.1:1/")
+			w.WriteHeader(http.StatusFound)
+		}, "answered 302", final},
 		{"hangs up", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "EOF", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
