@@ -18,7 +18,7 @@ type settings struct {
 	grace    time.Duration
 	limit    time.Duration
 	ahead    time.Duration
-	orphan   bool
+	parent   int // process ID; 0: whoever started us may go
 }
 
 func defaults() settings {
@@ -79,6 +79,7 @@ func WithItemLimit(d time.Duration) Option { return func(s *settings) { s.limit 
 // Default: 5 s.
 func WithAhead(d time.Duration) Option { return func(s *settings) { s.ahead = d } }
 
-// WhileParent makes the agent abort when the process that started it is gone,
-// so that a demo that is killed leaves no workers behind.
-func WhileParent() Option { return func(s *settings) { s.orphan = true } }
+// WhileParent makes the agent abort when the process that started it is gone, so
+// that a demo that is killed leaves no workers behind. parent is that process's ID,
+// asked for before anything else: it may be gone before the agent runs.
+func WhileParent(parent int) Option { return func(s *settings) { s.parent = parent } }

@@ -103,15 +103,14 @@ func (a *Agent) heed(n *fleet.Interruption) {
 
 // watchParent aborts when the process that started us is gone.
 func (a *Agent) watchParent(life context.Context) {
-	if !a.set.orphan {
+	if a.set.parent == 0 {
 		return
 	}
-	first := os.Getppid()
-	for pause(life, parentEvery) {
-		if os.Getppid() != first {
-			a.log.Warn("the process that started this worker is gone")
-			a.Abort()
+	for os.Getppid() == a.set.parent {
+		if !pause(life, parentEvery) {
 			return
 		}
 	}
+	a.log.Warn("the process that started this worker is gone")
+	a.Abort()
 }

@@ -56,6 +56,10 @@ Settings come from the file, then from SKYNET_WORKER_… variables, then from fl
 	return c
 }
 
+// parent is the process that started this one, asked for before anything else: it may
+// be gone by the time that we run.
+var parent = os.Getppid()
+
 func settings(c *cobra.Command) (config.Worker, error) {
 	path, _ := c.Flags().GetString("config")
 	return config.LoadWorker(path, c.Flags())
@@ -138,6 +142,9 @@ func reach(ctx context.Context, l *wire.Lines, cfg config.Worker, craft *worker.
 		if feeds, voice, err = feedsOf(ctx, l, cfg, craft); err == nil || time.Since(begun) > reachQueues {
 			return feeds, voice, err
 		}
+		if cfg.WhileParent && os.Getppid() != parent {
+			return nil, nil, fmt.Errorf("the process that started this worker is gone: %w", err)
+		}
 		if !said {
 			log.Warn("cannot reach the queues, tries again", zap.Error(err))
 			said = true
@@ -189,7 +196,7 @@ func options(cfg config.Worker, md worker.Metadata, log *zap.Logger) []worker.Op
 		worker.WithItemLimit(2*cfg.Limits.Time.Std() + transfers),
 	}
 	if cfg.WhileParent {
-		list = append(list, worker.WhileParent())
+		list = append(list, worker.WhileParent(parent))
 	}
 	return list
 }
