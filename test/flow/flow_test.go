@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -32,9 +33,13 @@ import (
 
 const (
 	slots   = 2
-	photos  = 32 // items a round
-	rounds  = 5  // of which the medians count
 	distant = 50 * time.Millisecond
+)
+
+var (
+	perRound = flag.Int("photos", 32, "items a round")
+	rounds   = flag.Int("rounds", 5, "rounds, of which the medians count")
+	many     = flag.Int("many", 10_000, "small items")
 )
 
 // line is a queue that items are sent to and received from.
@@ -225,7 +230,7 @@ func (s *shop) sqs(server *moto.Server) *sqs.Queue {
 func compare(b *testing.B, names []string, ways ...func() time.Duration) {
 	b.Helper()
 	took := make([][]float64, len(ways))
-	for range rounds {
+	for range *rounds {
 		for i, way := range ways {
 			took[i] = append(took[i], way().Seconds())
 		}
@@ -233,7 +238,7 @@ func compare(b *testing.B, names []string, ways ...func() time.Duration) {
 	var first float64
 	for i, t := range took {
 		slices.Sort(t)
-		rate := photos / t[len(t)/2]
+		rate := float64(*perRound) / t[len(t)/2]
 		if i == 0 {
 			first = rate
 		}
@@ -252,13 +257,13 @@ func BenchmarkThroughAQueue(b *testing.B) {
 	local := s.nats()
 	names := []string{"makers", "nats"}
 	ways := []func() time.Duration{
-		func() time.Duration { return s.alone(photos, distinct) },
-		func() time.Duration { return s.through(local, s.stores, photos, distinct) },
+		func() time.Duration { return s.alone(*perRound, distinct) },
+		func() time.Duration { return s.through(local, s.stores, *perRound, distinct) },
 	}
 	if os.Getenv("SKYNET_MOTO") != "" {
 		remote := s.sqs(moto.Start(b))
 		names = append(names, "sqs")
-		ways = append(ways, func() time.Duration { return s.through(remote, s.stores, photos, distinct) })
+		ways = append(ways, func() time.Duration { return s.through(remote, s.stores, *perRound, distinct) })
 	}
 	s.alone(4, distinct) // warm
 	for b.Loop() {
@@ -287,26 +292,26 @@ func BenchmarkAheadOfASlowStore(b *testing.B) {
 	q := s.nats()
 	for b.Loop() {
 		compare(b, []string{"makers", "one-after-the-other", "ahead"},
-			func() time.Duration { return s.alone(photos, distinct) },
+			func() time.Duration { return s.alone(*perRound, distinct) },
 			func() time.Duration {
-				return s.through(q, far{s.stores}, photos, distinct, worker.WithAhead(0))
+				return s.through(q, far{s.stores}, *perRound, distinct, worker.WithAhead(0))
 			},
-			func() time.Duration { return s.through(q, far{s.stores}, photos, distinct) },
+			func() time.Duration { return s.through(q, far{s.stores}, *perRound, distinct) },
 		)
 	}
 }
 
 // BenchmarkManySmallItems sends 10,000 items through one worker and reports what grew
-// between the first 2,000 and the last.
+// between the first fifth and the last.
 func BenchmarkManySmallItems(b *testing.B) {
 	const distinct = 16
 	s := newShop(b, 64, 48, distinct)
 	q := s.nats()
 	for b.Loop() {
-		s.through(q, s.stores, 2000, distinct)
+		s.through(q, s.stores, *many/5, distinct)
 		memory, files := resident(b), open(b)
-		took := s.through(q, s.stores, 8000, distinct)
-		b.ReportMetric(8000/took.Seconds(), "items/s")
+		took := s.through(q, s.stores, *many*4/5, distinct)
+		b.ReportMetric(float64(*many*4/5)/took.Seconds(), "items/s")
 		b.ReportMetric(memory, "MB")
 		b.ReportMetric(resident(b)-memory, "MB-grown")
 		b.ReportMetric(float64(open(b)-files), "files-grown")
