@@ -148,7 +148,7 @@ export class Stage {
   private rest(u: uPlot, c: Chart): void {
     const until = c.now ?? Infinity;
     let i = c.at.length - 1;
-    while (i > 0 && (c.at[i] > until || c.lines[0].values[i] == null)) i--;
+    while (i > 0 && (c.at[i] > until || c.lines.every((l) => l.values[i] == null))) i--;
     if (i >= 0) u.setLegend({ idx: i }, false);
   }
 

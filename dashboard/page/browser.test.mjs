@@ -166,6 +166,8 @@ const tests = {
     await page.waitForTimeout(800);
     assert.equal(await page.locator("dialog").count(), 0, "a drag is no click");
     assert.notEqual(await note(), first);
+    const newest = await page.locator(".ticks tbody time").first().getAttribute("datetime");
+    assert.ok(Date.now() - Date.parse(newest) > 2 * 3_600_000, "the list ends where the charts do: " + newest);
     assert.notEqual(await picture(page, 2), fleet);
     await page.locator(".chart.fleet .u-over").dblclick();
     await page.waitForTimeout(800);
@@ -195,6 +197,22 @@ const tests = {
     assert.match(await text(page, ".signals tbody"), /work\.bytes_in\s+48\.1 MB\/s/);
     await sound(page, "signals");
     await end();
+  },
+
+  async "nothing is stacked on what is unknown"() {
+    const painted = (page) => page.$$eval(".charts canvas", (all) => {
+      const { data } = all[2].getContext("2d").getImageData(0, 0, all[2].width, all[2].height);
+      let n = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] === 0xb6 && data[i + 1] === 0xbe && data[i + 2] === 0xc8) n++;
+      return n;
+    });
+    for (const [unknown, some] of [[[], true], [["fleet.running"], false]]) {
+      const { page, end } = await open({ world: new World({ unknown }) });
+      await charts(page);
+      assert.equal(await painted(page) > 50, some, `asleep is ${some ? "" : "not "}drawn where ${unknown} is unknown`);
+      assert.equal(/running:?\s*unknown/.test(await text(page, ".chart.fleet .u-legend")), !some);
+      await end();
+    }
   },
 
   async "workers can be searched, and a draining one leads to the tick that asked"() {

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const dist = fileURLToPath(new URL("dist", import.meta.url));
+const dist = process.env.SKYNET_DIST ?? fileURLToPath(new URL("dist", import.meta.url));
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 export const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 export const secret = "open sesame";
@@ -23,7 +23,7 @@ const timeOf = (id) => { const m = /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)([\d.]+)Z$/.
 /** World is what the made-up controller looks after; tests change it while it runs. */
 export class World {
   constructor(change = {}) {
-    Object.assign(this, { interval: 60, clock: () => Date.now() / 1000, standby: null, dry: false, changeable: true, lockedReads: false, empty: false, names: ["render"], patch: {}, orders: {}, sent: [] }, change);
+    Object.assign(this, { interval: 60, clock: () => Date.now() / 1000, standby: null, dry: false, changeable: true, lockedReads: false, empty: false, names: ["render"], patch: {}, orders: {}, sent: [], unknown: [] }, change);
     this.streams = new Set();
   }
   now() { return this.clock(); }
@@ -70,6 +70,7 @@ export class World {
       if (out) marks.push({ at: iso(t), kind: "blind", text: "queue.visible is unknown: SQS answered 503 Service Unavailable" });
       if (this.pausedAt(t)) marks.push({ at: iso(t), kind: "pause", text: "by ada: kernel update by hand" });
     }
+    for (const name of this.unknown) series[name].fill(null);
     return { from: iso(from), to: iso(to), step, time, series, marks, objective: { wait: 120, quantile: 0.99 } };
   }
   forecast(name) {

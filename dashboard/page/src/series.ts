@@ -78,7 +78,7 @@ function fleet(h: History): Chart {
   const stack: Line[] = [];
   for (const [label, name, colour] of layers) {
     const own = of(h, name);
-    if (!known(own) || (label === "asleep" && own.every((v) => !v))) continue;
+    if (!(name in h.series) || (label === "asleep" && own.every((v) => !v))) continue;
     const under = below;
     below = under.map((v, i) => (v == null || own[i] == null ? null : v + own[i]!));
     // The higher ones are drawn first.
