@@ -2,6 +2,7 @@ package av_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -86,14 +87,20 @@ func text(t *testing.T, s string) string {
 	return file
 }
 
-func newMaker(t testing.TB) *av.Maker {
-	t.Helper()
+// checked is looked for once: it takes a run of ffmpeg.
+var checked = sync.OnceValues(func() (av.Maker, error) {
 	m := av.New()
 	m.Threads = 2
-	if err := m.Check(t.Context()); err != nil {
+	return *m, m.Check(context.Background())
+})
+
+func newMaker(t testing.TB) *av.Maker {
+	t.Helper()
+	m, err := checked()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return &m
 }
 
 // outputs reads outputs as they stand in a recipe.

