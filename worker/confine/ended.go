@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 )
 
@@ -49,12 +50,17 @@ func (r *running) explain(state *os.ProcessState, err error) error {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		e.Signal = status.Signal()
 	}
-	// The kernel's clock of processor time and that of its limits differ by a tick or two.
-	spent := state.UserTime() + state.SystemTime()
-	if r.Limits.CPU > 0 && e.Signal != 0 && spent >= r.Limits.CPU*9/10 {
+	if r.Limits.CPU > 0 && r.outran(e.Signal, state.UserTime()+state.SystemTime()) {
 		return &Exceeded{fmt.Sprintf("used more than %s of processor time", r.Limits.CPU)}
 	}
 	return e
+}
+
+// outran reports whether the limit of processor time ended it. Who is killed at
+// the limit may be said to have used less: the kernel counts time for limits by
+// whole ticks, and for this exactly.
+func (r *running) outran(by syscall.Signal, spent time.Duration) bool {
+	return by == syscall.SIGXCPU || by == syscall.SIGKILL && spent >= r.Limits.CPU/2
 }
 
 const (
