@@ -197,6 +197,7 @@ func (k desk) whose(ctx context.Context, fleets []string, ids []fleet.ID, back b
 		}
 		for _, rec := range last {
 			f.take(name, idsIn(rec.Snapshot.Workers))
+			f.take(name, rec.Deeds().Launched) // no snapshot has them yet
 		}
 	}
 	if len(f.left) > 0 {

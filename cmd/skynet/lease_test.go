@@ -174,7 +174,11 @@ func TestOneActsAndTheOtherGoesOnWhereItLeftOff(t *testing.T) {
 	b := s.standby()
 	b.says("stands by")
 	id := ticks(t, first, 2)
-	pause := signals.Standing{Pause: &signals.Pause{Until: time.Now().Add(time.Hour).UTC(), Why: "deploy"}}
+	until := time.Now().Add(time.Hour).UTC()
+	pause := signals.Standing{
+		Pause: &signals.Pause{Until: until, Why: "deploy"},
+		Drain: []signals.Named{{ID: "i-1", Until: until}}, Forget: []signals.Named{{ID: "i-2", Until: until}},
+	}
 	if err := changeOrders(t.Context(), ordersFile(a.dir), func(all map[string]signals.Standing, _ time.Time) error {
 		all["render"] = pause
 		return nil
@@ -190,8 +194,8 @@ func TestOneActsAndTheOtherGoesOnWhereItLeftOff(t *testing.T) {
 	if got := ticks(t, next, 4); got != id {
 		t.Errorf("its first tick is %s, the other's was %s", got, id)
 	}
-	if got := next.orders.Standing("render", time.Now()); got.Pause == nil || got.Pause.Why != "deploy" {
-		t.Errorf("the pause is forgotten: %+v", got)
+	if got := next.orders.Standing("render", time.Now()); got.Pause == nil || got.Pause.Why != "deploy" || len(got.Drain) != 1 || got.Drain[0].ID != "i-1" || len(got.Forget) != 1 {
+		t.Errorf("orders are forgotten: %+v", got)
 	}
 	// What it knows already, the pause that has been lifted since too, is not taken
 	// again when the first comes back.
