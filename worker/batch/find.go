@@ -243,10 +243,10 @@ func (f *Finder) folder(ctx context.Context, root, under string, fits func(rel s
 		if !fits(filepath.ToSlash(rel)) {
 			return nil
 		}
-		about, gone := os.Stat(name) // of what a link leads to
-		if gone != nil || !about.Mode().IsRegular() {
+		about, err := os.Stat(name) // of what a link leads to
+		if err != nil || !about.Mode().IsRegular() {
 			f.Omitted.Links++
-			return nil
+			return nil //nolint:nilerr // it is told as one of these
 		}
 		in := Input{URL: fileURL(name), Rel: path.Join(under, filepath.ToSlash(rel)), Bytes: about.Size()}
 		return f.walked(ctx, in, filepath.ToSlash(rel), place(fileURL(root)))
