@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the worker needs (ffmpeg, libvips and a C compiler to bind it), or
 # with "page" or "browser" what builds the web pages and what looks at them, with
-# "prometheus" what checks alerts, where it is missing, on Debian and its kin. Says plainly what to do where it
-# may not, and does nothing where all is there.
+# "prometheus" what checks alerts, where it is missing, on Debian and its kin. Says
+# plainly what to do where it may not, and does nothing where all is there.
 set -eu
 
 missing=()
