@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"skynet/worker/image/imagetest"
+	"skynet/worker/image/libvips"
 	"skynet/worker/recipe"
 )
 
@@ -52,7 +53,7 @@ func sizes(t *testing.T, folder string, made []recipe.Made, want map[string]goim
 }
 
 func TestGallery(t *testing.T) {
-	upload := told(t, asJPEG(t, imagetest.Portrait(1600, 1200)))
+	upload := told(t, asJPEG(t, enlarged(t, 1600, 1200)))
 	folder, made, err := workOn(t, upload, example(t, "gallery.recipes.yaml", "renditions").Outputs)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func TestGallery(t *testing.T) {
 
 func TestUploads(t *testing.T) {
 	// As a phone takes it: on its side, and with the place.
-	upload := turned(told(t, asJPEG(t, onItsSide(imagetest.Portrait(1200, 1600)))), 6)
+	upload := turned(told(t, asJPEG(t, onItsSide(enlarged(t, 1200, 1600)))), 6)
 	folder, made, err := workOn(t, upload, example(t, "uploads.recipes.yaml", "upload").Outputs)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +114,26 @@ func TestUploads(t *testing.T) {
 			}
 		}
 	}
+}
+
+// enlarged is the portrait at a size that takes long to draw.
+func enlarged(t *testing.T, w, h int) *goimage.RGBA {
+	t.Helper()
+	newMaker(t)
+	small := imagetest.Portrait(w/2, h/2)
+	img, err := libvips.FromPixels(small.Pix, w/2, h/2, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	if err := img.Resize(w, h); err != nil {
+		t.Fatal(err)
+	}
+	pix, err := img.Pixels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &goimage.RGBA{Pix: pix, Stride: 4 * w, Rect: goimage.Rect(0, 0, w, h)}
 }
 
 // onItsSide turns a picture anticlockwise by a quarter.

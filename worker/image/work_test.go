@@ -5,6 +5,7 @@ import (
 	"fmt"
 	goimage "image"
 	"image/color"
+	"image/draw"
 	_ "image/png"
 	"math"
 	"os"
@@ -61,7 +62,9 @@ func look(t testing.TB, file string) goimage.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img
+	plain := goimage.NewNRGBA(goimage.Rectangle{Max: img.Bounds().Size()})
+	draw.Draw(plain, plain.Rect, img, img.Bounds().Min, draw.Src)
+	return plain
 }
 
 // made makes one output by steps and returns its picture.
@@ -96,6 +99,9 @@ func psnr(a, b goimage.Image) float64 {
 }
 
 func at(img goimage.Image, x, y int) color.NRGBA {
+	if n, ok := img.(*goimage.NRGBA); ok {
+		return n.NRGBAAt(x, y)
+	}
 	return color.NRGBAModel.Convert(img.At(img.Bounds().Min.X+x, img.Bounds().Min.Y+y)).(color.NRGBA)
 }
 
