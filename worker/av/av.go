@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"skynet/worker/recipe"
@@ -160,21 +159,4 @@ func (b *bench) hand(ctx context.Context) (made []recipe.Made, err error) {
 		}
 	}
 	return made, nil
-}
-
-// Make makes video.mp4, at most 1280 px wide, and poster.jpg of the film in the
-// file input in folder.
-func (m *Maker) Make(ctx context.Context, input, folder string) (names []string, err error) {
-	small := recipe.VideoStep{Do: "resize", Spec: &recipe.Scale{Width: 1280, Fit: "fit"}}
-	made, err := m.Work(ctx, recipe.Job{
-		Inputs: map[string]string{recipe.Main: input}, Folder: folder,
-		Outputs: []recipe.Output{
-			{Name: "video.mp4", Video: []recipe.VideoStep{small, {Do: "encode", Spec: &recipe.Encode{Preset: "veryfast"}}}},
-			{Name: "poster.jpg", Video: []recipe.VideoStep{small, {Do: "poster", Spec: &recipe.Poster{Quality: 85}}}},
-		},
-	})
-	for _, one := range made {
-		names = append(names, one.Name)
-	}
-	return slices.Clip(names), err
 }

@@ -75,7 +75,7 @@ func rules(f reflect.StructField) (said string) {
 	return said
 }
 
-// sections are what the page can have a table of, by name. Those of pictures it must
+// sections are what the page can have a table of, by name. Those of steps it must
 // have.
 func sections() (all map[string]reflect.Type, must map[string]bool) {
 	all = map[string]reflect.Type{
@@ -87,7 +87,8 @@ func sections() (all map[string]reflect.Type, must map[string]bool) {
 		for _, s := range list {
 			of := reflect.TypeOf(s.make()).Elem()
 			all[medium+"/"+s.name] = of
-			must[medium+"/"+s.name] = medium == "image" && of.NumField() > 0
+			shared := medium == "audio" && (s.name == "clip" || s.name == "loudness") // with films
+			must[medium+"/"+s.name] = of.NumField() > 0 && !shared
 		}
 	}
 	return all, must
