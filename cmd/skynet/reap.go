@@ -50,6 +50,7 @@ func (d *daemon) reapOnce(ctx context.Context, cloud controller.Cloud, now time.
 	ctx, cancel := context.WithTimeout(ctx, controller.CallTimeout)
 	defer cancel()
 	list, err := d.ec2.Orphans(ctx)
+	list = slices.DeleteFunc(list, func(i fleet.Instance) bool { return d.forgotten(i, now) })
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -70,6 +71,13 @@ func (d *daemon) reapOnce(ctx context.Context, cloud controller.Cloud, now time.
 		errs = append(errs, d.letGo(ctx, cloud, name, exits, now))
 	}
 	return errors.Join(errs...)
+}
+
+// forgotten reports that the operator has said that an instance is no business of
+// ours, though its fleet has gone from the settings since.
+func (d *daemon) forgotten(i fleet.Instance, now time.Time) bool {
+	_, yes := d.orders.Standing(i.Tags[fleet.TagFleet], now).Forgets(i.ID, now)
+	return yes
 }
 
 // evidence is what is known of orphans besides EC2's list.

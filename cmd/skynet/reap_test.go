@@ -71,7 +71,11 @@ func onEC2(t *testing.T, c *cloudOf, now time.Time) *daemon {
 	if err := e.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{log: zap.NewNop(), ec2: e, ears: heartbeats.New(), journal: journal.NewMemory(0), cfg: config.Config{
+	orders, err := openOrders(t.TempDir(), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{log: zap.NewNop(), ec2: e, orders: orders, ears: heartbeats.New(), journal: journal.NewMemory(0), cfg: config.Config{
 		AWS:    &config.AWS{Account: testAccount, Region: testRegion, Name: "skynet", Orphans: strict.Duration(time.Hour)},
 		Fleets: []config.Fleet{{Name: "render", EC2: &config.EC2{}}},
 	}}
@@ -90,7 +94,12 @@ func TestReap(t *testing.T) {
 	c.add("i-3", "render", long)
 	c.add("i-4", "theirs", long)
 	c.add("i-5", "old", now.Add(-time.Minute))
+	c.add("i-6", "old", long)
 	d := onEC2(t, c, now)
+	forgotten := signals.Standing{Forget: []signals.Named{{ID: "i-6", Until: now.Add(time.Hour)}}}
+	if err := writeOrders(d.orders.path, map[string]signals.Standing{"old": forgotten}); err != nil {
+		t.Fatal(err)
+	}
 	d.ears.Hear(now, []queue.Letter{{Body: []byte(`{"worker":"i-2","fleet":"old","boot":"a","seq":1,"state":"working"}`)}})
 	for _, name := range []string{"old", "render"} {
 		before := journal.Record{Snapshot: signals.Snapshot{Fleet: name, Now: long}, Decision: policy.Decision{ID: name, Fleet: name}}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,27 +59,28 @@ func runStatus(c *cobra.Command, _ []string) error {
 		return err
 	}
 	watch, _ := c.Flags().GetBool("watch")
-	for {
-		s, err := l.look(c.Context(), time.Now())
-		if err != nil {
-			return err
-		}
-		if watch && !asJSON {
-			clearScreen(c.OutOrStdout())
-		}
-		if err := s.print(c, asJSON); err != nil {
-			return err
-		}
-		if !watch && !s.Healthy {
-			return finding{fmt.Errorf("%s", s.verdict())}
-		}
-		if !watch {
-			return nil
-		}
-		if rest(c.Context(), watchEvery); c.Context().Err() != nil {
-			return nil
+	s, err := l.show(c, asJSON, watch)
+	for watch && err == nil && c.Context().Err() == nil {
+		if rest(c.Context(), watchEvery); c.Context().Err() == nil {
+			s, err = l.show(c, asJSON, watch)
 		}
 	}
+	if err != nil || watch || s.Healthy {
+		return err
+	}
+	return finding{errors.New(s.verdict())}
+}
+
+// show looks, and prints what there is to see.
+func (l looker) show(c *cobra.Command, asJSON, watch bool) (stand, error) {
+	s, err := l.look(c.Context(), time.Now())
+	if err != nil {
+		return s, err
+	}
+	if watch && !asJSON {
+		clearScreen(c.OutOrStdout())
+	}
+	return s, s.print(c, asJSON)
 }
 
 // clearScreen makes room on a terminal. Elsewhere one look follows the other.
