@@ -18,7 +18,7 @@ async function open({ world = new World(), at = "", width = 1280, height = 900, 
   page.on("console", (m) => expect.test(m.text()) || wrong.push(m.text()));
   page.on("pageerror", (e) => wrong.push(e.message));
   page.on("request", (r) => r.url().startsWith(served.url + "/") || wrong.push("asks for " + r.url()));
-  page.setDefaultTimeout(5000);
+  page.setDefaultTimeout(15_000);
   await page.goto(served.url + "/" + at);
   await page.locator("main").waitFor();
   const end = async () => {
@@ -34,6 +34,15 @@ const colours = (page) => page.$$eval(".charts canvas", (all) => all.map((c) => 
 const picture = (page, n) => page.$$eval(".charts canvas", (all, i) => all[i].toDataURL(), n);
 const text = (page, what) => page.locator(what).first().innerText();
 const settle = (page) => page.waitForTimeout(400);
+
+/** until waits for something to become so: machines may be busy. */
+async function until(is, what) {
+  for (let i = 0; i < 100; i++) {
+    if (await is()) return;
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  assert.fail("it never came that " + what);
+}
 
 async function over(page, chart, share) {
   const target = page.locator(`.chart.${chart} .u-over`);
@@ -137,8 +146,7 @@ const tests = {
     await page.waitForFunction(() => /Items, waiting/.test(document.querySelector(".past .unseen").textContent));
     const before = await picture(page, 1);
     await page.keyboard.press("+");
-    await settle(page);
-    assert.notEqual(await picture(page, 1), before);
+    await until(async () => await picture(page, 1) !== before, "plus zooms");
     await page.keyboard.press("0");
     await settle(page);
     await page.keyboard.press("Enter");
@@ -163,15 +171,15 @@ const tests = {
     await page.mouse.down();
     await over(page, "waiting", 0.5);
     await page.mouse.up();
-    await page.waitForTimeout(800);
+    await until(async () => await note() !== first, "the list is of what is zoomed");
+    await settle(page);
     assert.equal(await page.locator("dialog").count(), 0, "a drag is no click");
-    assert.notEqual(await note(), first);
     const newest = await page.locator(".ticks tbody time").first().getAttribute("datetime");
     assert.ok(Date.now() - Date.parse(newest) > 2 * 3_600_000, "the list ends where the charts do: " + newest);
     assert.notEqual(await picture(page, 2), fleet);
     await page.locator(".chart.fleet .u-over").dblclick();
-    await page.waitForTimeout(800);
-    assert.equal(await note(), first);
+    await until(async () => await note() === first, "two clicks show all");
+    await settle(page);
     assert.equal(await page.locator("dialog").count(), 0, "two clicks are not one");
     await end();
   },
@@ -306,8 +314,7 @@ const tests = {
     shift = 60 * 30;
     world.tell("tick", { fleet: "render", id: "x", at: "" });
     await page.waitForFunction((f) => document.querySelector(".decision h2").innerText.slice(0, 18) !== f.slice(0, 18), first);
-    await page.waitForTimeout(800);
-    assert.notEqual(await picture(page, 0), drawn);
+    await until(async () => await picture(page, 0) !== drawn, "charts have the new points");
     await end();
   },
 
@@ -332,13 +339,11 @@ const tests = {
     const { page, world, end } = await open();
     await charts(page);
     const show = (hidden) => page.evaluate((h) => { Object.defineProperty(document, "hidden", { value: h, configurable: true }); document.dispatchEvent(new Event("visibilitychange")); }, hidden);
-    assert.equal(world.streams.size, 1);
+    await until(() => world.streams.size === 1, "it listens");
     await show(true);
-    await settle(page);
-    assert.equal(world.streams.size, 0);
+    await until(() => world.streams.size === 0, "a hidden tab lets go");
     await show(false);
-    await settle(page);
-    assert.equal(world.streams.size, 1);
+    await until(() => world.streams.size === 1, "a tab that is seen listens again");
     await end();
   },
 
@@ -400,8 +405,7 @@ const tests = {
     await charts(page);
     const both = await picture(page, 1);
     await page.locator(".pick select").selectOption("videos");
-    await settle(page);
-    assert.notEqual(await picture(page, 1), both);
+    await until(async () => await picture(page, 1) !== both, "another queue is drawn");
     assert.match(await text(page, ".chart.age h3"), /promised are 30m/);
     assert.match(page.url(), /queue=videos/);
     await sound(page, "several");

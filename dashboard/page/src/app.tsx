@@ -99,7 +99,7 @@ function One({ status, fleet, link, news }: { status: Status; fleet: Fleet; link
     <Charts fleet={fleet} queue={fleet.queues.length > 1 && fleet.queues.some((q) => q.name === link.queue) ? link.queue : ""} range={link.range} past={past} trouble={trouble} shown={setShown} chosen={choose} />
     <p class="trouble" role="status">{missing}</p>
     <Lists fleet={fleet} view={link.view} shown={shown} news={news} />
-    <footer class="soft"><p>A tick every {span(status.interval)}. Last one: {fleet.last_tick && seconds(fleet.last_tick.at) != null ? <><Ago t={seconds(fleet.last_tick.at)!} />{fleet.last_tick.took != null && <>, it took {span(fleet.last_tick.took)}</>}</> : "none yet"}.</p></footer>
+    <footer class="soft"><p>A tick every {span(status.interval)}. Last one: {fleet.last_tick && seconds(fleet.last_tick.at) != null ? <><Ago t={seconds(fleet.last_tick.at)!} />{fleet.last_tick.took != null && <>, it took {span(fleet.last_tick.took)}</>}</> : "none yet"}. The page is made with <a href="/licences.txt">Preact and uPlot</a>.</p></footer>
     {link.tick && <Minute fleet={fleet.name} id={link.tick} />}
     {giving && <Orders fleet={fleet} first={giving} changeable={status.changeable} close={() => give(null)} />}
   </>;
