@@ -358,11 +358,32 @@ func TestMarksAreBounded(t *testing.T) {
 		}
 		p.list = append(p.list, tick(minute, change))
 	}
-	h, err := render().History(t.Context(), p, span(0, 3*1440, 600), start.Add(72*time.Hour))
+	h, err := render().History(t.Context(), p, span(0, 3*1440, 5000), start.Add(72*time.Hour))
 	if err != nil || len(h.Marks) > 2*mostMarks || len(h.Marks) < 10 {
 		t.Errorf("%d marks, %v", len(h.Marks), err)
 	}
 	if !slices.IsSortedFunc(h.Marks, func(a, b dashboard.Mark) int { return a.At.Compare(b.At) }) {
 		t.Error("marks are not in order")
+	}
+}
+
+// Weeks are put together of pieces, which must not show.
+func TestPiecesDoNotShow(t *testing.T) {
+	p := &past{}
+	for minute := range 3 * 1440 {
+		p.list = append(p.list, tick(minute, map[bool]func(*journal.Record){true: blind}[minute >= 300 && minute < 1500]))
+	}
+	h, err := render().History(t.Context(), p, span(0, 3*1440, 100), start.Add(72*time.Hour))
+	if err != nil || len(h.Marks) != 1 || h.Marks[0].Until == nil || h.Marks[0].Until.Sub(h.Marks[0].At) != 1199*time.Minute {
+		t.Errorf("%+v %v", h.Marks, err)
+	}
+}
+
+// What was so before and after nobody looked was not so all the time.
+func TestNobodyLooked(t *testing.T) {
+	p := &past{list: []journal.Record{tick(9, nil), tick(10, blind), tick(40, blind), tick(41, nil)}}
+	h, err := render().History(t.Context(), p, span(0, 60, 600), start.Add(time.Hour))
+	if err != nil || len(h.Marks) != 2 {
+		t.Errorf("%+v %v", h.Marks, err)
 	}
 }
