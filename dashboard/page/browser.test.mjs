@@ -162,7 +162,8 @@ const tests = {
   },
 
   async "drag zooms all charts and the list of ticks, double click shows all"() {
-    const { page, end } = await open();
+    const t = Math.floor(Date.now() / 60_000) * 60 + 20; // no tick comes meanwhile
+    const { page, end } = await open({ world: new World({ clock: () => t }) });
     await charts(page);
     await settle(page);
     const note = () => text(page, ".lists [role=status]");
@@ -384,6 +385,14 @@ const tests = {
     assert.equal(found.at(-1), "Workers are of several versions");
     assert.match(await page.title(), /^■ render/);
     await sound(page, "trouble");
+    await end();
+  },
+
+  async "times that the controller writes are told in the reader's zone"() {
+    const world = new World();
+    world.patch = { reasons: [{ by: "freeze", said: "paused until 2026-01-05T21:24:03Z, ordered by ada" }] };
+    const { page, end } = await open({ world });
+    assert.match(await text(page, ".decision"), /paused until Mon 5 Jan 22:24:03, ordered by ada/);
     await end();
   },
 

@@ -1,11 +1,11 @@
 // The charts of the time that is looked at, and what happened in it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Chart, type Drawn, Stage } from "../../../web/charts";
-import { local, span } from "../../../web/words";
+import { local } from "../../../web/words";
 import { type Fleet, type Forecast, type History, ask } from "./api";
 import { type Range, go, ranges } from "./link";
 import { now } from "./model";
-import { At } from "./said";
+import { At, here, rough } from "./said";
 import { type Key, ahead, charts, happenings, kinds } from "./series";
 
 export const lengthOf = (r: Range) => ranges.find(([name]) => name === r)![1];
@@ -154,6 +154,8 @@ function thin(list: number[], most: number): number[] {
   return list.filter((_, i) => i % every === 0).reverse();
 }
 
+const nameOf = (kind: string) => kinds[kind]?.[1] ?? kind;
+
 /** Happened lists the marks of the charts: a colour alone tells nobody why. */
 function Happened({ past, chosen }: { past: Past; chosen: (t: number) => void }) {
   const list = useMemo(() => happenings(past.history).reverse(), [past]);
@@ -164,7 +166,7 @@ function Happened({ past, chosen }: { past: Past; chosen: (t: number) => void })
     {!list.length && <p class="soft">No pause, blind tick, open breaker, reached budget or change of policy in this time.</p>}
     <ul>{seen.map((x) => <li key={x.kind + x.from}>
       <i class={"swatch " + x.kind} aria-hidden="true" /><button type="button" class="link" onClick={() => chosen(x.from)}><At t={x.from} /></button>{" "}
-      <b>{kinds[x.kind]?.[1] ?? x.kind}</b>{x.to > x.from && <span class="soft"> for {span(60 * Math.ceil((x.to - x.from) / 60))}</span>}<span class="why"> {x.text}</span>
+      {!x.text.startsWith(nameOf(x.kind)) && <b>{nameOf(x.kind)} </b>}{x.to > x.from && <span class="soft">for {rough(x.to - x.from)}: </span>}<span class="why">{here(x.text)}</span>
     </li>)}</ul>
     {list.length > seen.length && <button type="button" class="link" onClick={() => show(true)}>all {list.length}</button>}
   </section>;

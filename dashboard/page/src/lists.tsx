@@ -5,7 +5,7 @@ import { type Fleet, type TickLine, type Worker, ask } from "./api";
 import type { Shown } from "./history";
 import { type View, go, views } from "./link";
 import { now, useNow } from "./model";
-import { At, Known, plural, rough, seconds } from "./said";
+import { At, Known, here, plural, rough, seconds } from "./said";
 import { SignalsNow } from "./signals";
 
 const names: Record<View, string> = { ticks: "Ticks", workers: "Workers", signals: "Signals" };
@@ -72,7 +72,7 @@ function Ticks({ fleet, shown, news }: { fleet: string; shown: Shown; news: numb
           <th scope="row"><button type="button" class="link" onClick={() => go({ tick: t.id })}><At t={seconds(t.at)} /></button></th>
           <td>{t.failed ? <span class="tag bad">no decision</span> : t.headline}{t.blind && !/blind/.test(t.headline) && <span class="tag warn">blind</span>}</td>
           <td class="number">{t.failed ? "" : <><Known v={t.have} say={whole} /> → <Known v={t.want} say={whole} /></>}</td>
-          <td class="why">{t.did}</td></tr>)}</tbody>
+          <td class="why">{here(t.did)}</td></tr>)}</tbody>
       </table></div>}
     {seen.length > most ? <button type="button" class="more" onClick={() => show(most + 100)}>More ({whole(seen.length - most)} left)</button> : more && <button type="button" class="more" onClick={() => { show(most + page); older.current = true; void load((seconds(list[list.length - 1].at) ?? 0) - 0.001, list); }}>Older ones</button>}
   </>;

@@ -4,7 +4,7 @@ import { local, whole } from "../../../web/words";
 import { type Intent, type Tick, type TickLine, type Worker, ask, firstRecord } from "./api";
 import { go } from "./link";
 import { now, useModel } from "./model";
-import { Ago, At, plural, seconds } from "./said";
+import { Ago, At, here, plural, seconds } from "./said";
 import { SignalTable, useUnits } from "./signals";
 
 const iso = (t: number) => new Date(1000 * t).toISOString();
@@ -98,12 +98,12 @@ function Told({ tick, at }: { tick: Tick; at: number | null }) {
       <table class="list wants"><thead><tr><th scope="col">policy</th><th scope="col">wants</th><th scope="col">because</th></tr></thead>
         <tbody>{wants.map((w, i) => <tr key={i} class={!w.abstain && w.want === d.raw ? "won" : ""}>
           <th scope="row">{w.policy}{!w.abstain && w.want === d.raw && wants.length > 1 && <span class="tag">largest</span>}</th>
-          <td class="number">{w.abstain ? "–" : (w.blind ? "at least " : "") + whole(w.want)}</td><td class="why">{w.because}{w.blind && <span class="tag warn">cannot tell</span>}</td></tr>)}</tbody></table>}</section>
+          <td class="number">{w.abstain ? "–" : (w.blind ? "at least " : "") + whole(w.want)}</td><td class="why">{here(w.because)}{w.blind && <span class="tag warn">cannot tell</span>}</td></tr>)}</tbody></table>}</section>
     <section><h3>What bounds, plan and guards made of it</h3>{others.length === 0 ? <p class="soft">Nothing was taken away or added.</p> :
-      <ul class="reasons">{others.map((r, i) => <li key={i}><b>{r.by}</b> {r.said}</li>)}</ul>}</section>
+      <ul class="reasons">{others.map((r, i) => <li key={i}><b>{r.by}</b> {here(r.said)}</li>)}</ul>}</section>
     <section><h3>What was done</h3>{!tick.intents?.length ? <p class="soft">Nothing.</p> :
       <ul class="reasons">{tick.intents.map((i) => <li key={i.id}><Did intent={i} tick={tick} /></li>)}</ul>}</section>
-    {!!tick.then?.length && <section><h3>What came of it</h3><ul class="reasons">{tick.then.map((t) => <li key={t}>{t}</li>)}</ul></section>}
+    {!!tick.then?.length && <section><h3>What came of it</h3><ul class="reasons">{tick.then.map((t) => <li key={t}>{here(t)}</li>)}</ul></section>}
     <Ordered tick={tick} />
     <Knew tick={tick} />
     <p class="soft">In a terminal: <code>skynet explain --decision {d.id}</code>{d.version && <>. The policy file's version was <code>{d.version}</code></>}{at != null && <>. It was <Ago t={at} /></>}.</p>

@@ -2,7 +2,7 @@
 import { money, percent, span, whole } from "../../../web/words";
 import type { Fleet, Queue, Status } from "./api";
 import { go } from "./link";
-import { Ago, At, Known, Meter, rough, seconds } from "./said";
+import { Ago, At, Known, Meter, here, rough, seconds } from "./said";
 import { type Finding, findings, share, summary } from "./verdict";
 
 const signs: Record<string, string> = { good: "●", note: "●", warn: "▲", bad: "■", none: "○" };
@@ -14,12 +14,12 @@ export function Verdict({ status, fleet }: { status: Status; fleet: Fleet }) {
   const found = findings(status, fleet), v = summary(fleet, found);
   return <div class={"verdict " + v.level}>
     <p class="said" role="status"><Sign level={v.level} /> {v.text}</p>
-    {found[0]?.title === v.text && <p>{found[0].text}</p>}
+    {found[0]?.title === v.text && <p>{here(found[0].text)}</p>}
     <ul class="findings">{found.filter((x) => x.title !== v.text).map((x) => <One key={x.kind + x.title} x={x} />)}</ul>
   </div>;
 }
 
-const One = ({ x }: { x: Finding }) => <li class={x.level}><b>{x.title}</b> <span>{x.text}</span></li>;
+const One = ({ x }: { x: Finding }) => <li class={x.level}><b>{x.title}</b> <span>{here(x.text)}</span></li>;
 
 /** NoTick says what to expect before there is anything to see. */
 export function NoTick({ status, fleet }: { status: Status; fleet: Fleet }) {
@@ -95,7 +95,7 @@ function Decision({ fleet }: { fleet: Fleet }) {
   return <section class="tile decision" aria-labelledby="decision"><h2 id="decision">Decided last {at != null && <small><At t={at} />, <Ago t={at} /></small>}</h2>
     {t?.error ? <p class="big"><span>no decision</span></p> : <p class="big">{fleet.headline || "hold"} <small>have <Known v={fleet.have} say={whole} /> → want <Known v={fleet.want} say={whole} /></small></p>}
     {t?.error && <p class="trouble">{t.error}</p>}
-    <ul class="reasons">{reasons.slice(0, 4).map((r, i) => <li key={i}><b>{r.by}</b> {r.said}</li>)}</ul>
+    <ul class="reasons">{reasons.slice(0, 4).map((r, i) => <li key={i}><b>{r.by}</b> {here(r.said)}</li>)}</ul>
     {t && <p><button type="button" class="link" onClick={() => go({ tick: t.id })}>everything it knew and weighed</button></p>}
   </section>;
 }
