@@ -61,22 +61,6 @@ func (m *Maker) Check(outputs []recipe.Output) error {
 	return errors.Join(errs...)
 }
 
-// Make makes the outputs of the built-in recipe for photographs.
-func (m *Maker) Make(ctx context.Context, input, folder string) (names []string, err error) {
-	book, err := recipe.Load("")
-	if err != nil {
-		return nil, err
-	}
-	photo, _ := book.Find("photo")
-	made, err := m.Work(ctx, recipe.Job{
-		Outputs: photo.Outputs, Inputs: map[string]string{recipe.Main: input}, Folder: folder,
-	})
-	for _, one := range made {
-		names = append(names, one.Name)
-	}
-	return names, err
-}
-
 // Work makes the outputs of a job. None is made if one cannot be, though files of some
 // may be left in the folder. It ends soon after ctx does.
 func (m *Maker) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error) {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"skynet/worker"
 	"skynet/worker/image"
 	"skynet/worker/image/libvips"
+	"skynet/worker/recipe"
 )
 
 var _ worker.Maker = (*image.Maker)(nil)
@@ -120,14 +120,25 @@ func makeOf(t *testing.T, m *image.Maker, photo []byte) (large, small goimage.Im
 	if err := os.WriteFile(input, photo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	names, err := m.Make(t.Context(), input, dir)
+	made, err := m.Work(t.Context(), builtIn(t, input, dir))
 	if err != nil {
 		return nil, nil, err
 	}
-	if !slices.Equal(names, []string{"1024.jpg", "150.jpg"}) {
-		t.Errorf("made %q", names)
+	if len(made) != 2 || made[0].Name != "1024.jpg" || made[1].Name != "150.jpg" {
+		t.Errorf("made %+v", made)
 	}
 	return decode(t, filepath.Join(dir, "1024.jpg")), decode(t, filepath.Join(dir, "150.jpg")), nil
+}
+
+// builtIn asks for what is made of photos that name no recipe.
+func builtIn(t testing.TB, input, folder string) recipe.Job {
+	t.Helper()
+	book, err := recipe.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, _ := book.Find("photo")
+	return recipe.Job{Outputs: photo.Outputs, Inputs: map[string]string{recipe.Main: input}, Folder: folder}
 }
 
 func decode(t *testing.T, file string) goimage.Image {
@@ -245,7 +256,7 @@ func TestMetadataIsNotPassedOn(t *testing.T) {
 	if err := os.WriteFile(input, turned(asJPEG(t, halves(2000, 1000)), 6), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Make(t.Context(), input, dir); err != nil {
+	if _, err := m.Work(t.Context(), builtIn(t, input, dir)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"1024.jpg", "150.jpg"} {
@@ -276,7 +287,7 @@ func TestStopsBetweenRenditions(t *testing.T) {
 	if err := os.WriteFile(input, asJPEG(t, halves(10, 10)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newMaker(t).Make(ctx, input, dir); err == nil {
+	if _, err := newMaker(t).Work(ctx, builtIn(t, input, dir)); err == nil {
 		t.Error("made renditions for nobody")
 	}
 }
@@ -332,7 +343,7 @@ func BenchmarkTwelveMegapixels(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := m.Make(b.Context(), input, dir); err != nil {
+		if _, err := m.Work(b.Context(), builtIn(b, input, dir)); err != nil {
 			b.Fatal(err)
 		}
 	}

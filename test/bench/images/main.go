@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"flag"
 	"fmt"
@@ -180,17 +181,14 @@ func answer() error {
 	if err != nil {
 		return err
 	}
-	var kind string
-	for {
-		if _, err := fmt.Scanln(&kind); err != nil {
-			return nil
-		}
-		s, err := ours(files, kind == "apart")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		s, err := ours(files, lines.Text() == "apart")
 		if err != nil {
 			return err
 		}
 		fmt.Println(s.rate, s.cpu)
 	}
+	return nil
 }
 
 // contestant makes rounds.
