@@ -68,6 +68,10 @@ var calls = []call{
 
 	{"sqs:SendMessage", "operator", "sqs:SendMessage"}, // skynet-worker submit and batch
 	{"sqs:SendMessageBatch", "operator", "sqs:SendMessage"},
+	{"sqs:GetQueueAttributes", "operator", "sqs:GetQueueAttributes"},
+	{"s3:ListObjectsV2", "operator", "s3:ListBucket"},
+	{"s3:GetObject", "operator", "s3:GetObject"},
+	{"s3:PutObject", "operator", "s3:PutObject"},
 	{"cloudwatch:GetMetricData", "operator", "cloudwatch:GetMetricData"}, // skynet import cloudwatch
 }
 
