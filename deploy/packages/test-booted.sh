@@ -63,6 +63,7 @@ for i in a.jpg b.mp4; do
 	quietly skynet-worker submit --config /var/lib/skynet/workers/render.yaml --input "file://$media/$i" --output "file://$media/${i%.*}"
 done
 check "within the sandbox photographs and films are made" soon 40 files $media/a $media/b
+check "and media tools are locked up: the unit leaves what that takes" not grep -r 'not confined as they should be' /var/lib/skynet/logs
 check "it says what it does" soon 10 status_has 'render: have 1, want 1'
 
 quietly systemctl restart skynet
