@@ -154,7 +154,9 @@ func New(self Self, feeds []Feed, craft Craft, voice Voice, opts ...Option) (*Ag
 	a.share = newShare(a.feeds)
 	a.gate = newGate(self.Slots, a.changed)
 	if set.ahead > 0 {
-		a.gate.soon = func() time.Duration { return a.share.soonest(time.Now()) - set.ahead }
+		a.gate.soon = func(inLine int) time.Duration {
+			return a.share.soonest(time.Now(), float64(inLine)/float64(self.Slots)) - set.ahead
+		}
 	}
 	a.tally = newTally(a.feeds)
 	a.beat = newBeat(a, voice, rand.Text())
@@ -190,7 +192,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 	a.begin(ctx)
 	var lanes, helpers sync.WaitGroup
-	for range a.self.Slots*lanesPerSlot + 1 {
+	for range a.self.Slots * lanesPerSlot {
 		lanes.Go(func() { a.lane(life) })
 	}
 	helpers.Go(func() { a.beat.run(life) })

@@ -31,14 +31,22 @@ func alike(a, b *fleet.Interruption) bool {
 	return a.Action == b.Action && a.At.Equal(b.At)
 }
 
+const (
+	linePerSlot   = 2 // items that may wait in line for each slot
+	storedPerSlot = 3 // items that may be stored at once for each slot: a store's answer may take longer than the work
+	// lanesPerSlot is how many items may be in hand for each slot.
+	lanesPerSlot = 1 + linePerSlot + storedPerSlot
+)
+
 // gate lets lanes receive, or not, and gives slots to what they received. It counts
 // items in hand and receives under way under one lock, so that "drained" is true
 // when it is said: an item that is just arriving is counted as a receive until it
 // is counted as in hand.
 //
 // There is a receive for each free slot. While all slots are taken, one more may be
-// under way if a slot is expected to become free soon; what it brings waits in line,
-// at most one item for each slot.
+// under way if a slot is expected to become free soon for what it brings, which
+// waits in line: short items are fetched two for each slot, since to fetch one may
+// take longer than to work on one.
 type gate struct {
 	mu           sync.Mutex
 	unsure       bool   // whether a drain stands is not known yet
@@ -49,7 +57,7 @@ type gate struct {
 	leaving      bool
 
 	slots     int
-	soon      func() time.Duration // how long until an item may be fetched ahead of a free slot; nil: never
+	soon      func(inLine int) time.Duration // how long until one more item may be fetched ahead of a free slot; nil: never
 	receiving int
 	early     int     // of these: ahead of a free slot
 	line      []*seat // items in hand that wait for a slot
@@ -123,10 +131,10 @@ func (g *gate) admits() (p pass, wait time.Duration, ok bool) {
 	case !g.open():
 		return pass{}, 0, false
 	case taken < g.slots:
-	case g.soon == nil || g.early > 0 || len(g.line) >= g.slots || g.working == 0:
+	case g.soon == nil || g.early > 0 || len(g.line) >= linePerSlot*g.slots || g.working == 0:
 		return pass{}, 0, false
 	default:
-		if wait := g.soon(); wait > 0 {
+		if wait := g.soon(len(g.line)); wait > 0 {
 			return pass{}, wait, false
 		}
 		p.early = true
@@ -165,12 +173,11 @@ func (g *gate) left(p pass, item bool) (s *seat) {
 // that have not.
 func (g *gate) prepared(s *seat) { g.update(func() { s.ready = true }) }
 
-// worked gives the slot of an item free while it is stored, if not more are being
-// stored already than there are slots: else storing is what holds the slots up, and
-// shows. One more than slots: each may end in the moment in which the next comes.
+// worked gives the slot of an item free while it is stored, if not too many are
+// being stored already: else storing is what holds the slots up, and shows.
 func (g *gate) worked(s *seat) (freed bool) {
 	g.update(func() {
-		if s.place == &g.working && g.storing <= g.slots {
+		if s.place == &g.working && g.storing < storedPerSlot*g.slots {
 			g.working--
 			g.storing++
 			s.place, freed = &g.storing, true

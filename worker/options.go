@@ -73,8 +73,8 @@ func WithGrace(d time.Duration) Option { return func(s *settings) { s.grace = d 
 // WithItemLimit bounds the time of one try of one item; 0 lifts it. Default: 1 h.
 func WithItemLimit(d time.Duration) Option { return func(s *settings) { s.limit = d } }
 
-// WithAhead sets how soon a slot must be expected to become free for the next item to
-// be fetched meanwhile. One that has waited for a slot six times as long is given
+// WithAhead sets how soon a slot must be expected to become free for an item to be
+// fetched ahead of it. One that has waited for a slot six times as long is given
 // back, so that others can take it. 0: items are fetched when a slot is free.
 // Default: 5 s.
 func WithAhead(d time.Duration) Option { return func(s *settings) { s.ahead = d } }

@@ -283,7 +283,7 @@ func (p *part) look(ctx context.Context) error {
 	p.stale = true
 	var m recipe.Manifest
 	if json.Unmarshal(body, &m) != nil || m.Digest != p.digest || !sameContent(m.Inputs, p.inputs) || len(m.Outputs) == 0 {
-		return nil
+		return nil //nolint:nilerr // err is nil here
 	}
 	for _, o := range m.Outputs {
 		if n, err := p.media.stores.Size(ctx, o.URL); err != nil || n != o.Bytes {

@@ -111,16 +111,17 @@ func TestAnItemThatWaitsTooLongIsGivenBack(t *testing.T) {
 		c.mu.Unlock()
 		fill(q, 3)
 		after(10 * time.Second)
-		if q.Held() != 2 {
-			t.Fatalf("%d items held: the test has none that waits", q.Held())
+		waiting := q.Held() - 1
+		if waiting < 1 {
+			t.Error("the test has none that waits")
 		}
 		w.jobs(1)
 		after(50 * time.Second)
-		if q.Held() != 1 || q.Count("release") != 1 {
-			t.Errorf("%d items held, %d given back", q.Held(), q.Count("release"))
+		if q.Held() != 1 || q.Count("release") != waiting {
+			t.Errorf("%d items held, %d of %d given back", q.Held(), q.Count("release"), waiting)
 		}
 		after(10 * time.Minute)
-		if n := q.Count("release"); n > 1 {
+		if n := q.Count("release"); n > waiting {
 			t.Errorf("given back %d times: it is fetched again and again", n)
 		}
 		w.agent.Abort()
@@ -155,12 +156,13 @@ func TestADrainWithItemsInEveryStage(t *testing.T) {
 					c.mu.Unlock()
 					after(time.Second)
 				}
+				begun := c.working + c.storing
 				c.mu.Unlock()
-				done := q.Count("delete")
+				done, inLine := q.Count("delete"), q.Held()-begun
 				tell(w)
 				after(6 * time.Second)
-				if q.Count("release") != 1 {
-					t.Errorf("%d given back, want the one that was being fetched", q.Count("release"))
+				if inLine < 1 || q.Count("release") != inLine {
+					t.Errorf("%d given back, want the %d that had not begun", q.Count("release"), inLine)
 				}
 				if hb := w.reader.last(); hb.State != fleet.Draining || hb.Jobs > 1 {
 					t.Errorf("says %+v", hb)
@@ -169,8 +171,8 @@ func TestADrainWithItemsInEveryStage(t *testing.T) {
 				if hb := w.reader.last(); hb.State != fleet.Drained || hb.Jobs != 0 {
 					t.Errorf("says %+v", hb)
 				}
-				if n := q.Count("delete") - done; n != 2 || q.Held() != 0 {
-					t.Errorf("%d finished, want the one worked on and the one being stored; %d held", n, q.Held())
+				if n := q.Count("delete") - done; begun < 2 || n != begun || q.Held() != 0 {
+					t.Errorf("%d finished, want the %d worked on and being stored; %d held", n, begun, q.Held())
 				}
 				_ = w.end()
 			})
@@ -250,18 +252,19 @@ func TestAnItemIsNotDrainedToDeath(t *testing.T) {
 			}
 		}
 		w.run()
-		fill(q.Queue, 10)
+		fill(q.Queue, 20)
 		for q.Held() < 2 {
 			after(time.Second)
 		}
-		done := q.Count("delete")
 		w.meta.set(func(i *instance) { i.drain = "d1" })
-		after(10 * time.Second)
+		after(6 * time.Second) // it knows
+		done, held := q.Count("delete"), q.Held()
+		after(4 * time.Second)
 		w.wants(fleet.Draining, "d1", 1)
 		after(2 * time.Minute)
 		w.wants(fleet.Drained, "d1", 0)
-		if q.Count("release") != 0 || q.Count("delete") != done+2 {
-			t.Errorf("%d given back, %d finished", q.Count("release"), q.Count("delete")-done)
+		if q.Count("release") != 0 || q.Count("delete") != done+held {
+			t.Errorf("%d given back, %d finished of %d", q.Count("release"), q.Count("delete")-done, held)
 		}
 
 		w.meta.set(func(i *instance) { i.drain = "" })
@@ -269,9 +272,10 @@ func TestAnItemIsNotDrainedToDeath(t *testing.T) {
 		for q.Held() < 2 {
 			after(time.Second)
 		}
+		inLine := q.Held() - 1
 		w.meta.set(func(i *instance) { i.notice = notice(2 * time.Minute) })
 		after(6 * time.Second)
-		if q.Count("release") != 1 {
+		if inLine < 1 || q.Count("release") != inLine {
 			t.Error("an instance that is being taken keeps what it has not begun")
 		}
 		after(3 * time.Minute)

@@ -184,15 +184,17 @@ func (s *share) end(st *stint, now time.Time) bool {
 // never is longer than anything that is waited for.
 const never = 1000 * time.Hour
 
-// soonest is how long it is likely to be until a slot becomes free. An item is
-// expected to take as long as others of its queue; one that takes longer, as long
-// again as it has taken; and one of a queue of which nothing is known, for ever.
-func (s *share) soonest(now time.Time) time.Duration {
+// soonest is how long it is likely to be until a slot becomes free for an item that
+// has so many others of each slot before it in line. An item is expected to take as
+// long as others of its queue; one that takes longer, as long again as it has
+// taken; and one of a queue of which nothing is known, for ever.
+func (s *share) soonest(now time.Time, before float64) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	least := never
+	least, longest := never.Seconds(), 0.0
 	for _, f := range s.feeds {
 		for st := range f.stints {
+			longest = max(longest, f.mean)
 			if f.mean == 0 || st.start.IsZero() {
 				continue
 			}
@@ -200,8 +202,8 @@ func (s *share) soonest(now time.Time) time.Duration {
 			if left < 0 {
 				left = st.elapsed(now)
 			}
-			least = min(least, time.Duration(min(left, never.Seconds())*float64(time.Second)))
+			least = min(least, left)
 		}
 	}
-	return least
+	return time.Duration(min(least+before*longest, never.Seconds()) * float64(time.Second))
 }

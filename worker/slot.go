@@ -15,10 +15,6 @@ const (
 	sharedWait   = time.Second      // the longest wait on one of several queues
 )
 
-// lanesPerSlot is how many items may be in hand for each slot: one that is worked
-// on, one that is fetched, and one that is stored; and one more, see gate.worked.
-const lanesPerSlot = 3
-
 // lane takes one item after the other through its stages until the agent stops.
 func (a *Agent) lane(life context.Context) {
 	for {
