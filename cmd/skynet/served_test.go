@@ -145,11 +145,14 @@ func at(v any, path string) any {
 
 // TestTheAPISaysWhatTheCommandsSay, key by key.
 func TestTheAPISaysWhatTheCommandsSay(t *testing.T) {
-	s := showing(t, decided(0, bought), decided(1, nil), decided(2, nil))
-	id := fleet.DecisionID("render", teatime)
+	s := showing(t, decided(0, bought), decided(1, func(r *journal.Record) {
+		r.Snapshot.Now = r.Snapshot.Now.Add(400 * time.Microsecond) // as ticks come; an ID has milliseconds
+	}), decided(2, nil))
+	id, later := fleet.DecisionID("render", teatime), fleet.DecisionID("render", teatime.Add(time.Minute))
 	for path, command := range map[string][]string{
 		"api/v1/tick?fleet=render&id=" + id: {"explain", "--decision", id, "--all", "--output", "json"},
 		"api/v1/tick?id=" + id:              {"explain", "--decision", id, "--all", "--output", "json"},
+		"api/v1/tick?id=" + later:           {"explain", "--decision", later, "--all", "--output", "json"},
 		"api/v1/signals?fleet=render":       {"signals", "--fleet", "render", "--output", "json"},
 	} {
 		text, err := said(t, append(command, "--state-dir", s.dir)...)
@@ -412,7 +415,8 @@ func TestServedThroughAllTurns(t *testing.T) {
 	seen.until("readyz", 200, "ready")
 	seen.until("api/v1/ticks?limit=3", 200, "the fleet is paused")
 	a.ended()
-	if _, err := http.Get(seen.url + "healthz"); err == nil {
+	if r, err := http.Get(seen.url + "healthz"); err == nil {
+		_ = r.Body.Close()
 		t.Error("answers after its end")
 	}
 }
