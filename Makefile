@@ -73,6 +73,8 @@ fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/... ./queue/... ./cmd/...
 	SKYNET_MOTO=$$(ls $(CURDIR)/.build/moto/bin/moto_server 2>/dev/null) go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./test/flow
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./worker/av
+	go test -run '^$$' -bench . ./worker/confine
 
 # What the pages are built with, as their package-lock.json say.
 PAGES := simulate/report/page dashboard/page

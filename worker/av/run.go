@@ -32,17 +32,17 @@ const (
 )
 
 // run runs a program on a stranger's file.
-func (m *Maker) run(ctx context.Context, p program) error {
+func (m *Maker) run(ctx context.Context, p program) (err error) {
 	folder := p.folder
 	if folder == "" {
 		temp, err := os.MkdirTemp("", "skynet-av-")
 		if err != nil {
 			return fmt.Errorf("make a scratch folder: %w", err)
 		}
-		defer os.RemoveAll(temp)
+		defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 		folder = temp
 	}
-	err := confine.Run(ctx, confine.Program{
+	err = confine.Run(ctx, confine.Program{
 		Path: p.path, Args: p.args, Read: p.read, Folder: folder, Stdout: p.stdout, Stderr: p.said, Progress: p.progress,
 		// Arenas of malloc for each thread would count as memory that is used.
 		Env:    []string{"AV_LOG_FORCE_NOCOLOR=1", "LC_ALL=C", "MALLOC_ARENA_MAX=2"},

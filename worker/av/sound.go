@@ -63,8 +63,8 @@ var usualBits = map[string]int64{"mp3": 128e3, "aac": 128e3, "opus": 64e3}
 func (r *batch) music(ctx context.Context, p *piece, from, gain string) ([]string, error) {
 	codec := p.sound.CodecIn(p.Name)
 	args := []string{"-map", from}
-	switch {
-	case codec == "copy":
+	switch codec {
+	case "copy":
 		args = append(args, "-c:a", "copy")
 	default:
 		args = append(args, "-c:a", soundEncoders[codec],
