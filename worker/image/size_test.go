@@ -119,6 +119,9 @@ func TestLadder(t *testing.T) {
 			if above != from && (float64(above.w) < spare*float64(r.to.w) || float64(above.h) < spare*float64(r.to.h)) {
 				t.Fatalf("%v is made of %v", r.to, above)
 			}
+			if len(r.finer) > 0 && !r.whole() {
+				t.Fatalf("%d are made of %v of %v", len(r.finer), r.stays, r.to)
+			}
 			for _, f := range r.finer {
 				walk(f, r.to)
 			}
