@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,24 +230,35 @@ func (s *shop) sqs(server *moto.Server) *sqs.Queue {
 // what each is of the first.
 func compare(b *testing.B, names []string, ways ...func() time.Duration) {
 	b.Helper()
-	took := make([][]float64, len(ways))
+	took, used := make([][]float64, len(ways)), make([][]float64, len(ways))
 	for range *rounds {
 		for i, way := range ways {
+			before := processor(b)
 			took[i] = append(took[i], way().Seconds())
+			used[i] = append(used[i], (processor(b) - before).Seconds())
 		}
 	}
-	var first float64
-	for i, t := range took {
-		slices.Sort(t)
-		rate := float64(*perRound) / t[len(t)/2]
-		if i == 0 {
-			first = rate
-		}
-		b.ReportMetric(rate, names[i]+"/s")
+	each := func(all []float64) float64 {
+		slices.Sort(all)
+		return all[len(all)/2] / float64(*perRound)
+	}
+	for i := range ways {
+		b.ReportMetric(1/each(took[i]), names[i]+"/s")
+		b.ReportMetric(1000*each(used[i]), names[i]+"-cpu-ms")
 		if i > 0 {
-			b.ReportMetric(rate/first, names[i]+"-of-"+names[0])
+			b.ReportMetric(each(took[0])/each(took[i]), names[i]+"-of-"+names[0])
 		}
 	}
+}
+
+// processor is the processor time that this process has used, the embedded queue's
+// server included.
+func processor(tb testing.TB) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkThroughAQueue compares the makers alone with whole items through the
