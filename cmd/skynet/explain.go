@@ -60,7 +60,7 @@ func explain(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if asJSON {
-		return explainJSON(c.OutOrStdout(), list)
+		return explainJSON(c.OutOrStdout(), list, later)
 	}
 	for i, r := range list {
 		if i > 0 {
@@ -245,10 +245,20 @@ func after(list []journal.Record, r journal.Record) (some []journal.Record) {
 	return some
 }
 
-func explainJSON(out io.Writer, list []journal.Record) error {
+// explained is a tick with what came of it.
+type explained struct {
+	journal.Record
+	Then []string `json:"then,omitempty"` // in words
+}
+
+func explainedBy(r journal.Record, later []journal.Record) explained {
+	return explained{r, told{Record: r, later: later}.became()}
+}
+
+func explainJSON(out io.Writer, list, later []journal.Record) error {
 	enc := json.NewEncoder(out)
 	for _, r := range list {
-		if err := enc.Encode(r); err != nil {
+		if err := enc.Encode(explainedBy(r, after(later, r))); err != nil {
 			return err
 		}
 	}

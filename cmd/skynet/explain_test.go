@@ -103,6 +103,8 @@ func TestExplain(t *testing.T) {
 		{"one that failed", []string{"--at", "2026-03-01T17:02:00Z"}, []string{"no decision", "list the instances: 503"}, []string{"have 0"}},
 		{"one that a guard held", []string{"--at", "2026-03-01T17:03:00Z"}, []string{"did        nothing: fewer would do, but a guard holds them"}, nil},
 		{"before the first: the first", []string{"--at", "2026-03-01T16:58:00Z"}, []string{"launch 1 of 2"}, nil},
+		{"for programs, with what came of it", []string{"--decision", "render-20260301T170000.000Z", "--output", "json"},
+			[]string{`"then":["heard for the first time within 1m0s: i-1"`}, nil},
 		{"all", []string{"--all"}, []string{"launch 1 of 2", "list the instances: 503", "a guard holds them"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -94,7 +94,11 @@ func (f *front) Tick(ctx context.Context, fleetName, id string) (any, error) {
 	if len(list) == 0 {
 		return nil, dashboard.Missing("the journal has no tick %s any more: whole ticks are kept for %s (journal.details)", id, f.cfg.Journal.Details)
 	}
-	return list[0], nil
+	later, err := past.Between(ctx, fl.Name, at.Add(time.Millisecond), at.Add(outcomeWithin), 0)
+	if err != nil {
+		return nil, err
+	}
+	return explainedBy(list[0], after(later, list[0])), nil
 }
 
 // Signals implements dashboard.Views: as `skynet signals --output json`.
