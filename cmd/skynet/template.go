@@ -82,6 +82,14 @@ func (d *daemon) workerSettings(f config.Fleet) (config.Worker, error) {
 		return w, err
 	}
 	w.Making = f.Local.Making
+	for _, path := range []*string{&w.Recipes, &w.Database.URLFile} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil { // the worker's settings lie elsewhere
+			return w, err
+		}
+	}
 	if w.Results != "" {
 		if w.Results, err = d.lines.Reach(w.Results); err != nil {
 			return w, err
