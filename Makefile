@@ -51,7 +51,7 @@ conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the re
 	SKYNET_MOTO=$(CURDIR)/.build/moto/bin/moto_server go test -count=1 -parallel 4 -timeout 15m -run '^TestMoto' \
 		$$(grep -rl --include='*_test.go' '^func TestMoto' . | xargs -n 1 dirname | sort -u)
 	@deploy/deps.sh postgres
-	SKYNET_POSTGRES=$$(ls -d /usr/lib/postgresql/*/bin | tail -1) go test -count=1 -tags postgres -run '^TestPostgres' ./worker/rows
+	SKYNET_POSTGRES=$$(ls -d /usr/lib/postgresql/*/bin | tail -1) go test -count=1 -run '^TestPostgres' ./worker/rows
 
 .PHONY: alerts
 alerts: ## check alert rules and the Grafana dashboard with promtool
