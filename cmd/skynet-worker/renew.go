@@ -146,10 +146,22 @@ func (r *renewal) watch(ctx context.Context, a *worker.Agent) {
 	r.Log.Info("finishes what is in hand, then takes a newer version", zap.String("version", n.Version))
 	r.next.Store(&n)
 	a.Renew()
+	r.Hold(ctx, n)
 }
 
-// after is called when the agent has ended in good order. It returns only where
-// nothing takes its place.
+// giveUp is called when the agent was told to stop: what was to take its place would
+// have to be told once more.
+func (r *renewal) giveUp(ctx context.Context) {
+	if r == nil {
+		return
+	}
+	if n := r.next.Load(); n != nil {
+		r.Release(ctx, *n)
+	}
+}
+
+// after is called when the agent has ended in good order, and was not told to. It
+// returns only where nothing takes its place.
 func (r *renewal) after() error {
 	if r.back.Load() {
 		return goBack()

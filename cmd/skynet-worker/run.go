@@ -130,8 +130,14 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 		log.Warn("programs that work on items are not confined as they should be", zap.Strings("missing", missing))
 	}
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
-	defer next.start(ctx, a)()
-	return next, a.Run(ctx)
+	end := next.start(ctx, a)
+	err = a.Run(ctx)
+	end()
+	if err != nil || ctx.Err() != nil {
+		next.giveUp(ctx)
+		return nil, err
+	}
+	return next, nil
 }
 
 // reach opens the queues, and tries again for a while where that fails: the

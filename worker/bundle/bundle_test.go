@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"aead.dev/minisign"
@@ -312,6 +313,118 @@ func TestWhoIsLostGivesItsTurnUp(t *testing.T) {
 	}
 }
 
+// TestWhoTakesLongKeepsItsTurn: to finish an item, or to see enough of them in a trial,
+// may take hours.
+func TestWhoTakesLongKeepsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.publish("1.1", says("1.1"), time.Now())
+		u := s.updater("i-1", "1.0")
+		n, err := s.wait(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		finishing, finished := context.WithCancel(t.Context())
+		go u.Hold(finishing, n)
+		time.Sleep(3 * time.Hour)
+		finished()
+		if err := u.Begin(n); err != nil {
+			t.Fatal(err)
+		}
+		tr, err := u.Home.Trial("1.1")
+		if err != nil || tr == nil {
+			t.Fatal(tr, err)
+		}
+		trying, tried := context.WithCancel(t.Context())
+		go u.Judge(trying, tr)
+		tr.Did(errors.New("no good")) // one alone says nothing
+		time.Sleep(3 * time.Hour)
+		if n, err := s.wait(s.updater("i-2", "1.0")); err != nil || n.Version != "1.1" {
+			t.Errorf("the next one: %+v, %v", n, err)
+		}
+		r, err := bundle.Look(t.Context(), s.place, "1.1")
+		if err != nil || len(r.Bad) != 0 || len(r.Turns) != 2 {
+			t.Errorf("%+v, %v: thought lost", r, err)
+		}
+		tried()
+		<-tr.Over
+	})
+}
+
+// TestWhoIsSlowerLeavesWhatIsThere: two workers of a machine download at the same time,
+// and the first may be on trial when the second has it too.
+func TestWhoIsSlowerLeavesWhatIsThere(t *testing.T) {
+	s := newSite(t)
+	s.publish("1.1", says("1.1"), time.Now())
+	first := s.updater("i-1", "1.0")
+	second := s.updater("i-2", "1.0")
+	second.Home = first.Home
+	var tr *bundle.Trial
+	second.Place = slow{s.place, func() { // it has looked, and the first is quicker
+		n, err := s.wait(first)
+		if err == nil {
+			err = first.Begin(n)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if tr, err = first.Home.Trial("1.1"); err != nil || tr == nil {
+			t.Error(tr, err)
+		}
+	}}
+	n, err := s.wait(second)
+	if err != nil || n.Version != "1.1" {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	if v, err := first.Home.Choose(time.Now().Add(time.Minute)); err != nil || v != "" {
+		t.Fatalf("%q, %v", v, err)
+	}
+	if err := second.Begin(n); err != nil {
+		t.Fatal(err)
+	}
+	if beside, err := second.Home.Trial("1.1"); beside != nil || err != nil {
+		t.Errorf("two are judged: %v, %v", beside, err)
+	}
+	tr.Did(nil)
+	first.Judge(t.Context(), tr)
+	r, err := bundle.Look(t.Context(), s.place, "1.1")
+	if err != nil || len(r.Bad) != 0 || len(r.Good) != 1 || len(r.Turns) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestWhoIsToldToStopGivesItsTurnBack: before it has begun.
+func TestWhoIsToldToStopGivesItsTurnBack(t *testing.T) {
+	s := newSite(t)
+	s.publish("1.1", says("1.1"), time.Now())
+	u := s.updater("i-1", "1.0")
+	n, err := s.wait(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	u.Release(stopped, n)
+	r, err := bundle.Look(t.Context(), s.place, "1.1")
+	if err != nil || len(r.Turns)+len(r.Good)+len(r.Bad) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if n, err := s.wait(u); err != nil || n.Version != "1.1" {
+		t.Errorf("is not tried again: %+v, %v", n, err)
+	}
+}
+
+// slow is a place whose bundles take so long that something else happens meanwhile.
+type slow struct {
+	store.Place
+	meanwhile func()
+}
+
+func (s slow) Fetch(ctx context.Context, name, file string) error {
+	s.meanwhile()
+	return s.Place.Fetch(ctx, name, file)
+}
+
 // TestToldToStopIsNoVerdict: who is drained in the middle of a trial tries again later.
 func TestToldToStopIsNoVerdict(t *testing.T) {
 	s := newSite(t)
@@ -335,6 +448,9 @@ func TestToldToStopIsNoVerdict(t *testing.T) {
 	running.Judge(ctx, tr)
 	if v, err := u.Home.Choose(time.Now().Add(time.Hour)); err != nil || v != "" {
 		t.Errorf("%q, %v", v, err)
+	}
+	if r, err := bundle.Look(t.Context(), s.place, "1.1"); err != nil || len(r.Turns)+len(r.Good)+len(r.Bad) != 0 {
+		t.Errorf("%+v, %v", r, err)
 	}
 	if n, err := s.wait(u); err != nil || n.Version != "1.1" {
 		t.Errorf("is not tried again: %+v, %v", n, err)

@@ -30,14 +30,14 @@ type state struct {
 
 type trial struct {
 	Version string    `json:"version"`
-	Turn    string    `json:"turn"`
+	Turns   []string  `json:"turns"` // one of each worker on this machine that has begun it
 	Since   time.Time `json:"since"`
 }
 
 type verdict struct {
 	Version string `json:"version"`
 	Turn    string `json:"turn"`
-	How     string `json:"how"` // good or bad
+	How     string `json:"how,omitempty"` // good or bad; "": neither, the turn alone is given back
 	Why     string `json:"why,omitempty"`
 }
 
@@ -128,7 +128,14 @@ func (s *state) settle(h Home, now time.Time) {
 // condemn ends a trial badly.
 func (s *state) condemn(why string) {
 	s.Bad[s.Trial.Version] = why
-	s.Tell = append(s.Tell, verdict{s.Trial.Version, s.Trial.Turn, "bad", why})
+	s.judged("bad", why)
+}
+
+// judged ends a trial, and with it the turns that it took.
+func (s *state) judged(how, why string) {
+	for _, turn := range s.Trial.Turns {
+		s.Tell = append(s.Tell, verdict{s.Trial.Version, turn, how, why})
+	}
 	s.Trial = nil
 }
 
@@ -144,26 +151,37 @@ func (h Home) alive(version string) bool {
 
 func (h Home) trialLock(version string) string { return filepath.Join(h.Folder, version, ".trial") }
 
-// install unpacks a bundle as a version, whole or not at all.
-func (h Home) install(version, file string) error {
+// install unpacks a bundle as a version, whole or not at all. Where another worker on
+// this machine was quicker its copy stays: it may run already, and holds its trial's
+// lock in that folder.
+func (h Home) install(version, file string) (err error) {
 	draft, err := os.MkdirTemp(h.Folder, ".unpack-")
 	if err != nil {
 		return fmt.Errorf("bundles: %w", err)
 	}
-	defer os.RemoveAll(draft)
+	defer func() { err = errors.Join(err, os.RemoveAll(draft)) }()
 	into := filepath.Join(draft, version)
 	if err := unpack(file, into); err != nil {
 		return err
 	}
-	final := filepath.Join(h.Folder, version)
-	if err := os.RemoveAll(final); err != nil {
-		return err
-	}
-	return os.Rename(into, final)
+	return h.change(func(*state) error {
+		if _, err := os.Stat(h.Program(version)); err == nil {
+			return nil
+		}
+		final := filepath.Join(h.Folder, version)
+		if err := os.RemoveAll(final); err != nil {
+			return err
+		}
+		return os.Rename(into, final)
+	})
 }
 
-// tidy removes versions that nobody goes back to.
-func (h Home) tidy(keep ...string) {
+// draftsLive is how long what was begun here can be of use: to download may take loading.
+const draftsLive = 2 * loading
+
+// tidy removes versions that nobody goes back to, and what workers that died in the
+// middle of a download or an update have left.
+func (h Home) tidy(now time.Time, keep ...string) {
 	entries, err := os.ReadDir(h.Folder)
 	if err != nil {
 		return
@@ -173,8 +191,14 @@ func (h Home) tidy(keep ...string) {
 		wanted[k] = true
 	}
 	for _, e := range entries {
-		if e.IsDir() && !wanted[e.Name()] && !strings.HasPrefix(e.Name(), ".") {
+		draft := strings.HasPrefix(e.Name(), ".")
+		if draft && old(e, now) || !draft && e.IsDir() && !wanted[e.Name()] {
 			_ = os.RemoveAll(filepath.Join(h.Folder, e.Name())) // the next one tries again
 		}
 	}
+}
+
+func old(e fs.DirEntry, now time.Time) bool {
+	about, err := e.Info()
+	return err == nil && now.Sub(about.ModTime()) > draftsLive
 }

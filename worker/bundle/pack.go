@@ -30,7 +30,7 @@ func Publish(ctx context.Context, p Place, key minisign.PrivateKey, from, versio
 	if err != nil {
 		return s, err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }() // below the system's own folder for such
 	file := filepath.Join(scratch, s.File)
 	if err := pack(from, file); err != nil {
 		return s, fmt.Errorf("pack %s: %w", from, err)
@@ -73,6 +73,11 @@ func pack(from, file string) (err error) {
 	if err != nil {
 		return err
 	}
+	if info.IsDir() {
+		if _, err := os.Stat(filepath.Join(from, Program)); err != nil {
+			return fmt.Errorf("there is no %s in it: %w", Program, err)
+		}
+	}
 	out, err := os.Create(file)
 	if err != nil {
 		return err
@@ -80,9 +85,6 @@ func pack(from, file string) (err error) {
 	z := gzip.NewWriter(out)
 	t := tar.NewWriter(z)
 	if info.IsDir() {
-		if _, err := os.Stat(filepath.Join(from, Program)); err != nil {
-			return fmt.Errorf("there is no %s in it: %w", Program, err)
-		}
 		err = t.AddFS(os.DirFS(from))
 	} else {
 		err = packProgram(t, from, info)
@@ -133,7 +135,7 @@ func unpack(file, into string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written to it itself
 	left := int64(largest)
 	for t := tar.NewReader(z); ; {
 		h, err := t.Next()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -15,6 +16,10 @@ import (
 // lost is after what time a worker that took a turn and was not heard of since
 // counts as badly served.
 const lost = 30 * time.Minute
+
+// holdEvery is how often a worker that has a turn says that it uses it: five of these
+// may fail.
+const holdEvery = lost / 6
 
 // Note is what a worker says of a version.
 type Note struct {
@@ -108,19 +113,48 @@ func take(ctx context.Context, p Place, s Statement, worker string, now time.Tim
 	return "", fmt.Sprintf("version %s: %d others are taking it", s.Version, s.AtOnce), nil
 }
 
+// renew says anew that a turn is used, by whoever has it.
+func renew(ctx context.Context, p Place, turn string, now time.Time) (err error) {
+	body, err := p.Get(ctx, turn)
+	if err != nil {
+		return err
+	}
+	var n Note
+	if err := json.Unmarshal(body, &n); err != nil {
+		return fmt.Errorf("%s cannot be read: %w", turn, err)
+	}
+	n.At = now.UTC()
+	if body, err = json.Marshal(n); err != nil {
+		return err
+	}
+	draft, err := os.CreateTemp("", "skynet-turn-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(draft.Name())) }()
+	_, err = draft.Write(body)
+	if err = errors.Join(err, draft.Close()); err != nil {
+		return err
+	}
+	return p.Put(ctx, turn, draft.Name())
+}
+
 // expire ends the turn of a worker that was not heard of since.
 func expire(ctx context.Context, p Place, version, turn string, n Note, now time.Time) error {
 	return settle(ctx, p, version, "bad", turn, Note{Worker: n.Worker, At: now.UTC(), Why: "took it and was not heard of again"})
 }
 
-// settle says how a version served a worker, and gives its turn to the next.
+// settle says how a version served a worker, unless that is not known, and gives its
+// turn to the next.
 func settle(ctx context.Context, p Place, version, how, turn string, n Note) error {
 	body, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	if _, err := p.Create(ctx, noteName(version, how, n.Worker), body); err != nil {
-		return fmt.Errorf("say how version %s does: %w", version, err)
+	if how != "" {
+		if _, err := p.Create(ctx, noteName(version, how, n.Worker), body); err != nil {
+			return fmt.Errorf("say how version %s does: %w", version, err)
+		}
 	}
 	if turn == "" {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -141,7 +142,7 @@ func (u *Updater) change(f func(*state)) {
 }
 
 // load downloads and verifies a bundle.
-func (u *Updater) load(ctx context.Context, s Statement) error {
+func (u *Updater) load(ctx context.Context, s Statement) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, loading)
 	defer cancel()
 	if err := os.MkdirAll(u.Home.Folder, 0o755); err != nil {
@@ -151,7 +152,7 @@ func (u *Updater) load(ctx context.Context, s Statement) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	file := filepath.Join(scratch, "bundle")
 	if err := u.Place.Fetch(ctx, s.File, file); err != nil {
 		return fmt.Errorf("download %s: %w", s.File, err)
@@ -194,14 +195,40 @@ func (u *Updater) tell(ctx context.Context) {
 	if err != nil || len(known.Tell) == 0 {
 		return
 	}
-	told := 0
+	var told []verdict
 	for _, v := range known.Tell {
 		if settle(ctx, u.Place, v.Version, v.How, v.Turn, Note{u.Worker, time.Now().UTC(), v.Why}) != nil {
 			break
 		}
-		told++
+		told = append(told, v)
 	}
-	u.change(func(s *state) { s.Tell = s.Tell[min(told, len(s.Tell)):] })
+	// By value: another worker on this machine may tell, and find out, at the same time.
+	u.change(func(s *state) {
+		s.Tell = slices.DeleteFunc(s.Tell, func(v verdict) bool { return slices.Contains(told, v) })
+	})
+}
+
+// Hold keeps the turn of a version until ctx ends: to finish the items in hand may take
+// longer than others wait for who was not heard of.
+func (u *Updater) Hold(ctx context.Context, n Next) {
+	every := time.NewTicker(holdEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			u.hold(ctx, n.turn)
+		}
+	}
+}
+
+func (u *Updater) hold(ctx context.Context, turn string) {
+	asked, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	if err := renew(asked, u.Place, turn, time.Now()); err != nil && ctx.Err() == nil {
+		u.Log.Warn("cannot say that the turn for a newer version is still used", zap.Error(err))
+	}
 }
 
 // Begin notes that a version is put on trial. What follows is to be its start.
@@ -211,15 +238,34 @@ func (u *Updater) Begin(n Next) error {
 			s.Tell = append(s.Tell, verdict{Version: n.Version, Turn: n.turn, How: "good"})
 			return nil
 		}
-		s.Trial = &trial{Version: n.Version, Turn: n.turn, Since: time.Now().UTC()}
+		var beside []string
+		if s.Trial != nil && s.Trial.Version == n.Version {
+			beside = s.Trial.Turns // another worker here was quicker; one trial judges both
+		}
+		s.Trial = &trial{Version: n.Version, Turns: append(beside, n.turn), Since: time.Now().UTC()}
 		return nil
 	})
+}
+
+// Release gives the turn of a version back that was not begun: the worker was told to
+// stop before.
+func (u *Updater) Release(ctx context.Context, n Next) {
+	u.change(func(s *state) { s.Tell = append(s.Tell, verdict{Version: n.Version, Turn: n.turn}) })
+	u.tellLast(ctx)
+}
+
+// tellLast tells others what they do not know yet, also when ctx has ended.
+func (u *Updater) tellLast(ctx context.Context) {
+	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	u.tell(asked)
 }
 
 // Trial is the version that runs, while it has still to prove itself.
 type Trial struct {
 	home    Home
 	version string
+	turns   []string
 	lock    *os.File
 	done    chan bool     // what became of items
 	Over    chan struct{} // closed when it is judged
@@ -241,7 +287,7 @@ func (h Home) Trial(running string) (*Trial, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, lock.Close() // another worker on this machine is judged
 	}
-	return &Trial{home: h, version: running, lock: lock, done: make(chan bool, 100), Over: make(chan struct{})}, nil
+	return &Trial{home: h, version: running, turns: known.Trial.Turns, lock: lock, done: make(chan bool, 100), Over: make(chan struct{})}, nil
 }
 
 // Did tells what became of an item.
@@ -259,13 +305,11 @@ func (t *Trial) Did(err error) {
 // ends, and tells others.
 func (u *Updater) Judge(ctx context.Context, t *Trial) {
 	defer close(t.Over)
-	defer func() {
-		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-		defer cancel()
-		u.tell(asked)
-	}()
+	defer u.tellLast(ctx)
 	enough := time.NewTimer(cmp.Or(u.Proves, provesAfter))
 	defer enough.Stop()
+	holding := time.NewTicker(holdEvery)
+	defer holding.Stop()
 	good, failed, old := false, 0, false
 	for {
 		switch {
@@ -286,8 +330,12 @@ func (u *Updater) Judge(ctx context.Context, t *Trial) {
 			}
 		case <-enough.C:
 			old = true
+		case <-holding.C:
+			for _, turn := range t.turns {
+				u.hold(ctx, turn)
+			}
 		case <-ctx.Done():
-			u.end(t, func(s *state) { s.Trial = nil }) // told to stop: neither good nor bad
+			u.end(t, func(s *state) { s.judged("", "") }) // told to stop: neither good nor bad
 			return
 		}
 	}
@@ -296,9 +344,8 @@ func (u *Updater) Judge(ctx context.Context, t *Trial) {
 func (t *Trial) pass(s *state) {
 	before := s.Good
 	s.Good = t.version
-	s.Tell = append(s.Tell, verdict{Version: s.Good, Turn: s.Trial.Turn, How: "good"})
-	s.Trial = nil
-	t.home.tidy(s.Good, before)
+	s.judged("good", "")
+	t.home.tidy(time.Now(), s.Good, before)
 }
 
 // end ends a trial, and then lets go of it.
