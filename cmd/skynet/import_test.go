@@ -202,7 +202,7 @@ func TestRecordingRefuses(t *testing.T) {
 	in := csvs(t)
 	for want, args := range map[string][]string{
 		"no such file":                   {"--recording", "/no/such"},
-		"there is no journal at":         {"--recording", in},
+		"no journal at":                  {"--recording", in},
 		"it is not a journal of SkyNet":  {"--recording", wrote(t, "other.db", "something else altogether")},
 		"make one of it with skynet imp": {"--recording", in + "/photos.csv"},
 		"is empty: name a journal":       {"--recording", wrote(t, "empty.db", "")},

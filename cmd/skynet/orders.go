@@ -51,7 +51,7 @@ func readOrders(path string) (map[string]signals.Standing, error) {
 		return all, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("standing orders: %w", err)
+		return nil, fmt.Errorf("standing orders: %w", curable(err))
 	}
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, fmt.Errorf("standing orders in %s: %w; correct the file, or remove it to be without any", path, err)
@@ -79,7 +79,7 @@ func changeOrders(ctx context.Context, path string, change func(all map[string]s
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if _, err := l.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return fmt.Errorf("standing orders: wait for another command: %w", err)
+		return fmt.Errorf("standing orders: wait for another command: %w", curable(err))
 	}
 	defer func() { _ = l.Unlock() }()
 	all, err := readOrders(path)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -57,8 +58,8 @@ func openHistory(c *cobra.Command) (*history, error) {
 	if at, err := os.Stat(folder); err == nil && at.Mode().IsRegular() {
 		path = folder // of a simulation
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("no journal at %s: has skynet run with this state_dir? give --config or --state-dir", path)
+	if err := mayRead(path); err != nil {
+		return nil, err
 	}
 	r, err := sqlite.OpenReadOnly(path)
 	if err != nil {
@@ -70,6 +71,27 @@ func openHistory(c *cobra.Command) (*history, error) {
 		}
 	}
 	return &history{Reader: r, path: path, fleet: fleetName, warn: c.ErrOrStderr()}, nil
+}
+
+// mayRead says why a journal cannot be read, nil if it can.
+func mayRead(path string) error {
+	f, err := os.Open(path)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrPermission):
+		return curable(err)
+	}
+	return fmt.Errorf("no journal at %s: has skynet run with this state_dir? give --config or --state-dir", path)
+}
+
+// curable tells whoever may not look into the state folder what helps: it is closed to
+// all but the user of the service.
+func curable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: use sudo, or the user that skynet runs as", err)
+	}
+	return err
 }
 
 // between reads ticks, oldest first, of more than limit the newest. None at all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,13 +60,16 @@ const journalFile = "journal.db"
 
 func openRecording(path string) (*sqlite.Reader, error) {
 	at, err := os.Stat(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("--recording: %w", curable(err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--recording: %w: name a journal, or the state folder of a daemon", err)
 	}
 	if at.IsDir() {
 		path = filepath.Join(path, journalFile)
-		if _, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("--recording: there is no journal at %s: has skynet run with this state_dir?", path)
+		if err := mayRead(path); err != nil {
+			return nil, fmt.Errorf("--recording: %w", err)
 		}
 	}
 	j, err := sqlite.OpenReadOnly(path)

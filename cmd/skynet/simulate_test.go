@@ -131,7 +131,7 @@ func TestSimulateRefuses(t *testing.T) {
 		"either --scenario":              {"--policy", a},
 		"or --recording":                 {"--policy", a, "--scenario", scenario, "--recording", in},
 		"add --recording":                {"--policy", a, "--scenario", scenario, "--since", "3d"},
-		"there is no journal":            {"--policy", a, "--recording", in},
+		"no journal at":                  {"--policy", a, "--recording", in},
 		"--replay plays nothing":         {"--policy", a, "--recording", in, "--replay", "--report", "x.html"},
 		"neither --against nor":          {"--scenario", scenario, "--policy", a, "--sweep", "bounds.max=1,2", "--against", "keda"},
 		"target-tracking":                {"--scenario", scenario, "--policy", a, "--against", "target-traking"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,8 +174,8 @@ func (l looker) withoutSettings(c *cobra.Command) (looker, error) {
 
 func openJournalIn(folder string) (*sqlite.Reader, error) {
 	path := filepath.Join(folder, journalFile)
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("no journal at %s: has skynet run with this state_dir? give --config or --state-dir", path)
+	if err := mayRead(path); err != nil {
+		return nil, err
 	}
 	return sqlite.OpenReadOnly(path)
 }
@@ -190,7 +191,7 @@ func (l looker) look(ctx context.Context, now time.Time) (stand, error) {
 	}
 	var r *sqlite.Reader
 	if r, err = openJournalIn(l.folder); err != nil {
-		if l.interval == 0 {
+		if l.interval == 0 || errors.Is(err, fs.ErrPermission) {
 			return s, err
 		}
 		r = nil // it has not run yet, which is told of each fleet

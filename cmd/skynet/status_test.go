@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -168,6 +169,28 @@ func TestStatusForScripts(t *testing.T) {
 		"--config /nowhere.yaml":                   "no such file",
 	} {
 		if out, err := said(t, append([]string{"status"}, strings.Fields(args)...)...); err == nil || status(err) != exitUsage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s, %v", args, out, err)
+		}
+	}
+}
+
+// The state folder is closed to others: they are told so, not that it is empty.
+func TestWhoMayNotLookIsTold(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	folder := journalled(t, decided(0, nil))
+	write(t, filepath.Join(folder, "skynet.yaml"), fmt.Sprintf("state_dir: %q\nqueues: [{name: photos, url: \"nats://embedded/photos\"}]\nfleets: [{name: render, queues: [photos], policy: p.yaml, local: {}}]\n", folder))
+	write(t, filepath.Join(folder, "p.yaml"), "bounds: {max: 3}\n")
+	if err := os.Chmod(filepath.Join(folder, journalFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	config, state := " --config "+filepath.Join(folder, "skynet.yaml"), " --state-dir "+folder
+	for _, args := range []string{
+		"status" + config, "status" + state, "explain" + state, "signals" + state, "forecast" + config,
+		"simulate --policy " + filepath.Join(folder, "p.yaml") + " --recording " + folder,
+	} {
+		if out, err := said(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), "permission denied: use sudo") || status(err) != exitUsage {
 			t.Errorf("%s: %s, %v", args, out, err)
 		}
 	}
