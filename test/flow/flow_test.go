@@ -133,6 +133,52 @@ func (s *shop) alone(n, distinct int) time.Duration {
 	return took
 }
 
+// direct has whole items done without a queue, slots at once: fetched, made, stored,
+// with their manifests, one stage after the other.
+func (s *shop) direct(n, distinct int) time.Duration {
+	s.tb.Helper()
+	s.results++
+	out := fmt.Sprint("direct-", s.results)
+	media := worker.NewMedia(s.stores, s.tb.TempDir(), s.book, map[recipe.Medium]worker.Maker{recipe.ByImage: s.images})
+	begun := time.Now()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range slots {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				body, _ := json.Marshal(s.task(out, int(i), distinct))
+				if err := whole(media, worker.Try{ID: fmt.Sprint(i), Queue: "none", Body: body, Number: 1, Worker: "i-1"}); err != nil {
+					s.tb.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(begun)
+	_ = os.RemoveAll(filepath.Join(s.dir, out))
+	return took
+}
+
+func whole(media *worker.Media, try worker.Try) error {
+	ctx := context.Background()
+	p, err := media.Open(ctx, try)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Work(ctx); err != nil {
+		return err
+	}
+	_, err = p.Store(ctx)
+	return err
+}
+
+func (s *shop) task(out string, i, distinct int) worker.Task {
+	return worker.Task{
+		Kind: worker.Photo, Input: fmt.Sprintf("file://%s/%d.jpg", s.dir, i%distinct), Output: fmt.Sprintf("file://%s/%s/%d", s.dir, out, i),
+	}
+}
+
 // silence hears no heartbeats.
 type silence struct{}
 
@@ -160,9 +206,7 @@ func (s *shop) through(l line, stores worker.Stores, n, distinct int, opts ...wo
 	s.results++
 	out := fmt.Sprint("through-", s.results)
 	for i := range n {
-		body, _ := json.Marshal(worker.Task{
-			Kind: worker.Photo, Input: fmt.Sprintf("file://%s/%d.jpg", s.dir, i%distinct), Output: fmt.Sprintf("file://%s/%s/%d", s.dir, out, i),
-		})
+		body, _ := json.Marshal(s.task(out, i, distinct))
 		s.must(func() error { _, err := l.Send(context.Background(), body); return err })
 	}
 	media := worker.NewMedia(stores, s.tb.TempDir(), s.book, map[recipe.Medium]worker.Maker{recipe.ByImage: s.images})
@@ -261,14 +305,15 @@ func processor(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkThroughAQueue compares the makers alone with whole items through the
-// embedded NATS and, where SKYNET_MOTO names moto's server, through SQS.
+// BenchmarkThroughAQueue compares whole items done without a queue with the makers
+// alone, with whole items through the embedded NATS and, where SKYNET_MOTO names moto's server, through SQS.
 func BenchmarkThroughAQueue(b *testing.B) {
 	const distinct = 4
 	s := newShop(b, 4000, 3000, distinct)
 	local := s.nats()
-	names := []string{"makers", "nats"}
+	names := []string{"direct", "makers", "nats"}
 	ways := []func() time.Duration{
+		func() time.Duration { return s.direct(*perRound, distinct) },
 		func() time.Duration { return s.alone(*perRound, distinct) },
 		func() time.Duration { return s.through(local, s.stores, *perRound, distinct) },
 	}
