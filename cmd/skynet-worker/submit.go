@@ -28,6 +28,9 @@ type submission struct {
 	queue            string
 	task             worker.Task // what all items have in common; of one item: the item
 	values           []string
+	with             []string
+	listFile         string // of items as they are to be sent; - is standard input
+	book             *recipe.Book
 	name             string // of the batch
 	include, exclude []string
 	dry, resume      bool
@@ -54,12 +57,16 @@ The items are a batch, of which a record lies beside the outputs (else on this m
 Stopped by Ctrl-C or a crash, sending goes on with --batch NAME --resume, which sends no more
 than the last few hundred items twice, and twice does no harm. See skynet-worker batch.
 
-With --input it is one item and no batch, and prints the item's ID.`,
+With --input it is one item and no batch, and prints the item's ID. With --items they are
+sent as they stand in a file, in JSON, one a line (docs/worker.md says what an item may hold):
+no batch either, and the IDs are printed. Nothing is sent if one of them is wrong.`,
 		Example: "  skynet-worker submit --config worker.yaml --batch gallery /srv/media/gallery\n" +
 			"  skynet-worker submit --config worker.yaml --recipe thumbs --include '*.jpg' --output s3://media/thumbs s3://media/uploads/2026/\n" +
 			"  find /srv/media -newer yesterday -type f | skynet-worker submit --config worker.yaml -\n" +
 			"  skynet-worker submit --config worker.yaml --batch gallery --resume\n" +
-			"  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a",
+			"  skynet-worker submit --config worker.yaml --input file:///srv/media/a.jpg --output file:///srv/results/a\n" +
+			"  skynet-worker submit --config worker.yaml --recipe talk --with jingle=file:///srv/media/jingle.wav /srv/media/talks\n" +
+			"  skynet-worker submit --config worker.yaml --items episode-12.jsonl",
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if s.cfg, err = settings(c); err != nil {
 				return err
@@ -80,6 +87,8 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar((*string)(&s.task.Kind), "kind", "", "photo, video or audio (default: found out)")
 	f.StringVar(&s.task.Recipe, "recipe", "", "what to make, by the recipe's name (default: the first that fits)")
 	f.StringArrayVar(&s.values, "value", nil, "NAME=TEXT that recipes ask for as {NAME}; may be repeated")
+	f.StringArrayVar(&s.with, "with", nil, "NAME=URL of a further input, the same for all items; may be repeated")
+	f.StringVar(&s.listFile, "items", "", "file of items to send as they are, in JSON, one a line; - is standard input")
 	f.StringVar(&s.name, "batch", "", "name of the batch (default: by the time)")
 	f.StringArrayVar(&s.include, "include", nil, "take only what fits this pattern, in small or capital letters; may be repeated")
 	f.StringArrayVar(&s.exclude, "exclude", nil, "leave out what fits this pattern; may be repeated")
@@ -98,8 +107,14 @@ func (s *submission) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.task.Values, err = values(s.values); err != nil {
+	if s.task.Values, err = pairs("value", "TEXT", s.values); err != nil {
 		return err
+	}
+	if s.task.Inputs, err = pairs("with", "URL", s.with); err != nil {
+		return err
+	}
+	if s.listFile != "" {
+		return s.listed(c, q)
 	}
 	if s.task.Input != "" {
 		return s.single(c, q)
@@ -112,15 +127,17 @@ func (s *submission) check(args []string) error {
 	if err := s.printer.check(); err != nil {
 		return err
 	}
-	about := s.task.Output + s.task.Recipe + string(s.task.Kind) + strings.Join(s.values, "") + strings.Join(s.include, "") + strings.Join(s.exclude, "")
+	about := s.task.Output + s.task.Recipe + string(s.task.Kind) + strings.Join(s.values, "") + strings.Join(s.with, "") + strings.Join(s.include, "") + strings.Join(s.exclude, "")
 	switch one := s.task.Input != ""; {
+	case s.listFile != "" && (one || len(args) > 0 || s.name != "" || s.resume || about != ""):
+		return errors.New("--items sends items as they are; give it without files and without what other items are made of")
 	case one && (len(args) > 0 || s.name != "" || s.resume || len(s.include)+len(s.exclude) > 0):
 		return errors.New("--input is for one item without a batch; name it as an argument instead, without --input")
 	case s.resume && s.name == "":
 		return errors.New("--resume needs the name of the batch: --batch NAME; skynet-worker batch lists them")
 	case s.resume && (len(args) > 0 || about != "" || s.dry):
 		return errors.New("--resume sends what the batch's record holds; give --batch NAME alone")
-	case !one && !s.resume && len(args) == 0:
+	case !one && !s.resume && len(args) == 0 && s.listFile == "":
 		return errors.New("nothing to submit; name files, folders, patterns or URLs, or - for a list on standard input")
 	case s.name != "":
 		return batch.CheckName(s.name)
@@ -128,8 +145,8 @@ func (s *submission) check(args []string) error {
 	return nil
 }
 
-// values reads NAME=TEXT.
-func values(texts []string) (map[string]string, error) {
+// pairs reads NAME=TEXT.
+func pairs(flag, what string, texts []string) (map[string]string, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
@@ -137,7 +154,7 @@ func values(texts []string) (map[string]string, error) {
 	for _, t := range texts {
 		name, value, ok := strings.Cut(t, "=")
 		if _, twice := all[name]; !ok || twice {
-			return nil, fmt.Errorf("--value %q: write NAME=TEXT, each name once", t)
+			return nil, fmt.Errorf("--%s %q: write NAME=%s, each name once", flag, t, what)
 		}
 		all[name] = value
 	}
@@ -150,10 +167,7 @@ func (s *submission) single(c *cobra.Command, q config.Queue) (err error) {
 	if err != nil {
 		return fmt.Errorf("write the item: %w", err)
 	}
-	if _, _, err := worker.ReadTasks(body, s.cfg.Outputs); err != nil {
-		return err // better here than after three tries
-	}
-	if err := s.knownRecipe(); err != nil {
+	if err := s.ready(body); err != nil {
 		return err
 	}
 	if s.dry {
@@ -172,21 +186,6 @@ func (s *submission) single(c *cobra.Command, q config.Queue) (err error) {
 		return unreachable(ctx, q, s.timeout, err)
 	}
 	return s.print(c, map[string]any{"id": id}, func(w io.Writer) { fmt.Fprintln(w, id) })
-}
-
-// knownRecipe checks the recipe's name.
-func (s *submission) knownRecipe() error {
-	if s.task.Recipe == "" {
-		return nil
-	}
-	book, err := recipe.Load(s.cfg.Recipes)
-	if err != nil {
-		return err
-	}
-	if _, known := book.Find(s.task.Recipe); !known {
-		return fmt.Errorf("--recipe %q is not a recipe of the settings; known: %s", s.task.Recipe, strings.Join(book.Names(), ", "))
-	}
-	return nil
 }
 
 // unreachable says what to look at when nobody answered in time.

@@ -33,8 +33,8 @@ func (s *submission) batch(c *cobra.Command, q config.Queue, args []string) (err
 	if s.resume {
 		return s.goOn(c, shops, first, second)
 	}
-	if err := s.knownRecipe(); err != nil {
-		return err
+	if err := s.fits(s.task); err != nil {
+		return err // before a bucket is listed
 	}
 	f, err := s.find(ctx, c, shops, args)
 	if err != nil {

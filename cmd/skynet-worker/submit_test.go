@@ -62,6 +62,15 @@ func (s *site) write(name, text string) {
 	}
 }
 
+func (s *site) read(name string) string {
+	s.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return string(text)
+}
+
 // media writes so many files.
 func (s *site) media(n int) {
 	s.Helper()
@@ -172,6 +181,59 @@ func TestSubmitOne(t *testing.T) {
 	want := fmt.Sprintf(`{"input":%q,"output":%q,"recipe":"photo","values":{"owner":"c, d","title":"a=b"}}`, in, s.url("results")+"/a")
 	if string(it.Body) != want {
 		t.Errorf("item %s, want %s", it.Body, want)
+	}
+}
+
+func TestSubmitWhatRecipesNeed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("worker.yaml", s.read("worker.yaml")+"recipes: my.yaml\n")
+	s.write("my.yaml", `recipes:
+  - {name: talk, inputs: [jingle], outputs: [{name: a.mp3, audio: [{do: assemble, parts: [jingle, input]}, {do: encode}, {do: tags, set: [{name: title, value: "{title}"}]}]}]}
+  - {name: part, outputs: [{name: part.flac, audio: [{do: encode}]}], then: [{queue: photos, recipe: whole, parts: [a, b]}]}
+  - {name: whole, inputs: [a, b], outputs: [{name: a.mp3, audio: [{do: assemble, parts: [a, b]}, {do: encode}]}]}
+`)
+	s.write("media/a.wav", "x")
+	jingle := s.url("media") + "/j.wav"
+	for _, how := range [][]string{{"media/a.wav"}, {"--input", s.url("media") + "/a.wav", "--output", s.url("results") + "/a"}} {
+		s.wants(s.call(append([]string{"submit", "--recipe", "talk"}, how...)...), 2, "needs the input jingle: give it by --with jingle=URL", "asks for {title}: give it by --value title=TEXT")
+		s.wants(s.call(append([]string{"submit", "--recipe", "part"}, how...)...), 2, "makes one of the parts a, b", "--items")
+		s.wants(s.call(append([]string{"submit", "--recipe", "talk", "--with", "jingle", "--value", "title=A"}, how...)...), 2, `--with "jingle": write NAME=URL`)
+		s.wants(s.call(append([]string{"submit", "--recipe", "talk", "--with", "jingle=" + jingle, "--value", "title=A"}, how...)...), 0)
+	}
+	if n := total(s.sent()); n != 2 {
+		t.Errorf("%d items were sent, want one of each", n)
+	}
+}
+
+func TestSubmitItems(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	item := func(name string) string {
+		return fmt.Sprintf(`{"input":%q,"recipe":"photo","output":%q}`, s.url("media")+"/"+name, s.url("results")+"/"+name)
+	}
+	s.write("good.jsonl", item("a.jpg")+"\n\n"+item("b.jpg")+"\n")
+	s.write("bad.jsonl", item("a.jpg")+"\n"+strings.ReplaceAll(item("b.jpg"), "recipe", "recepi"))
+	s.write("other.jsonl", strings.ReplaceAll(item("b.jpg"), `"photo"`, `"foto"`))
+	s.write("empty.jsonl", "\n")
+	s.wants(s.call("submit", "--items", "bad.jsonl"), 2, "line 2", `"recepi"`)
+	s.wants(s.call("submit", "--items", "other.jsonl"), 2, "line 1", `"foto" is not a recipe`)
+	s.wants(s.call("submit", "--items", "empty.jsonl"), 2, "there is no item in it")
+	s.wants(s.call("submit", "--items", "none.jsonl"), 2, "no such file")
+	s.wants(s.call("submit", "--items", "good.jsonl", "--recipe", "photo"), 2, "--items sends items as they are")
+	s.wants(s.call("submit", "--items", "good.jsonl", "--dry-run"), 0, "2 items would be sent to queue photos")
+	if n := total(s.sent()); n != 0 {
+		t.Errorf("%d items were sent, want none", n)
+	}
+	got := s.call("submit", "--items", "good.jsonl")
+	c := s.command("submit", "--items", "-")
+	c.Stdin = strings.NewReader(item("c.jpg"))
+	s.wants(s.finish(c), 0)
+	if ids := strings.Fields(got.out); got.status != 0 || len(ids) != 2 {
+		t.Errorf("%+v, want two IDs", got)
+	}
+	if sent := s.sent(); total(sent) != 3 || len(sent) != 3 {
+		t.Errorf("sent %v, want each once", sent)
 	}
 }
 
