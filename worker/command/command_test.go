@@ -219,3 +219,27 @@ func TestExample(t *testing.T) {
 		}
 	}
 }
+
+// A program in the midst of the example that cannot go on must not end in an empty
+// list that counts as done.
+func TestExampleFailsWhole(t *testing.T) {
+	b, err := recipe.Load("../../config/examples/command.recipes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line bytes.Buffer
+	z := gzip.NewWriter(&line)
+	if _, err := z.Write(make([]byte, 200<<20)); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	r, _ := b.Find("frequent")
+	j := job(t, r.Outputs...)
+	j.Limits = recipe.Limits{Memory: 64 << 20} // less than the line
+	if err := os.WriteFile(j.Inputs[recipe.Main], line.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made, err := command.New().Work(t.Context(), j)
+	if err == nil {
+		t.Errorf("a sort that failed counts as done: %+v", made)
+	}
+}
