@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -203,6 +204,50 @@ func TestMediaDoesAllObjectsOfAnEvent(t *testing.T) {
 	if _, err = do(t.Context(), m, event(`{"input":"s3://media/gone.jpg"}`)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an item that somebody asked for is missing: %v", err)
 	}
+}
+
+// TestALostScratchFolderIsNoMissingObject: a cleaner of temporary files must not have
+// events taken for done.
+func TestALostScratchFolderIsNoMissingObject(t *testing.T) {
+	for name, lose := range map[string]func(s studio) func(){
+		"before the item": func(s studio) func() {
+			if err := os.RemoveAll(s.scratch); err != nil {
+				t.Fatal(err)
+			}
+			return func() {}
+		},
+		"before its input is fetched": func(s studio) func() {
+			return func() {
+				if err := os.RemoveAll(s.scratch); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	} {
+		s := newStudio(t, "recipes: []", nil)
+		s.put(t, "a.jpg", "\xff\xd8\xff photo")
+		stores, err := store.Open(t.Context(), "file://"+s.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := worker.NewMedia(late{buckets{stores, "file://" + s.dir}, lose(s)}, s.scratch, book(t, "recipes: []"), all(maker(copies)))
+		m.Outputs = "s3://media/out"
+		d, err := do(t.Context(), m, worker.Try{ID: "id", Body: []byte(records("ObjectCreated:Put", "a.jpg")), Number: 1})
+		if err == nil || d.Idle != "" {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
+}
+
+// late are stores at which something happens before an object is fetched.
+type late struct {
+	worker.Stores
+	before func()
+}
+
+func (l late) Fetch(ctx context.Context, raw, file string) (int64, error) {
+	l.before()
+	return l.Stores.Fetch(ctx, raw, file)
 }
 
 // buckets is a store that takes s3://media for a folder.

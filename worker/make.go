@@ -47,10 +47,28 @@ func (p *part) makeAll(ctx context.Context) error {
 		if err := checkMade(job, made); err != nil {
 			return err
 		}
+		if name := twice(p.made, made); name != "" {
+			return fmt.Errorf("%s is made twice: give outputs names and patterns that do not overlap", name)
+		}
 		inputs = with(inputs, job.Folder, made)
 		p.made = append(p.made, made...)
 	}
 	return ctx.Err()
+}
+
+// twice is a name that is among what was made before, too: a program's pattern may
+// fit what another maker makes.
+func twice(before, made []recipe.Made) string {
+	known := make(map[string]bool, len(before))
+	for _, b := range before {
+		known[b.Name] = true
+	}
+	for _, m := range made {
+		if known[m.Name] {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 // takeReady takes the outputs of the first one's medium whose sources are there, or

@@ -95,20 +95,27 @@ func (m *Media) Check() error {
 
 // Open reads the item, a Task or an event that speaks of several objects, and
 // fetches its inputs.
-func (m *Media) Open(ctx context.Context, t Try) (Piece, error) {
+func (m *Media) Open(ctx context.Context, t Try) (_ Piece, err error) {
 	tasks, idle, err := ReadTasks(t.Body, m.Outputs)
 	if err != nil {
 		return nil, err
 	}
 	w := &work{idle: idle}
+	opened := false
+	defer func() {
+		if !opened { // all have failed, or one has panicked: nobody else will close it
+			err = errors.Join(err, w.Close())
+		}
+	}()
 	for _, task := range tasks {
 		p := &part{media: m, try: t, task: task}
 		w.parts = append(w.parts, p)
 		p.step(ctx, p.open)
 	}
 	if len(w.parts) > 0 && !slices.ContainsFunc(w.parts, func(p *part) bool { return p.err == nil }) {
-		return nil, errors.Join(w.err(), w.Close())
+		return nil, w.err()
 	}
+	opened = true
 	return w, nil
 }
 

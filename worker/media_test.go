@@ -185,6 +185,49 @@ func TestMediaDeliversAllOrNothing(t *testing.T) {
 	}
 }
 
+// TestMediaRefusesWhatIsMadeTwice: a program's pattern may fit what another maker makes.
+func TestMediaRefusesWhatIsMadeTwice(t *testing.T) {
+	thumbs := maker(func(_ context.Context, job recipe.Job) ([]recipe.Made, error) {
+		return []recipe.Made{{Name: "thumb.jpg"}}, os.WriteFile(filepath.Join(job.Folder, "thumb.jpg"), nil, 0o600)
+	})
+	s := newStudio(t, `
+recipes:
+  - name: both
+    outputs:
+      - name: thumb.jpg
+        image: [{do: resize, width: 10}]
+      - name: "*.jpg"
+        command: {run: [/bin/true]}
+`, all(thumbs))
+	s.put(t, "a.jpg", "\xff\xd8\xff photo")
+	_, err := do(t.Context(), s.Media, worker.Try{ID: "id", Body: s.item(`{"input":"@/a.jpg","output":"@/out","recipe":"both"}`), Number: 1})
+	if err == nil || !strings.Contains(err.Error(), "thumb.jpg is made twice") {
+		t.Error(err)
+	}
+}
+
+// TestMediaLeavesNothingOfAPanic: what was fetched before goes, too.
+func TestMediaLeavesNothingOfAPanic(t *testing.T) {
+	s := newStudio(t, "recipes: []", nil)
+	stores, err := store.Open(t.Context(), "file://"+s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := worker.NewMedia(late{stores, func() { panic("a bug") }}, s.scratch, book(t, "recipes: []"), all(maker(copies)))
+	s.put(t, "a.jpg", "\xff\xd8\xff photo")
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is hidden: it must be told and logged")
+			}
+		}()
+		_, _ = m.Open(t.Context(), worker.Try{ID: "id", Body: s.item(`{"input":"@/a.jpg","output":"@/out"}`), Number: 1})
+	}()
+	if left, err := os.ReadDir(s.scratch); err != nil || len(left) != 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 func TestMediaTellsTheKindByContentThenByName(t *testing.T) {
 	kind := maker(func(_ context.Context, job recipe.Job) ([]recipe.Made, error) {
 		return nil, errors.New(string(job.Outputs[0].Medium()))

@@ -55,13 +55,20 @@ func (p *part) step(ctx context.Context, do func(context.Context) error) {
 	if err == nil {
 		err = ctx.Err() // what was lost meanwhile is somebody else's to go on with
 	}
-	if p.task.event && p.inputs == nil && errors.Is(err, fs.ErrNotExist) {
+	if p.task.event && p.inputs == nil && errors.Is(err, fs.ErrNotExist) && p.laid() {
 		p.gone, p.done = true, Done{Idle: p.task.Input + " is gone again"}
 		return
 	}
 	if err != nil {
 		p.err = &TaskError{Task: p.task, Recipe: p.recipe.Name, Digest: p.digest, Err: plainly(err)}
 	}
+}
+
+// laid reports whether the scratch folder is there: where it is not, that is what is
+// missing, and says nothing of the input.
+func (p *part) laid() bool {
+	_, err := os.Stat(p.job.Folder)
+	return err == nil
 }
 
 // plainly puts what the system says of a full disk into words.

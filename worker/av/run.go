@@ -35,12 +35,10 @@ const (
 func (m *Maker) run(ctx context.Context, p program) (err error) {
 	folder := p.folder
 	if folder == "" {
-		temp, err := os.MkdirTemp("", "skynet-av-")
-		if err != nil {
+		if folder, err = os.MkdirTemp("", "skynet-av-"); err != nil {
 			return fmt.Errorf("make a scratch folder: %w", err)
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-		folder = temp
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	}
 	err = confine.Run(ctx, confine.Program{
 		Path: p.path, Args: p.args, Read: p.read, Folder: folder, Stdout: p.stdout, Stderr: p.said, Progress: p.progress,
