@@ -388,7 +388,7 @@ func TestWhoIsSlowerLeavesWhatIsThere(t *testing.T) {
 	tr.Did(nil)
 	first.Judge(t.Context(), tr)
 	r, err := bundle.Look(t.Context(), s.place, "1.1")
-	if err != nil || len(r.Bad) != 0 || len(r.Good) != 1 || len(r.Turns) != 0 {
+	if err != nil || len(r.Bad) != 0 || len(r.Good) != 2 || len(r.Turns) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -412,6 +412,71 @@ func TestWhoIsToldToStopGivesItsTurnBack(t *testing.T) {
 	if n, err := s.wait(u); err != nil || n.Version != "1.1" {
 		t.Errorf("is not tried again: %+v, %v", n, err)
 	}
+}
+
+// TestOneBadMachineCountsOnce, however many of its workers have begun the version.
+func TestOneBadMachineCountsOnce(t *testing.T) {
+	s := newSite(t)
+	s.publish("1.1", says("1.1"), time.Now())
+	first, second := s.updater("i-1", "1.0"), s.updater("i-2", "1.0")
+	second.Home = first.Home
+	var ready []bundle.Next
+	for _, u := range []*bundle.Updater{first, second} { // both have their turns before one begins
+		n, err := s.wait(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready = append(ready, n)
+	}
+	if err := errors.Join(first.Begin(ready[0]), second.Begin(ready[1])); err != nil {
+		t.Fatal(err)
+	}
+	s.crash(second)
+	r, err := bundle.Look(t.Context(), s.place, "1.1")
+	if err != nil || len(r.Bad) != 1 || r.Bad[0].Worker != "i-1" || len(r.Turns) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestEachIsTold: of a machine's workers whichever looks first tells, of each by its name.
+func TestEachIsTold(t *testing.T) {
+	s := newSite(t)
+	s.publish("1.1", says("1.1"), time.Now())
+	first := s.updater("i-1", "1.0")
+	s.prove(first)
+	second := s.updater("i-2", "1.0")
+	second.Home = first.Home
+	n, err := s.wait(second)
+	if err == nil {
+		err = second.Begin(n)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = s.wait(first)
+	r, err := bundle.Look(t.Context(), s.place, "1.1")
+	if err != nil || len(r.Good) != 2 || len(r.Turns) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// prove has a worker take the version and find it good.
+func (s *site) prove(u *bundle.Updater) {
+	s.t.Helper()
+	n, err := s.wait(u)
+	if err == nil {
+		err = u.Begin(n)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	u.Running = n.Version
+	tr, err := u.Home.Trial(u.Running)
+	if err != nil || tr == nil {
+		s.t.Fatal(tr, err)
+	}
+	tr.Did(nil)
+	u.Judge(s.t.Context(), tr)
 }
 
 // slow is a place whose bundles take so long that something else happens meanwhile.

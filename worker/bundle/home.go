@@ -30,15 +30,21 @@ type state struct {
 
 type trial struct {
 	Version string    `json:"version"`
-	Turns   []string  `json:"turns"` // one of each worker on this machine that has begun it
+	Turns   []held    `json:"turns"` // of all workers on this machine that have begun it, the first one first
 	Since   time.Time `json:"since"`
+}
+
+// held is a turn, and who has it.
+type held struct {
+	Turn   string `json:"turn"`
+	Worker string `json:"worker"`
 }
 
 type verdict struct {
 	Version string `json:"version"`
-	Turn    string `json:"turn"`
-	How     string `json:"how,omitempty"` // good or bad; "": neither, the turn alone is given back
-	Why     string `json:"why,omitempty"`
+	held
+	How string `json:"how,omitempty"` // good or bad; "": neither, the turn alone is given back
+	Why string `json:"why,omitempty"`
 }
 
 // Program is where a version's program lies.
@@ -133,8 +139,11 @@ func (s *state) condemn(why string) {
 
 // judged ends a trial, and with it the turns that it took.
 func (s *state) judged(how, why string) {
-	for _, turn := range s.Trial.Turns {
-		s.Tell = append(s.Tell, verdict{s.Trial.Version, turn, how, why})
+	for i, h := range s.Trial.Turns {
+		if i > 0 && how == "bad" {
+			how, why = "", "" // it is one machine that it has served badly
+		}
+		s.Tell = append(s.Tell, verdict{s.Trial.Version, h, how, why})
 	}
 	s.Trial = nil
 }

@@ -126,7 +126,7 @@ func (u *Updater) ready(ctx context.Context, s Statement) (n Next, why string, e
 		why := "does not start: " + err.Error()
 		u.change(func(k *state) {
 			k.Bad[s.Version] = why
-			k.Tell = append(k.Tell, verdict{s.Version, turn, "bad", why})
+			k.Tell = append(k.Tell, verdict{s.Version, held{turn, u.Worker}, "bad", why})
 		})
 		u.tell(asked)
 		return n, "version " + s.Version + " " + why, nil
@@ -189,7 +189,8 @@ func (u *Updater) knock(ctx context.Context, version string) error {
 	return nil
 }
 
-// tell tells others what they do not know yet. What fails is told at the next look.
+// tell tells others what they do not know yet, also of other workers on this machine.
+// What fails is told at the next look.
 func (u *Updater) tell(ctx context.Context) {
 	known, err := u.Home.read()
 	if err != nil || len(known.Tell) == 0 {
@@ -197,7 +198,7 @@ func (u *Updater) tell(ctx context.Context) {
 	}
 	var told []verdict
 	for _, v := range known.Tell {
-		if settle(ctx, u.Place, v.Version, v.How, v.Turn, Note{u.Worker, time.Now().UTC(), v.Why}) != nil {
+		if settle(ctx, u.Place, v.Version, v.How, v.Turn, Note{v.Worker, time.Now().UTC(), v.Why}) != nil {
 			break
 		}
 		told = append(told, v)
@@ -235,14 +236,14 @@ func (u *Updater) hold(ctx context.Context, turn string) {
 func (u *Updater) Begin(n Next) error {
 	return u.Home.change(func(s *state) error {
 		if s.Good == n.Version { // it has proved itself here
-			s.Tell = append(s.Tell, verdict{Version: n.Version, Turn: n.turn, How: "good"})
+			s.Tell = append(s.Tell, verdict{Version: n.Version, held: held{n.turn, u.Worker}, How: "good"})
 			return nil
 		}
-		var beside []string
+		var beside []held
 		if s.Trial != nil && s.Trial.Version == n.Version {
 			beside = s.Trial.Turns // another worker here was quicker; one trial judges both
 		}
-		s.Trial = &trial{Version: n.Version, Turns: append(beside, n.turn), Since: time.Now().UTC()}
+		s.Trial = &trial{Version: n.Version, Turns: append(beside, held{n.turn, u.Worker}), Since: time.Now().UTC()}
 		return nil
 	})
 }
@@ -250,7 +251,7 @@ func (u *Updater) Begin(n Next) error {
 // Release gives the turn of a version back that was not begun: the worker was told to
 // stop before.
 func (u *Updater) Release(ctx context.Context, n Next) {
-	u.change(func(s *state) { s.Tell = append(s.Tell, verdict{Version: n.Version, Turn: n.turn}) })
+	u.change(func(s *state) { s.Tell = append(s.Tell, verdict{Version: n.Version, held: held{n.turn, u.Worker}}) })
 	u.tellLast(ctx)
 }
 
@@ -265,7 +266,7 @@ func (u *Updater) tellLast(ctx context.Context) {
 type Trial struct {
 	home    Home
 	version string
-	turns   []string
+	turns   []held
 	lock    *os.File
 	done    chan bool     // what became of items
 	Over    chan struct{} // closed when it is judged
@@ -331,8 +332,8 @@ func (u *Updater) Judge(ctx context.Context, t *Trial) {
 		case <-enough.C:
 			old = true
 		case <-holding.C:
-			for _, turn := range t.turns {
-				u.hold(ctx, turn)
+			for _, h := range t.turns {
+				u.hold(ctx, h.Turn)
 			}
 		case <-ctx.Done():
 			u.end(t, func(s *state) { s.judged("", "") }) // told to stop: neither good nor bad
