@@ -19,7 +19,7 @@ func TestThePolicyIsTunedWhileItRuns(t *testing.T) {
 	s.send(media.photo)
 	s.awaitHome() // by the policy that ran before
 
-	s.write("render.policy.yaml", "objective: {wait: 2s, quantile: 0.9}\nbounds: {max: 2}\npriors: {boot: 1s, seconds: 1s}\n")
+	s.write("render.policy.yaml", "objective: {wait: 15s, quantile: 0.9}\nbounds: {max: 2}\npriors: {boot: 1s, seconds: 1s}\n")
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
