@@ -69,14 +69,17 @@ func clean(raw string) (*url.URL, error) {
 }
 
 // inside refuses a key of a file store that symbolic links lead out of it, by
-// looking at the deepest part of the key that exists.
+// looking at the deepest part of the key that exists. Pipes and devices are refused
+// too: to open one may take for ever, and nothing ends that.
 func (st *store) inside(key string) error {
 	if st.dir == nil {
 		return nil
 	}
 	for p := key; p != "." && p != "/"; p = path.Dir(p) {
-		_, err := st.dir.Stat(p)
+		about, err := st.dir.Stat(p)
 		switch {
+		case err == nil && !about.Mode().IsRegular() && !about.IsDir():
+			return fmt.Errorf("%s is neither a file nor a folder", p)
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrNotExist):

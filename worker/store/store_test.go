@@ -20,6 +20,18 @@ import (
 
 var _ worker.Stores = (*store.Stores)(nil)
 
+// deliver puts files into a folder under their own names, one after the other.
+func deliver(ctx context.Context, s *store.Stores, folder string, files []string) (urls []string, bytes int64, err error) {
+	for _, f := range files {
+		u, n, err := s.Put(ctx, folder, filepath.Base(f), f)
+		if err != nil {
+			return urls, bytes, err
+		}
+		urls, bytes = append(urls, u), bytes+n
+	}
+	return urls, bytes, nil
+}
+
 func TestMain(m *testing.M) {
 	if os.Getenv("STORE_TEST_DELIVER") != "" {
 		deliverForEver()
@@ -33,7 +45,7 @@ func deliverForEver() {
 	if err != nil {
 		panic(err)
 	}
-	_, _, err = s.Deliver(context.Background(), "file://"+os.Args[1]+"/out", []string{os.Args[2]})
+	_, _, err = deliver(context.Background(), s, "file://"+os.Args[1]+"/out", []string{os.Args[2]})
 	panic(fmt.Sprint("delivered: ", err))
 }
 
@@ -84,7 +96,7 @@ func TestFetchAndDeliver(t *testing.T) {
 	made := t.TempDir()
 	names := []string{write(t, filepath.Join(made, "1024.jpg"), "large"), write(t, filepath.Join(made, "150.jpg"), "small")}
 	for range 2 { // a redelivered item writes the same again
-		urls, bytes, err := s.Deliver(t.Context(), "file://localhost"+dir+"/results/a photo/", names)
+		urls, bytes, err := deliver(t.Context(), s, "file://localhost"+dir+"/results/a photo/", names)
 		want := []string{"file://" + dir + "/results/a%20photo/1024.jpg", "file://" + dir + "/results/a%20photo/150.jpg"}
 		if err != nil || bytes != 10 || !slices.Equal(urls, want) {
 			t.Fatalf("%q, %d bytes, %v", urls, bytes, err)
@@ -102,7 +114,7 @@ func TestMemory(t *testing.T) {
 	}
 	f := write(t, filepath.Join(t.TempDir(), "x.jpg"), "x")
 	for _, u := range []string{"mem:///out", "mem://b/below/out"} {
-		if _, _, err := s.Deliver(t.Context(), u, []string{f}); err != nil {
+		if _, _, err := deliver(t.Context(), s, u, []string{f}); err != nil {
 			t.Error(err)
 		}
 		if n, err := s.Fetch(t.Context(), u+"/x.jpg", filepath.Join(t.TempDir(), "y")); n != 1 || err != nil {
@@ -145,7 +157,7 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 	}
 	f := write(t, filepath.Join(t.TempDir(), "1024.jpg"), "x")
 	for _, u := range []string{"file://" + outside, "file://" + dir + "/out", "file://" + dir + "/out/deep/er", "file://" + dir + "/../x"} {
-		if urls, _, err := s.Deliver(t.Context(), u, []string{f}); err == nil {
+		if urls, _, err := deliver(t.Context(), s, u, []string{f}); err == nil {
 			t.Errorf("delivered to %q: %q", u, urls)
 		}
 	}
@@ -177,6 +189,29 @@ func TestReasonsAreClear(t *testing.T) {
 	}
 }
 
+// Whoever opens a pipe waits for its other end, out of reach of any context.
+func TestPipesAreNotOpened(t *testing.T) {
+	s, dir := open(t)
+	pipe := filepath.Join(dir, "pipe.jpg")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("pipe.jpg", filepath.Join(dir, "link.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pipe.jpg", "link.jpg"} {
+		u := "file://" + filepath.Join(dir, name)
+		_, fetched := s.Fetch(t.Context(), u, filepath.Join(t.TempDir(), "x"))
+		_, read := s.Read(t.Context(), u, 100)
+		_, size := s.Size(t.Context(), u)
+		for _, err := range []error{fetched, read, size} {
+			if err == nil || !strings.Contains(err.Error(), name+" is neither a file nor a folder") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 func TestACancelledOutputDoesNotAppear(t *testing.T) {
 	s, dir := open(t)
 	pipe := filepath.Join(t.TempDir(), "1024.jpg")
@@ -193,7 +228,7 @@ func TestACancelledOutputDoesNotAppear(t *testing.T) {
 		cancel()
 		_ = w.Close()
 	}()
-	if _, _, err := s.Deliver(ctx, "file://"+dir+"/out", []string{pipe}); !errors.Is(err, context.Canceled) {
+	if _, _, err := deliver(ctx, s, "file://"+dir+"/out", []string{pipe}); !errors.Is(err, context.Canceled) {
 		t.Errorf("err %v", err)
 	}
 	if got := files(t, dir); !slices.Equal(got, []string{"a photo.jpg"}) {
@@ -203,7 +238,7 @@ func TestACancelledOutputDoesNotAppear(t *testing.T) {
 
 func TestAnOutputThatCannotBeReadDoesNotAppear(t *testing.T) {
 	s, dir := open(t)
-	if _, _, err := s.Deliver(t.Context(), "file://"+dir+"/out", []string{t.TempDir()}); err == nil {
+	if _, _, err := deliver(t.Context(), s, "file://"+dir+"/out", []string{t.TempDir()}); err == nil {
 		t.Error("delivered a folder")
 	}
 	if got := files(t, dir); !slices.Equal(got, []string{"a photo.jpg"}) {
