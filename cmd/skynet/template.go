@@ -44,6 +44,7 @@ func (d *daemon) template(f config.Fleet) (local.Template, error) {
 		Fleet: f.Name, Command: []string{program, "run", "--config", path},
 		Env: []string{"MALLOC_ARENA_MAX=2"}, // halves what libvips' threads leave behind in a long run
 	}
+	t.Ready = func() error { return openToWorkers(*f.Local) }
 	for _, e := range f.Local.Env {
 		t.Env = append(t.Env, e.Name+"="+e.Value)
 	}

@@ -57,6 +57,9 @@ type Template struct {
 	Zone    string            // reported as the availability zone; "local" by default
 	Spot    bool              // reported as the life cycle
 	Tags    map[string]string // carried from launch on, besides those of package fleet
+	// Ready says why an instance could not work, nil if it could. It is asked before
+	// anything is started; nil: always.
+	Ready func() error
 }
 
 // Options are what Open may be told; the zero value launches nothing.

@@ -56,16 +56,28 @@ func (f *Fleet) intend(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
 	case o.Count > recordsMax:
 		return nil, fmt.Errorf("%w: at most %d on one machine", fleet.ErrLimit, recordsMax)
 	}
+	unready := t.unready() // without the lock: a disk may take its time to answer
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.usable(ctx); err != nil {
 		return nil, err
 	}
-	return f.record(o, t)
+	return f.record(o, t, unready)
 }
 
-// record adds what is missing of the order to the records. f.mu is held.
-func (f *Fleet) record(o fleet.Order, t Template) ([]fleet.ID, error) {
+func (t Template) unready() error {
+	if t.Ready == nil {
+		return nil
+	}
+	if err := t.Ready(); err != nil {
+		return fmt.Errorf("%w: %w", fleet.ErrDenied, err)
+	}
+	return nil
+}
+
+// record adds what is missing of the order to the records, unless nothing new may be
+// started. f.mu is held.
+func (f *Fleet) record(o fleet.Order, t Template, unready error) ([]fleet.ID, error) {
 	ids := make([]fleet.ID, o.Count)
 	var fresh []fleet.ID
 	for i := range ids {
@@ -76,6 +88,9 @@ func (f *Fleet) record(o fleet.Order, t Template) ([]fleet.ID, error) {
 		case r.Fleet != o.Fleet:
 			return nil, fmt.Errorf("%w: IdempotentParameterMismatch: this token launched for fleet %s", fleet.ErrDenied, r.Fleet)
 		}
+	}
+	if len(fresh) > 0 && unready != nil {
+		return nil, unready
 	}
 	if len(f.records)+len(fresh) > recordsMax {
 		return nil, fmt.Errorf("%w: %d instances are remembered, at most %d are; ended ones are forgotten after %s",

@@ -125,6 +125,32 @@ func TestBadOrders(t *testing.T) {
 	}
 }
 
+// What could not work is not started, which is a refusal, and the cure helps. What has
+// been started is found all the same.
+func TestWhatIsNotReadyIsNotStarted(t *testing.T) {
+	why := errors.New("a folder is closed")
+	shut := template("worker")
+	shut.Ready = func() error { return why }
+	f := openWith(t, folder(t), Options{Templates: []Template{shut}})
+	if ids, err := f.Launch(t.Context(), order(2)); len(ids) != 0 || !errors.Is(err, fleet.ErrDenied) || !errors.Is(err, why) {
+		t.Errorf("launched %v, %v", ids, err)
+	}
+	if n := phases(t, f); len(n) != 0 {
+		t.Errorf("phases %v; want none", n)
+	}
+	shut.Ready = func() error { return nil }
+	f.templates["render"] = shut
+	ids := launch(t, f, order(2))
+	shut.Ready = func() error { return why }
+	f.templates["render"] = shut
+	if again := launch(t, f, order(2)); !reflect.DeepEqual(ids, again) {
+		t.Errorf("launched %v, then %v", ids, again)
+	}
+	if ids, err := f.Launch(t.Context(), order(3)); len(ids) != 0 || !errors.Is(err, why) {
+		t.Errorf("launched %v, %v", ids, err)
+	}
+}
+
 func TestCommandThatCannotStart(t *testing.T) {
 	bad := template("worker")
 	bad.Command = []string{"/nonexistent/worker"}
