@@ -14,7 +14,6 @@ type settings struct {
 	metadata Metadata
 	beat     time.Duration
 	poll     time.Duration
-	wait     time.Duration
 	grace    time.Duration
 	limit    time.Duration
 	ahead    time.Duration
@@ -26,7 +25,6 @@ func defaults() settings {
 		log:   zap.NewNop(),
 		beat:  15 * time.Second,
 		poll:  5 * time.Second,
-		wait:  20 * time.Second,
 		limit: time.Hour,
 		ahead: 5 * time.Second,
 	}
@@ -51,17 +49,6 @@ func WithHeartbeat(every time.Duration) Option {
 	return func(s *settings) {
 		if every > 0 {
 			s.beat = every
-		}
-	}
-}
-
-// WithWait sets the longest that one receive waits for an item. Default: 20 s,
-// the most that SQS allows. With several queues it is 1 s at most, so that an
-// empty queue does not hold a slot back.
-func WithWait(wait time.Duration) Option {
-	return func(s *settings) {
-		if wait > 0 {
-			s.wait = wait
 		}
 	}
 }

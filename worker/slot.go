@@ -12,7 +12,10 @@ import (
 
 const (
 	receiveSlack = 10 * time.Second // what a receive may take beyond its wait
-	sharedWait   = time.Second      // the longest wait on one of several queues
+	// longWait is the longest that one receive waits for an item: the most that SQS
+	// allows. sharedWait is that on one of several queues, so that an empty one does
+	// not hold a slot back.
+	longWait, sharedWait = 20 * time.Second, time.Second
 )
 
 // lane takes one item after the other through its stages until the agent stops.
@@ -66,9 +69,9 @@ func (a *Agent) sweep(ctx context.Context, order []*feed) (*feed, *queue.Item) {
 }
 
 func (a *Agent) linger(ctx context.Context, order []*feed, short bool) (*feed, *queue.Item) {
-	wait := a.set.wait
+	wait := longWait
 	if len(a.feeds) > 1 || short {
-		wait = min(wait, sharedWait)
+		wait = sharedWait
 	}
 	f := a.share.wait(order)
 	defer a.share.leave(f)

@@ -46,11 +46,8 @@ type Group struct {
 // maxBody bounds an item's body, in bytes: what any queue takes.
 const maxBody = 256 << 10
 
-// ReadTask reads an item's body strictly: what is not understood is an error
-// that names the key, since an ignored one means work done wrongly.
-func ReadTask(body []byte) (Task, error) { return readTask(body, "") }
-
-// readTask reads an item of ours. What is made of one that names no output goes
+// readTask reads an item of ours, strictly: what is not understood is an error that
+// names the key, since an ignored one means work done wrongly. What is made of one that names no output goes
 // below outputs, if there is such a folder.
 func readTask(body []byte, outputs string) (Task, error) {
 	t, err := parseTask(body)

@@ -25,6 +25,18 @@ import (
 	"skynet/test/moto"
 )
 
+// deliver puts files into a folder under their own names, one after the other.
+func deliver(ctx context.Context, s *Stores, folder string, files []string) (urls []string, bytes int64, err error) {
+	for _, f := range files {
+		u, n, err := s.Put(ctx, folder, filepath.Base(f), f)
+		if err != nil {
+			return urls, bytes, err
+		}
+		urls, bytes = append(urls, u), bytes+n
+	}
+	return urls, bytes, nil
+}
+
 // at points the SDK at a server, by its own settings.
 func at(t *testing.T, url string) {
 	t.Helper()
@@ -84,7 +96,7 @@ func trip(t *testing.T, s *Stores) {
 	small, large := []byte("small"), bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
 	names := []string{file(t, "1024.jpg", small), file(t, "720p.mp4", large), file(t, "empty.jpg", nil)}
 	for range 2 { // a redelivered item writes the same again
-		urls, n, err := s.Deliver(t.Context(), "s3://results/media/uploads/a photo+1.jpg/", names)
+		urls, n, err := deliver(t.Context(), s, "s3://results/media/uploads/a photo+1.jpg/", names)
 		want := []string{"1024.jpg", "720p.mp4", "empty.jpg"}
 		for i := range want {
 			want[i] = "s3://results/media/uploads/a%20photo+1.jpg/" + want[i]
@@ -120,7 +132,7 @@ func trip(t *testing.T, s *Stores) {
 func TestObjects(t *testing.T) {
 	s := fake(t, nil)
 	trip(t, s)
-	if _, _, err := s.Deliver(t.Context(), "s3://results/x", []string{t.TempDir()}); err == nil || !strings.Contains(err.Error(), "is not a file") {
+	if _, _, err := deliver(t.Context(), s, "s3://results/x", []string{t.TempDir()}); err == nil || !strings.Contains(err.Error(), "is not a file") {
 		t.Errorf("delivered a folder: %v", err)
 	}
 }
@@ -131,7 +143,7 @@ func TestMotoKeepsObjects(t *testing.T) {
 	s.all[1].shelf.(*objects).part = 5 << 20 // the least that S3 takes
 	trip(t, s)
 	big := bytes.Repeat([]byte("film"), 11<<18) // 11 MiB
-	if _, _, err := s.Deliver(t.Context(), "s3://results/film", []string{file(t, "1080p.mp4", big)}); err != nil {
+	if _, _, err := deliver(t.Context(), s, "s3://results/film", []string{file(t, "1080p.mp4", big)}); err != nil {
 		t.Fatal(err)
 	}
 	to := filepath.Join(t.TempDir(), "film")
@@ -202,7 +214,7 @@ func TestLargeObjectsGoInParts(t *testing.T) {
 
 func TestAPartThatFailsLeavesNothing(t *testing.T) {
 	s, asked := parts(t, func(r *http.Request) bool { return r.URL.Query().Get("partNumber") == "7" })
-	_, _, err := s.Deliver(t.Context(), "s3://results/x", []string{file(t, "a.mp4", make([]byte, 1<<20))})
+	_, _, err := deliver(t.Context(), s, "s3://results/x", []string{file(t, "a.mp4", make([]byte, 1<<20))})
 	if err == nil || !strings.Contains(err.Error(), "write s3://results/x/a.mp4: S3 asks us to slow down") {
 		t.Errorf("err %v", err)
 	}
@@ -224,7 +236,7 @@ func TestACancelledObjectDoesNotAppear(t *testing.T) {
 		}
 		return false
 	})
-	_, _, err := s.Deliver(ctx, "s3://results/x", []string{file(t, "a.mp4", make([]byte, 1<<20))})
+	_, _, err := deliver(ctx, s, "s3://results/x", []string{file(t, "a.mp4", make([]byte, 1<<20))})
 	if !errors.Is(err, context.Canceled) || asked()["complete"] != 0 || asked()["abort"] != 1 {
 		t.Errorf("err %v, asked %v", err, asked())
 	}
@@ -256,7 +268,7 @@ func TestWhatS3SaysIsPlain(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "s3://media/uploads/a.jpg: ") || !strings.Contains(err.Error(), c.want) || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: fetch says %v", c.code, err)
 		}
-		_, _, err = s.Deliver(t.Context(), "s3://results/x", []string{file(t, "a.jpg", []byte("x"))})
+		_, _, err = deliver(t.Context(), s, "s3://results/x", []string{file(t, "a.jpg", []byte("x"))})
 		if err == nil || !strings.Contains(err.Error(), "write s3://results/x/a.jpg: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: deliver says %v", c.code, err)
 		}

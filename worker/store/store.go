@@ -124,8 +124,26 @@ func host(u *url.URL) string {
 	return u.Host
 }
 
-// Close closes all buckets.
+// closing is how long stores that are in use are waited for at the end.
+const closing = 5 * time.Second
+
+// Close closes all buckets. Whoever stands in the midst of one that does not answer
+// (a folder of a file server that is away) is waited for only so long: a worker that
+// is told to end must end.
 func (s *Stores) Close() error {
+	done := make(chan error, 1)
+	go func() { done <- s.closeAll() }()
+	late := time.NewTimer(closing)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return fmt.Errorf("a store is still in use %s after the end: it does not answer", closing)
+	}
+}
+
+func (s *Stores) closeAll() error {
 	var errs []error
 	for _, st := range s.all {
 		errs = append(errs, st.shelf.Close())
@@ -177,19 +195,6 @@ func save(file string, r io.Reader, size int64) (n int64, err error) {
 		err = fmt.Errorf("read %d bytes of %d: it changed, or was cut short", n, size)
 	}
 	return n, err
-}
-
-// Deliver copies files into the folder at the URL, under their base names, as Put
-// does. It returns their URLs in order, and how many bytes they are together.
-func (s *Stores) Deliver(ctx context.Context, raw string, files []string) (urls []string, bytes int64, err error) {
-	for _, f := range files {
-		u, n, err := s.Put(ctx, raw, path.Base(f), f)
-		if err != nil {
-			return urls, bytes, err
-		}
-		urls, bytes = append(urls, u), bytes+n
-	}
-	return urls, bytes, nil
 }
 
 // Put copies a file into the folder at the URL, over what may be there, under a

@@ -1,0 +1,4 @@
+package worker
+
+// ReadTask reads an item of ours that names its own output.
+func ReadTask(body []byte) (Task, error) { return readTask(body, "") }
