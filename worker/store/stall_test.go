@@ -47,3 +47,27 @@ func TestAStoreThatStandsStill(t *testing.T) {
 	}
 	dog.stop()
 }
+
+// stuck is a shelf in whose midst somebody stands.
+type stuck struct {
+	shelf
+	freed chan struct{}
+}
+
+func (s stuck) Close() error { <-s.freed; return nil }
+
+// A store that does not answer does not keep a worker from its end.
+func TestCloseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		freed := make(chan struct{})
+		s := &Stores{all: []*store{{shelf: stuck{freed: freed}}}}
+		begun := time.Now()
+		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "still in use 5s after the end") || time.Since(begun) != closing {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
+		close(freed)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
