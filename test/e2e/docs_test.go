@@ -27,7 +27,7 @@ type command struct {
 
 var (
 	ours    = regexp.MustCompile(`(^|[ |(])(\./)?(bin/)?skynet(-worker)? `)
-	spans   = regexp.MustCompile("`((?:bin/)?skynet(?:-worker)? [a-z][^`]*)`")
+	spans   = regexp.MustCompile("`((?:sudo )?(?:bin/)?skynet(?:-worker)? [a-z][^`]*)`")
 	input   = regexp.MustCompile(`< (\S+)`)
 	prompt  = regexp.MustCompile(`^\$ `)
 	remarks = regexp.MustCompile(`\s{2,}#.*$|\s{3,}[a-z].*$`) // "   decide for real" and "# why" behind a command
@@ -178,16 +178,19 @@ func (s *story) here(text string) string {
 	return strings.ReplaceAll(text, "bin/skynet", "skynet")
 }
 
+// unprivileged is a command by whoever runs the tests, whose folders these are.
+func unprivileged(text string) string { return strings.TrimPrefix(text, "sudo ") }
+
 // types runs the page's next command that begins like this, and returns what it said.
 func (s *story) types(begins string) string {
 	s.t.Helper()
-	i := slices.IndexFunc(s.left, func(c command) bool { return strings.HasPrefix(c.text, begins) })
+	i := slices.IndexFunc(s.left, func(c command) bool { return strings.HasPrefix(unprivileged(c.text), begins) })
 	if i < 0 {
 		s.t.Fatalf("%s has no command %q; it has %v", s.page.name, begins, s.left)
 	}
 	c := s.left[i]
 	s.left = slices.Delete(s.left, i, i+1)
-	sh := exec.CommandContext(s.t.Context(), "/bin/sh", "-ec", s.here(c.text))
+	sh := exec.CommandContext(s.t.Context(), "/bin/sh", "-ec", s.here(unprivileged(c.text)))
 	sh.Dir = s.root
 	sh.Env = append(os.Environ(), "PATH="+filepath.Dir(skynet)+":"+os.Getenv("PATH"), "SKYNET_LISTEN=127.0.0.1:0")
 	out, err := sh.CombinedOutput()
