@@ -28,7 +28,7 @@ systemd) command -v systemd-analyze >/dev/null || missing+=(systemd) ;;
 browser) [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium fonts-dejavu-core) ;;
 prometheus) command -v promtool >/dev/null || missing+=(prometheus) ;;
 *)
-	echo "usage: $0 [worker|page|browser|moto|prometheus|packages|booted|systemd]" >&2
+	echo "usage: $0 [worker|page|browser|moto|postgres|prometheus|packages|booted|systemd]" >&2
 	exit 2
 	;;
 esac

@@ -108,8 +108,8 @@ write_settings() {
 }
 
 # The agent finishes what it has in hand when it is told to stop, however long that
-# takes: TimeoutStopSec. Its ffmpegs are not told: KillMode. Two arenas of malloc
-# halve what libvips keeps.
+# takes: TimeoutStopSec. Its ffmpegs are not told: KillMode. A newer version of itself may
+# end as if all were well: Restart. Two arenas of malloc halve what libvips keeps.
 write_unit() {
 	put /etc/systemd/system/skynet-worker.service <<-UNIT
 		[Unit]
@@ -122,7 +122,7 @@ write_unit() {
 		User=skynet
 		ExecStart=$agent run --config /etc/skynet/worker.yaml
 		Environment=MALLOC_ARENA_MAX=2 VIPS_BLOCK_UNTRUSTED=1
-		Restart=on-failure
+		Restart=always
 		RestartSec=5
 		KillMode=mixed
 		TimeoutStopSec=infinity

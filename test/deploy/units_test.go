@@ -73,6 +73,7 @@ func TestUnitsLeaveWhatIsNeeded(t *testing.T) {
 		{"skynet-worker.service", "KillMode=mixed", "media tools would be told to stop in the middle of an item"},
 		{"skynet-worker.service", "TimeoutStopSec=infinity", "items in hand would be cut off"},
 		{"skynet-worker.service", "StartLimitIntervalSec=0", "five starts without a network would be the last"},
+		{"skynet-worker.service", "Restart=always", "a newer version of itself that ends with status 0 would be the last"},
 	} {
 		if text := string(read(t, "../systemd/"+c.unit)); !strings.Contains(text, "\n"+c.line) {
 			t.Errorf("%s has no %s: %s", c.unit, c.line, c.why)

@@ -151,7 +151,7 @@ func TestUserDataMakesAWorker(t *testing.T) {
 		}
 		unit := i.file("etc/systemd/system/skynet-worker.service")
 		for _, want := range []string{
-			"\nExecStart=/usr/local/bin/skynet-worker run --config /etc/skynet/worker.yaml\n", "\nRestart=on-failure\n",
+			"\nExecStart=/usr/local/bin/skynet-worker run --config /etc/skynet/worker.yaml\n", "\nRestart=always\n",
 			"\nKillMode=mixed\n", "\nTimeoutStopSec=infinity\n", "MALLOC_ARENA_MAX=2", "[Unit]\n",
 		} {
 			if !strings.Contains(unit, want) {
