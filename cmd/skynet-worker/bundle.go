@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,9 +198,14 @@ func statusOf(c *cobra.Command, place store.Place, key minisign.PublicKey) (bund
 	if err != nil {
 		return bundleStatus{}, err
 	}
-	s := bundleStatus{Statement: current, Stopped: r.Stopped(current), Taking: []bundle.Note{}, Good: r.Good, Bad: r.Bad}
-	for _, n := range r.Turns {
-		s.Taking = append(s.Taking, n)
+	s := bundleStatus{Statement: current, Stopped: r.Stopped(current), Good: r.Good, Bad: r.Bad}
+	for _, turn := range slices.Sorted(maps.Keys(r.Turns)) {
+		s.Taking = append(s.Taking, r.Turns[turn])
+	}
+	for _, list := range []*[]bundle.Note{&s.Taking, &s.Good, &s.Bad} {
+		if *list == nil {
+			*list = []bundle.Note{} // in JSON a list, not null
+		}
 	}
 	return s, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // Pause implements dashboard.Orders.
 func (f *front) Pause(ctx context.Context, by, fleetName string, length time.Duration, why string) (dashboard.Standing, error) {
-	return f.order(ctx, fleetName, func(name []string) error {
+	return f.order(fleetName, func(name []string) error {
 		_, err := desk{folder: f.cfg.StateDir, by: by}.pause(ctx, name, length, why)
 		return err
 	})
@@ -19,7 +19,7 @@ func (f *front) Pause(ctx context.Context, by, fleetName string, length time.Dur
 
 // Resume implements dashboard.Orders.
 func (f *front) Resume(ctx context.Context, by, fleetName, why string) (dashboard.Standing, error) {
-	return f.order(ctx, fleetName, func(name []string) error {
+	return f.order(fleetName, func(name []string) error {
 		_, err := desk{folder: f.cfg.StateDir, by: by}.resume(ctx, name, why)
 		return err
 	})
@@ -27,14 +27,14 @@ func (f *front) Resume(ctx context.Context, by, fleetName, why string) (dashboar
 
 // Want implements dashboard.Orders.
 func (f *front) Want(ctx context.Context, by, fleetName string, workers int, length time.Duration, why string) (dashboard.Standing, error) {
-	return f.order(ctx, fleetName, func(name []string) error {
+	return f.order(fleetName, func(name []string) error {
 		_, err := desk{folder: f.cfg.StateDir, by: by}.want(ctx, name, workers, length, why)
 		return err
 	})
 }
 
 // order has an order given to one fleet, and returns what holds then.
-func (f *front) order(_ context.Context, name string, give func(name []string) error) (dashboard.Standing, error) {
+func (f *front) order(name string, give func(name []string) error) (dashboard.Standing, error) {
 	if !slices.Contains(f.names(), name) {
 		return dashboard.Standing{}, dashboard.Missing("fleet %q: name one of %v", name, f.names())
 	}
