@@ -197,19 +197,6 @@ func save(file string, r io.Reader, size int64) (n int64, err error) {
 	return n, err
 }
 
-// Deliver copies files into the folder at the URL, under their base names, as Put
-// does. It returns their URLs in order, and how many bytes they are together.
-func (s *Stores) Deliver(ctx context.Context, raw string, files []string) (urls []string, bytes int64, err error) {
-	for _, f := range files {
-		u, n, err := s.Put(ctx, raw, path.Base(f), f)
-		if err != nil {
-			return urls, bytes, err
-		}
-		urls, bytes = append(urls, u), bytes+n
-	}
-	return urls, bytes, nil
-}
-
 // Put copies a file into the folder at the URL, over what may be there, under a
 // name that may hold folders. It appears whole or not at all.
 func (s *Stores) Put(ctx context.Context, raw, name, file string) (at string, bytes int64, err error) {
