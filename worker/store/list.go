@@ -125,17 +125,19 @@ func (s *Stores) Read(ctx context.Context, raw string, most int64) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
+	ctx, watched := watch(ctx, s.Stall)
+	defer watched.stop()
 	r, size, err := st.shelf.open(ctx, st.prefix+key)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", raw, err)
+		return nil, fmt.Errorf("%s: %w", raw, watched.why(err))
 	}
 	defer r.Close()
 	if size > most {
 		return nil, fmt.Errorf("%s: %d bytes, at most %d are read", raw, size, most)
 	}
-	content, err := io.ReadAll(io.LimitReader(r, most))
+	content, err := io.ReadAll(io.LimitReader(watched.reading(r), most))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", raw, err)
+		return nil, fmt.Errorf("read %s: %w", raw, watched.why(err))
 	}
 	return content, nil
 }

@@ -21,9 +21,11 @@ func (s *Stores) Create(ctx context.Context, raw string, content []byte) (bool, 
 	if err != nil {
 		return false, err
 	}
+	ctx, watched := watch(ctx, s.Stall)
+	defer watched.stop()
 	created, err := st.shelf.create(ctx, st.prefix+key, content)
 	if err != nil {
-		return false, fmt.Errorf("write %s: %w", raw, err)
+		return false, fmt.Errorf("write %s: %w", raw, watched.why(err))
 	}
 	return created, nil
 }
@@ -35,9 +37,11 @@ func (s *Stores) Size(ctx context.Context, raw string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	ctx, watched := watch(ctx, s.Stall)
+	defer watched.stop()
 	n, err := st.shelf.size(ctx, st.prefix+key)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", raw, err)
+		return 0, fmt.Errorf("%s: %w", raw, watched.why(err))
 	}
 	return n, nil
 }
@@ -48,8 +52,10 @@ func (s *Stores) Remove(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
+	ctx, watched := watch(ctx, s.Stall)
+	defer watched.stop()
 	if err := st.shelf.remove(ctx, st.prefix+key); err != nil {
-		return fmt.Errorf("remove %s: %w", raw, err)
+		return fmt.Errorf("remove %s: %w", raw, watched.why(err))
 	}
 	return nil
 }

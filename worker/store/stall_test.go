@@ -56,6 +56,41 @@ type stuck struct {
 
 func (s stuck) Close() error { <-s.freed; return nil }
 
+// silent is a shelf that never answers.
+type silent struct{ shelf }
+
+func (silent) open(ctx context.Context, _ string) (io.ReadCloser, int64, error) {
+	<-ctx.Done()
+	return nil, 0, ctx.Err()
+}
+
+func (silent) create(ctx context.Context, _ string, _ []byte) (bool, error) {
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
+func (silent) size(ctx context.Context, _ string) (int64, error) { <-ctx.Done(); return 0, ctx.Err() }
+
+func (silent) remove(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+
+// What is small is not waited for longer than what is large.
+func TestAStoreThatNeverAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Stores{Stall: time.Minute, all: []*store{{scheme: "mem", shelf: silent{}}}}
+		for name, do := range map[string]func() error{
+			"read":   func() error { _, err := s.Read(t.Context(), "mem:///a", 1); return err },
+			"create": func() error { _, err := s.Create(t.Context(), "mem:///a", nil); return err },
+			"size":   func() error { _, err := s.Size(t.Context(), "mem:///a"); return err },
+			"remove": func() error { return s.Remove(t.Context(), "mem:///a") },
+		} {
+			begun := time.Now()
+			if err := do(); err == nil || !strings.Contains(err.Error(), "the store has sent nothing for 1m0s") || time.Since(begun) != time.Minute {
+				t.Errorf("%s: %v after %s", name, err, time.Since(begun))
+			}
+		}
+	})
+}
+
 // A store that does not answer does not keep a worker from its end.
 func TestCloseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
