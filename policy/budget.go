@@ -83,7 +83,7 @@ func (b Budget) day(s signals.Snapshot, bounds Bounds) (most int, because string
 		return bounds.Min, fmt.Sprintf("%.2f are spent today, one more hour at %.2f reaches the budget of %.2f a day", today, now, b.Daily), nil
 	}
 	if b.reached(s, today) {
-		return bounds.Min, fmt.Sprintf("%.2f are spent today, the budget of %.2f a day was reached within the last %s", today, b.Daily, span(b.Window())), nil
+		return bounds.Min, fmt.Sprintf("%.2f are spent today, and within the last %s one more hour would have reached the budget of %.2f a day", today, span(b.Window()), b.Daily), nil
 	}
 	each, err := money(s, "cost.per_instance")
 	if priced := err == nil; !priced {

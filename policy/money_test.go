@@ -90,7 +90,7 @@ func TestBudgetCap(t *testing.T) {
 		{"reached, whatever one more costs", daily, billed(4, 0, costs(2, none, 98)), 2, ""},
 		{"not reached, and one more costs nobody knows what", daily, billed(4, 0, costs(2, none, 97)), plenty, ""},
 
-		{"reached a while ago", daily, once(119, 60, 40, billed(4, 0, costs(2, 0.5, 70))), 2, "70.00 are spent today, the budget of 100.00 a day was reached within the last 2h"},
+		{"reached a while ago", daily, once(119, 60, 40, billed(4, 0, costs(2, 0.5, 70))), 2, "70.00 are spent today, and within the last 2h one more hour would have reached the budget of 100.00 a day"},
 		{"it was nearly reached", daily, once(119, 60, 39.9, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
 		{"it was reached long ago", daily, once(120, 60, 40, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
 		{"it was reached yesterday", daily, once(10, 99, 40, billed(4, 0, costs(2, 0.5, 97))), 5, ""},
