@@ -113,6 +113,19 @@ func (r *renewal) judges(c worker.Craft) worker.Craft {
 	return judged{c, r.trial}
 }
 
+// beside runs the agent, and watches beside it. It returns itself where the agent has
+// ended in good order and was not told to: something may take its place.
+func (r *renewal) beside(ctx context.Context, a *worker.Agent) (*renewal, error) {
+	end := r.start(ctx, a)
+	err := a.Run(ctx)
+	end()
+	if err != nil || ctx.Err() != nil {
+		r.giveUp(ctx)
+		return nil, err
+	}
+	return r, nil
+}
+
 // start watches beside the agent until what it returns is called.
 func (r *renewal) start(ctx context.Context, a *worker.Agent) (end func()) {
 	if r == nil {
