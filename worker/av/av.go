@@ -41,19 +41,11 @@ func New() *Maker {
 
 // within is the Maker with an item's limits, which can only be lower.
 func (m Maker) within(l recipe.Limits) *Maker {
-	m.Memory = lower(m.Memory, int64(l.Memory))
-	m.Disk = lower(m.Disk, int64(l.Disk))
-	m.MaxPixels = lower(m.MaxPixels, l.Pixels)
-	m.Timeout = lower(m.Timeout, l.Time.Std())
+	m.Memory = recipe.Tighter(m.Memory, int64(l.Memory))
+	m.Disk = recipe.Tighter(m.Disk, int64(l.Disk))
+	m.MaxPixels = recipe.Tighter(m.MaxPixels, l.Pixels)
+	m.Timeout = recipe.Tighter(m.Timeout, l.Time.Std())
 	return &m
-}
-
-// lower is the lower of two limits, of which 0 is none.
-func lower[N int | int64 | time.Duration](a, b N) N {
-	if a <= 0 || b > 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // Work makes all outputs of a job, or none: a file under an output's name is whole.

@@ -123,13 +123,7 @@ func (m *Maker) one(ctx context.Context, job recipe.Job, o recipe.Output, inputs
 }
 
 func (m *Maker) program(c recipe.Command, job recipe.Job, folder string) confine.Program {
-	least := func(a, b int64) int64 {
-		if a <= 0 || b > 0 && b < a {
-			return b
-		}
-		return a
-	}
-	limit := least(least(int64(m.Timeout), int64(job.Limits.Time)), int64(c.Time))
+	limit := recipe.Tighter(recipe.Tighter(m.Timeout, job.Limits.Time.Std()), c.Time.Std())
 	var env []string
 	for _, name := range c.Pass {
 		if v, ok := os.LookupEnv(name); ok {
@@ -142,7 +136,7 @@ func (m *Maker) program(c recipe.Command, job recipe.Job, folder string) confine
 	return confine.Program{
 		Path: c.Run[0], Folder: folder, Env: env, Stdin: bytes.NewReader(job.Item), Network: c.Network,
 		Limits: confine.Limits{
-			Time: time.Duration(limit), Memory: least(m.Memory, int64(job.Limits.Memory)), Disk: least(m.Disk, int64(job.Limits.Disk)),
+			Time: limit, Memory: recipe.Tighter(m.Memory, int64(job.Limits.Memory)), Disk: recipe.Tighter(m.Disk, int64(job.Limits.Disk)),
 			Processes: m.Processes, Files: m.Files,
 		},
 	}

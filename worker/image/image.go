@@ -89,15 +89,9 @@ func (m *Maker) Work(ctx context.Context, job recipe.Job) ([]recipe.Made, error)
 // within is the maker with a recipe's limits, where these are lower.
 func (m *Maker) within(l recipe.Limits) *Maker {
 	low := *m
-	if l.Pixels > 0 {
-		low.MaxPixels = min(low.MaxPixels, l.Pixels)
-	}
-	if l.Memory > 0 {
-		low.MaxMemory = min(low.MaxMemory, int64(l.Memory))
-	}
-	if t := time.Duration(l.Time); t > 0 && (low.Timeout == 0 || t < low.Timeout) {
-		low.Timeout = t
-	}
+	low.MaxPixels = recipe.Tighter(low.MaxPixels, l.Pixels)
+	low.MaxMemory = recipe.Tighter(low.MaxMemory, int64(l.Memory))
+	low.Timeout = recipe.Tighter(low.Timeout, l.Time.Std())
 	return &low
 }
 

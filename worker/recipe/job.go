@@ -37,13 +37,13 @@ type Made struct {
 // And are the limits that keep to both: none of o can raise what l sets.
 func (l Limits) And(o Limits) Limits {
 	return Limits{
-		Time: tighter(l.Time, o.Time), Memory: tighter(l.Memory, o.Memory),
-		Disk: tighter(l.Disk, o.Disk), Pixels: tighter(l.Pixels, o.Pixels),
+		Time: Tighter(l.Time, o.Time), Memory: Tighter(l.Memory, o.Memory),
+		Disk: Tighter(l.Disk, o.Disk), Pixels: Tighter(l.Pixels, o.Pixels),
 	}
 }
 
-// tighter is the smaller of two limits, of which zero is none.
-func tighter[T ~int | ~int64](a, b T) T {
+// Tighter is the smaller of two limits, of which zero is none.
+func Tighter[T ~int | ~int64](a, b T) T {
 	if a == 0 || b == 0 {
 		return max(a, b)
 	}
