@@ -10,7 +10,8 @@ import (
 	"skynet/config/strict"
 )
 
-// Off is what Listen says where nothing is to be served; "" says the same.
+// Off is what Listen says where nothing is to be served ("" says the same), and a
+// worker's metadata and heartbeats where no controller looks after it.
 const Off = "off"
 
 // Served reports whether anything is to be served at Listen.

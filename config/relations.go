@@ -69,6 +69,10 @@ func unique(r *strict.Report, path string, n int, what string, name func(i int) 
 func addresses(r *strict.Report, queues []Queue, heartbeats string) {
 	taken := map[Address]string{}
 	place(r, "heartbeats", heartbeats, taken)
+	places(r, queues, taken)
+}
+
+func places(r *strict.Report, queues []Queue, taken map[Address]string) {
 	for i, q := range queues {
 		place(r, fmt.Sprintf("queues[%d].url", i), q.URL, taken)
 	}

@@ -130,11 +130,17 @@ func (w *Worker) Validate(r *strict.Report) {
 	if w.Fleet != "" && !plainName.MatchString(w.Fleet) {
 		r.Bad("fleet", w.Fleet, "is not a name; write small letters, digits and _, like render")
 	}
-	endpoint(r, w.Metadata)
+	if w.Metadata != Off {
+		endpoint(r, w.Metadata)
+	}
 	if len(w.Queues) == 0 && r.Sound("queues") {
 		r.Bad("queues", nil, "no queue to receive from; add queues: [{name: photos, url: nats://host:port/photos}]")
 	}
-	addresses(r, w.Queues, w.Heartbeats)
+	if w.Heartbeats == Off {
+		places(r, w.Queues, map[Address]string{})
+	} else {
+		addresses(r, w.Queues, w.Heartbeats)
+	}
 	w.remote(r)
 	unique(r, "queues", len(w.Queues), "queue", func(i int) string { return w.Queues[i].Name })
 	stores(r, w.Stores)

@@ -17,9 +17,9 @@ import (
 // Worker is worker.yaml, the agent's settings.
 type Worker struct {
 	Fleet       string   `yaml:"fleet" strict:"required" doc:"fleet that the worker belongs to"`
-	Metadata    string   `yaml:"metadata" doc:"instance metadata endpoint (http://169.254.169.254)"`
+	Metadata    string   `yaml:"metadata" doc:"instance metadata endpoint; off: the worker runs on no instance, has a name of its own and is drained by SIGTERM alone (http://169.254.169.254)"`
 	Queues      []Queue  `yaml:"queues,omitempty" doc:"queues to receive from"`
-	Heartbeats  string   `yaml:"heartbeats" strict:"required" doc:"queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"`
+	Heartbeats  string   `yaml:"heartbeats" strict:"required" doc:"queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME; off: nobody"`
 	NATS        NATS     `yaml:"nats" doc:"how to get into NATS"`
 	Stores      []string `yaml:"stores,omitempty" doc:"folders and buckets to read from and write to, as file:///… and s3://BUCKET/FOLDER URLs"`
 	Making      `yaml:",inline"`

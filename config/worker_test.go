@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestWorkerFromEnvironment(t *testing.T) {
 func TestWorkerWithNothing(t *testing.T) {
 	_, err := config.LoadWorker("", nil)
 	const want = `settings:1:1: fleet: missing; add it: fleet that the worker belongs to
-settings:1:1: heartbeats: missing; add it: queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+settings:1:1: heartbeats: missing; add it: queue to report to, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME; off: nobody
 settings:1:1: queues: no queue to receive from; add queues: [{name: photos, url: nats://host:port/photos}]`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v", err)
@@ -132,4 +133,19 @@ func drawWorker(t *rapid.T) config.Worker {
 		w.Stores = []string{"file:///srv/media", "file:///tmp/" + rapid.StringMatching(`[a-z0-9#?&: ]{0,8}`).Draw(t, "store")}
 	}
 	return w
+}
+
+// A worker that no controller looks after says so; a controller cannot.
+func TestWorkerAlone(t *testing.T) {
+	w, err := config.LoadWorker("testdata/worker_alone.yaml", nil)
+	if err != nil || w.Metadata != config.Off || w.Heartbeats != config.Off {
+		t.Errorf("%+v, %v", w, err)
+	}
+	file := filepath.Join(t.TempDir(), "skynet.yaml")
+	if err := os.WriteFile(file, []byte("heartbeats: off\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(file, nil); err == nil || !strings.Contains(err.Error(), `heartbeats: "off" is not the URL of a queue`) {
+		t.Errorf("a controller without heartbeats: %v", err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"skynet/cmd/internal/wire"
 	"skynet/config"
+	"skynet/fleet"
 	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/queue/sqs"
@@ -96,11 +97,7 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 	first, second := stops()
 	go func() { <-first; cancel() }()
 
-	md, err := metadata.New(cfg.Metadata)
-	if err != nil {
-		return nil, err
-	}
-	self, err := whoAmI(ctx, cfg, md)
+	self, md, err := identify(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -130,14 +127,7 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 		log.Warn("programs that work on items are not confined as they should be", zap.Strings("missing", missing))
 	}
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
-	end := next.start(ctx, a)
-	err = a.Run(ctx)
-	end()
-	if err != nil || ctx.Err() != nil {
-		next.giveUp(ctx)
-		return nil, err
-	}
-	return next, nil
+	return next.beside(ctx, a)
 }
 
 // reach opens the queues, and tries again for a while where that fails: the
@@ -191,20 +181,50 @@ func feedsOf(ctx context.Context, l *wire.Lines, cfg config.Worker, craft *worke
 		}
 		craft.Results = to
 	}
+	if cfg.Heartbeats == config.Off {
+		return feeds, silence{}, nil
+	}
 	voice, err := l.Heartbeats(ctx, cfg.Heartbeats)
 	return feeds, voice, err
 }
 
-func options(cfg config.Worker, md worker.Metadata, log *zap.Logger) []worker.Option {
+func options(cfg config.Worker, md *metadata.Client, log *zap.Logger) []worker.Option {
 	list := []worker.Option{
-		worker.WithLog(log), worker.WithMetadata(md, cfg.Poll.Std()),
+		worker.WithLog(log),
 		worker.WithHeartbeat(cfg.Heartbeat.Std()), worker.WithGrace(cfg.Grace.Std()),
 		worker.WithItemLimit(2*cfg.Limits.Time.Std() + transfers),
+	}
+	if md != nil {
+		list = append(list, worker.WithMetadata(md, cfg.Poll.Std()))
 	}
 	if cfg.WhileParent {
 		list = append(list, worker.WhileParent(parent))
 	}
 	return list
+}
+
+// silence is the voice of a worker that reports to nobody.
+type silence struct{}
+
+func (silence) Post(context.Context, []byte) error { return nil }
+
+// identify finds out which worker this is, and what tells it to drain: nothing does,
+// nil, where it runs on no instance.
+func identify(ctx context.Context, cfg config.Worker) (worker.Self, *metadata.Client, error) {
+	if cfg.Metadata == config.Off {
+		host, err := os.Hostname()
+		if err != nil {
+			return worker.Self{}, nil, fmt.Errorf("find a name for the worker: %w", err)
+		}
+		id := fleet.ID(fmt.Sprintf("%s-%d", host, os.Getpid()))
+		return worker.Self{ID: id, Fleet: cfg.Fleet, Version: wire.Version(), Slots: cfg.Slots}, nil, nil
+	}
+	md, err := metadata.New(cfg.Metadata)
+	if err != nil {
+		return worker.Self{}, nil, err
+	}
+	self, err := whoAmI(ctx, cfg, md)
+	return self, md, err
 }
 
 // whoAmI asks the instance metadata. Without an answer the worker cannot be
@@ -222,7 +242,7 @@ func whoAmI(ctx context.Context, cfg config.Worker, md *metadata.Client) (worker
 		}
 		select {
 		case <-ctx.Done():
-			return worker.Self{}, fmt.Errorf("no usable instance metadata at %s: %w; on EC2 the instance must allow IMDSv2, elsewhere set metadata to the endpoint", cfg.Metadata, err)
+			return worker.Self{}, fmt.Errorf("no usable instance metadata at %s: %w; on EC2 the instance must allow IMDSv2, elsewhere set metadata to the endpoint, or to off where there is none", cfg.Metadata, err)
 		case <-time.After(time.Second):
 		}
 	}
