@@ -388,10 +388,19 @@ const tests = {
     await end();
   },
 
+  async "a budget that holds the fleet back is wrong, however little of it is spent"() {
+    const world = new World();
+    world.patch = { reasons: [{ by: "slo", said: "…" }, { by: "budget", said: "want 0 instead of 4: 20.00 are spent today, and within the last 2h one more hour would have reached the budget of 120.00 a day" }] };
+    const { page, end } = await open({ world });
+    assert.match(await text(page, ".verdict"), /The budget holds the fleet back\s+Want 0 instead of 4: 20\.00 are spent/);
+    await end();
+  },
+
   async "times that the controller writes are told in the reader's zone"() {
     const world = new World();
-    world.patch = { reasons: [{ by: "freeze", said: "paused until 2026-01-05T21:24:03Z, ordered by ada" }] };
+    world.patch = { reasons: [{ by: "freeze", said: "paused until 2026-01-05T21:24:03Z, ordered by ada" }], breaker: "the next probe is due at 21:27:25Z" };
     const { page, end } = await open({ world });
+    assert.match(await text(page, ".verdict"), /the next probe is due at 2[23]:27:25\./i);
     assert.match(await text(page, ".decision"), /paused until Mon 5 Jan 22:24:03, ordered by ada/);
     await end();
   },

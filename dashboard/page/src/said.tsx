@@ -24,10 +24,10 @@ export function At({ t, date = "near" }: { t: number | null; date?: "near" | "al
   return <time dateTime={new Date(t * 1000).toISOString()} title={`${local.moment(s)} ${local.zone(s)}`}>{far ? `${local.weekday(s)} ${local.date(s)} ` : ""}{local.clock(s)}</time>;
 }
 
-/** here has the times in the controller's words, which are UTC, as times of the reader's zone. */
-export const here = (text: string) => text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => {
-  const t = seconds(iso);
-  return t == null ? iso : (local.date(t) === local.date(Date.now() / 1000) ? "" : `${local.weekday(t)} ${local.date(t)} `) + local.clock(Math.floor(t));
+/** here has the times in the controller's words, which are UTC, as times of the reader's zone. A clock alone stays one. */
+export const here = (text: string) => text.replace(/\b(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso, date) => {
+  const t = seconds(date ? iso : new Date().toISOString().slice(0, 11) + iso);
+  return t == null ? iso : (!date || local.date(t) === local.date(Date.now() / 1000) ? "" : `${local.weekday(t)} ${local.date(t)} `) + local.clock(Math.floor(t));
 });
 
 /** Ago is how long a time is past. */

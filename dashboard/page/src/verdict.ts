@@ -52,11 +52,13 @@ function promise(q: Queue, add: Add): void {
 
 function budget(f: Fleet, add: Add): void {
   const { daily, hourly } = f.budget ?? {};
-  if (daily && f.spent_today != null) {
+  const held = f.reasons?.find((r) => r.by === "budget" && / instead of /.test(r.said));
+  if (held) add("bad", "budget", "The budget holds the fleet back", sentence(held.said));
+  else if (daily && f.spent_today != null) {
     if (f.spent_today >= daily) add("bad", "budget", "Today's budget is spent", `${money(f.spent_today)} of ${money(daily)}: the fleet is held at its minimum until midnight.`);
     else if (f.spent_today >= near * daily) add("warn", "budget", "Today's budget is nearly spent", `${money(f.spent_today)} of ${money(daily)}.`);
   }
-  if (hourly && f.cost_hourly != null && f.cost_hourly >= hourly) add("warn", "budget", "The hourly budget is reached", `${money(f.cost_hourly)} of ${money(hourly)} an hour.`);
+  if (!held && hourly && f.cost_hourly != null && f.cost_hourly >= hourly) add("warn", "budget", "The hourly budget is reached", `${money(f.cost_hourly)} of ${money(hourly)} an hour.`);
 }
 
 function bounds(f: Fleet, add: Add): void {
