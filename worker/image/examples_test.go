@@ -116,6 +116,19 @@ func TestUploads(t *testing.T) {
 	}
 }
 
+// Who uploads something small gets squares all the same: a page counts on them.
+func TestUploadsOfSmallPictures(t *testing.T) {
+	folder, made, err := workOn(t, asJPEG(t, imagetest.Portrait(150, 200)), example(t, "uploads.recipes.yaml", "upload").Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := goimage.Point{X: 150, Y: 200}
+	sizes(t, folder, made, map[string]goimage.Point{
+		"1600.jpg": small, "1280.jpg": small, "1024.jpg": small, "800.jpg": small, "640.jpg": small, "480.jpg": small, "320.jpg": small, "240.webp": small,
+		"square/300.jpg": {X: 300, Y: 300}, "square/150.jpg": {X: 150, Y: 150}, "square/75.jpg": {X: 75, Y: 75}, "list.jpg": {X: 200, Y: 200},
+	})
+}
+
 // enlarged is the portrait at a size that takes long to draw.
 func enlarged(t *testing.T, w, h int) *goimage.RGBA {
 	t.Helper()
