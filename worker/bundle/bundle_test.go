@@ -522,6 +522,29 @@ func TestToldToStopIsNoVerdict(t *testing.T) {
 	}
 }
 
+// TestToldToStopWhileItAsks: a version that is slow to say its name is not bad because
+// the worker had to go meanwhile.
+func TestToldToStopWhileItAsks(t *testing.T) {
+	s := newSite(t)
+	asked := filepath.Join(t.TempDir(), "asked")
+	s.publish("1.1", "touch "+asked+"; sleep 10; "+says("1.1"), time.Now())
+	u := s.updater("i-1", "1.0")
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		for _, err := os.Stat(asked); err != nil; _, err = os.Stat(asked) {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+	}()
+	if _, err := u.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	r, err := bundle.Look(t.Context(), s.place, "1.1")
+	if err != nil || len(r.Turns)+len(r.Good)+len(r.Bad) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestHostileBundles(t *testing.T) {
 	for name, entry := range map[string]tar.Header{
 		"leads out":     {Name: "../skynet-worker", Typeflag: tar.TypeReg, Mode: 0o755},

@@ -123,6 +123,10 @@ func (u *Updater) ready(ctx context.Context, s Statement) (n Next, why string, e
 	// Only who has the turn starts it at all: what it does when asked for its name is
 	// the first harm that a bad one can do.
 	if err := u.knock(ctx, s.Version); err != nil {
+		if ctx.Err() != nil { // told to stop in the middle, which says nothing of the version
+			u.Release(ctx, Next{s.Version, "", turn})
+			return n, "", ctx.Err()
+		}
 		why := "does not start: " + err.Error()
 		u.change(func(k *state) {
 			k.Bad[s.Version] = why
