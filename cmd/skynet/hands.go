@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"skynet/config/strict"
+	"skynet/dashboard/health"
 	"skynet/fleet"
 )
 
@@ -35,15 +36,40 @@ keeps the order. want 0 ends it.`,
 					return err
 				}
 			}
-			return order(c, func(k desk, fleets []string, why string) ([]string, error) {
+			if err := order(c, func(k desk, fleets []string, why string) ([]string, error) {
 				return k.want(c.Context(), fleets, n, length, why)
-			})
+			}); err != nil {
+				return err
+			}
+			noteMaximum(c, n)
+			return nil
 		},
 	}
 	addStateFlags(c)
 	c.Flags().String("for", "", "how long: 30m, 2h, 1d; at most 30d")
 	addWhyFlag(c)
 	return c
+}
+
+// noteMaximum tells whoever wants more than the policy allows, where it can be known:
+// they would wait for workers that never come.
+func noteMaximum(c *cobra.Command, n int) {
+	l, err := lookerOf(c)
+	if err != nil {
+		return
+	}
+	for _, f := range l.fleets {
+		if f.daemon == nil {
+			continue
+		}
+		p, err := f.load()
+		if err != nil {
+			continue
+		}
+		if most := health.TermsOf(p, nil).Bounds.Max; n > most {
+			fmt.Fprintf(c.ErrOrStderr(), "skynet: note: fleet %s: its maximum of %d goes on to hold; for more raise bounds.max in %s\n", f.fleet.Name, most, f.fleet.Policy)
+		}
+	}
 }
 
 func drainCommand() *cobra.Command {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,20 @@ func standingIn(t *testing.T, folder, fleetName string, at time.Time) signals.St
 		t.Fatal(err)
 	}
 	return o.Standing(fleetName, at)
+}
+
+// Who wants more than may be is told, where the settings say which policy holds.
+func TestWantMoreThanMayBe(t *testing.T) {
+	folder := t.TempDir()
+	settings := filepath.Join(folder, "skynet.yaml")
+	write(t, settings, fmt.Sprintf("state_dir: %q\nqueues: [{name: photos, url: \"nats://embedded/photos\"}]\nfleets: [{name: render, queues: [photos], policy: p.yaml, local: {}}]\n", folder))
+	write(t, filepath.Join(folder, "p.yaml"), "objective: {wait: 1m}\nbounds: {max: 3}\n")
+	for n, noted := range map[string]bool{"4": true, "3": false} {
+		out, err := said(t, "want", n, "--for", "1h", "--config", settings)
+		if err != nil || strings.Contains(out, "its maximum of 3 goes on to hold") != noted {
+			t.Errorf("want %s: %q, %v", n, out, err)
+		}
+	}
 }
 
 func TestWant(t *testing.T) {
