@@ -63,6 +63,9 @@ func (b *Bundle) Validate(r *strict.Report) {
 	if r.Sound("every") && b.Every < strict.Duration(time.Second) {
 		r.Bad("every", b.Every, "is too often; write at least 1s")
 	}
+	if r.Sound("proves") && b.Proves < strict.Duration(time.Second) {
+		r.Bad("proves", b.Proves, "proves nothing; write at least 1s")
+	}
 }
 
 // NATS is how to get into a NATS server.
