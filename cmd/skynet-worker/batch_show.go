@@ -56,7 +56,7 @@ func (p *pursuit) numbers() (text string) {
 	line(t.Lost > 0, "lost", "%s%s", count(t.Lost), percent(t.Lost, t.Items))
 	line(t.Failing > 0, "retrying", "%s, after a try that failed", count(t.Failing))
 	line(t.Waiting > 0, "waiting", "%s%s", count(t.Waiting), p.waits())
-	line(t.Unsent > 0, "not sent", "%s; skynet-worker submit --batch %s --resume sends them", count(t.Unsent), p.record.Name)
+	line(t.Unsent > 0, "not sent", "%s; skynet-worker submit --batch %s --resume sends them, with the same --config", count(t.Unsent), p.record.Name)
 	if t.Waiting+t.Failing == 0 {
 		took := t.Last.Sub(p.record.Begun)
 		line(t.Settled() > 0 && took > 0, "took", "%s", brief(took))

@@ -99,13 +99,15 @@ func (s *submission) flags(c *cobra.Command) {
 	s.printer.flags(c)
 }
 
-func (s *submission) run(c *cobra.Command, args []string) error {
+func (s *submission) run(c *cobra.Command, args []string) (err error) {
 	if err := s.check(args); err != nil {
 		return err
 	}
-	q, err := choose(s.cfg.Queues, s.queue)
-	if err != nil {
-		return err
+	var q config.Queue
+	if !s.resume { // the record knows it
+		if q, err = choose(s.cfg.Queues, s.queue); err != nil {
+			return err
+		}
 	}
 	if s.task.Values, err = pairs("value", "TEXT", s.values); err != nil {
 		return err
@@ -135,7 +137,7 @@ func (s *submission) check(args []string) error {
 		return errors.New("--input is for one item without a batch; name it as an argument instead, without --input")
 	case s.resume && s.name == "":
 		return errors.New("--resume needs the name of the batch: --batch NAME; skynet-worker batch lists them")
-	case s.resume && (len(args) > 0 || about != "" || s.dry):
+	case s.resume && (len(args) > 0 || about != "" || s.queue != "" || s.dry):
 		return errors.New("--resume sends what the batch's record holds; give --batch NAME alone")
 	case !one && !s.resume && len(args) == 0 && s.listFile == "":
 		return errors.New("nothing to submit; name files, folders, patterns or URLs, or - for a list on standard input")

@@ -206,6 +206,21 @@ func TestSubmitWhatRecipesNeed(t *testing.T) {
 	}
 }
 
+// Which queue a batch goes to is in its record.
+func TestResumeOfSeveralQueues(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	yaml := s.read("worker.yaml")
+	_, address, _ := strings.Cut(yaml, `url: "`)
+	address, _, _ = strings.Cut(address, "/photos")
+	s.write("worker.yaml", strings.Replace(yaml, "queues: [", `queues: [{name: films, url: "`+address+`/films"}, `, 1))
+	s.write("media/a.jpg", "x")
+	s.wants(s.call("submit", "--batch", "g", "media"), 2, "--queue is missing: the settings have [films photos]")
+	s.wants(s.call("submit", "--batch", "g", "--queue", "photos", "media"), 0, "1 sent to queue photos")
+	s.wants(s.call("submit", "--batch", "g", "--resume", "--queue", "films"), 2, "give --batch NAME alone")
+	s.wants(s.call("submit", "--batch", "g", "--resume"), 0, "0 sent to queue photos")
+}
+
 func TestSubmitItems(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
