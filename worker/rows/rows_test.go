@@ -48,6 +48,22 @@ func save(t *testing.T, d *rows.Database, m recipe.Manifest) {
 	}
 }
 
+// documented are the queries that the worker's page shows.
+func documented(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/worker.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```sql\n")
+	block, _, _ := strings.Cut(rest, "\n```")
+	queries := strings.Split(block, "\n")
+	if len(queries) != 2 {
+		t.Fatalf("the page has the queries %q, want 2", queries)
+	}
+	return queries
+}
+
 // holds is the contract, for each kind of database. ask asks it for one text.
 func holds(t *testing.T, raw string, ask func(sql string) string) {
 	wants := func(query, want string) {
@@ -67,6 +83,15 @@ func holds(t *testing.T, raw string, ask func(sql string) string) {
 	wants(`SELECT count(*) FROM skynet_outputs WHERE width = 4 AND height IS NULL AND seconds IS NULL`, "4")
 	wants(`SELECT count(*) FROM skynet_items WHERE started < finished AND seconds = 1.5 AND tries = 1`, "2")
 	wants(`SELECT url FROM skynet_inputs WHERE folder = 'file:///results/b'`, "file:///media/b")
+
+	for _, query := range documented(t) {
+		if strings.Contains(query, "batch") {
+			query = strings.Replace(query, "batch, count(*), sum(seconds)", "count(*)", 1)
+			wants(query, "2")
+			continue
+		}
+		wants(strings.Replace(query, "s3://media/a.jpg", "file:///media/b", 1), "file:///results/b/0.jpg")
+	}
 
 	again := manifest("a", 1) // another recipe makes less
 	again.Recipe = "small"
