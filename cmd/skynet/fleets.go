@@ -75,6 +75,7 @@ func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 		l.Watch(logDryTicks(d.log))
 	} else {
 		l.Watch(logTicks(d.log))
+		l.Watch(logRoom(l.log, d.journal))
 		d.publish(f.Name, l.Watch)
 	}
 	d.front.watch(f.Name, l.Watch)

@@ -91,6 +91,30 @@ var moodsOfAFleet = []mood{
 	{"short", "wants more and gets none", "gets what it wants", shortage},
 }
 
+// roomy is a journal on a disk that may fill up.
+type roomy interface{ Short() string }
+
+// logRoom logs when the disk of the journal is full, or nearly, and when there is room
+// again: it is told while ticks go on, by what was set aside, and not only when they are
+// refused.
+func logRoom(log *zap.Logger, j any) func(controller.Report) {
+	r, ok := j.(roomy)
+	if !ok {
+		return func(controller.Report) {}
+	}
+	last := ""
+	return func(controller.Report) {
+		said := r.Short()
+		switch {
+		case said != "" && said != last:
+			log.Warn("make room", zap.String(keyBecause, said))
+		case said == "" && last != "":
+			log.Info("there is room for the journal again")
+		}
+		last = said
+	}
+}
+
 func logMoods(log *zap.Logger, in map[string]bool, d policy.Decision) {
 	for _, m := range moodsOfAFleet {
 		why := m.why(d)

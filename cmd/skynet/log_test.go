@@ -10,6 +10,31 @@ import (
 	"skynet/policy"
 )
 
+type diskOf struct{ said string }
+
+func (d *diskOf) Short() string { return d.said }
+
+// A disk that fills up is told of before ticks are refused, once, and when there is room.
+func TestRoomForTheJournalIsTold(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	disk := &diskOf{}
+	tell := logRoom(zap.New(core), disk)
+	for _, c := range []struct{ said, want string }{
+		{"", ""}, {"nearly full", "make room"}, {"nearly full", ""}, {"full", "make room"}, {"", "there is room for the journal again"}, {"", ""},
+	} {
+		disk.said = c.said
+		tell(controller.Report{})
+		got := ""
+		for _, e := range logs.TakeAll() {
+			got += e.Message
+		}
+		if got != c.want {
+			t.Errorf("%q: logged %q, want %q", c.said, got, c.want)
+		}
+	}
+	logRoom(zap.New(core), nil)(controller.Report{}) // a journal in memory has no disk
+}
+
 // TestMoodsAreToldWhenTheyBeginAndEnd, not on each tick.
 func TestMoodsAreToldWhenTheyBeginAndEnd(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)

@@ -59,7 +59,9 @@ func TestDiskFull(t *testing.T) {
 		all = append(all, r)
 	}
 	inReserve := len(all)
-	t.Log(j.Degraded())
+	if said := j.Short(); !strings.Contains(said, "nearly full") {
+		t.Errorf("short of room: %q", said)
+	}
 	all, err := fill(t, j, all)
 	expectProblem(t, err, ErrFull, path)
 	if said := j.Degraded(); !strings.Contains(said, "ticks are refused") || !strings.Contains(said, path) {

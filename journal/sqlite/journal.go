@@ -126,6 +126,15 @@ func (j *Journal) Degraded() string {
 	return strings.Join(said, "; ")
 }
 
+// Short says in an operator's words that the disk has no room for the journal, or soon
+// will have none, "" if it has.
+func (j *Journal) Short() string {
+	if said := j.reserve.said(); said != "" {
+		return fmt.Sprintf("journal %s: %s", j.path, said)
+	}
+	return ""
+}
+
 // transact runs do in one transaction. When the disk is full it makes room and
 // tries once more: the deeds of a tick are not put off because somebody's log
 // file has grown. What fails leaves nothing behind.
