@@ -219,6 +219,10 @@ func (o *Output) Validate(r *strict.Report) {
 	}
 }
 
+// mostName is in bytes: Linux's file systems take 255 (NAME_MAX), of which temporary
+// names of files in the making need some.
+const mostName = 200
+
 // badName says why a name cannot be an output's, "" if it can.
 func badName(name string, pattern bool) string {
 	switch {
@@ -226,6 +230,8 @@ func badName(name string, pattern bool) string {
 		return "is not a path below the output folder; write it like small.jpg or hls/index.m3u8"
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f }):
 		return "holds characters that names of files should not; use letters, digits, -, _ and ."
+	case slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > mostName }):
+		return fmt.Sprintf("is too long; write at most %d bytes between slashes", mostName)
 	case Reserved(name):
 		return "is written by the worker itself; choose another name"
 	case strings.ContainsAny(name, "*?[") && !pattern:

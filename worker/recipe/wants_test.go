@@ -2,6 +2,7 @@ package recipe_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"skynet/worker/recipe"
@@ -39,4 +40,18 @@ func mustRead(t *testing.T, outputs string) []recipe.Output {
 	}
 	r, _ := b.Find("x")
 	return r.Outputs
+}
+
+// What no file system takes is refused before a film is encoded to it.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		good bool
+	}{{strings.Repeat("x", 196), true}, {strings.Repeat("x", 197), false}, {strings.Repeat("é", 99), false}, {strings.Repeat("x", 150) + "/" + strings.Repeat("y", 150), true}} {
+		_, err := recipe.Output{Name: "{name}.mp4"}.Named(map[string]string{"name": c.name})
+		if (err == nil) != c.good || err != nil && !strings.Contains(err.Error(), "too long; write at most 200 bytes between slashes") {
+			t.Errorf("%d bytes: %v", len(c.name), err)
+		}
+	}
 }
