@@ -214,9 +214,9 @@ func (t *tap) silent(now time.Time) string {
 		return t.why
 	case !t.begun || !t.now[0].full:
 		if t.why != "" {
-			return "no arrivals have been seen yet: " + t.why
+			return "no whole minute of arrivals has been seen yet: " + t.why
 		}
-		return "no arrivals have been seen yet"
+		return "no whole minute of arrivals has been seen yet"
 	case now.Sub(t.known) > dark:
 		return fmt.Sprintf("arrivals have been unknown for %s: %s", long(now.Sub(t.known)), t.why)
 	}

@@ -49,7 +49,7 @@ func (f *Forecaster) Silent(queue string, now time.Time) string {
 	if t := f.named(queue); t != nil {
 		return t.silent(now)
 	}
-	return "no arrivals have been seen yet"
+	return "no whole minute of arrivals has been seen yet"
 }
 
 // Since is the first minute that is remembered, and Until the first that is not
