@@ -398,10 +398,11 @@ const tests = {
 
   async "times that the controller writes are told in the reader's zone"() {
     const world = new World();
-    world.patch = { reasons: [{ by: "freeze", said: "paused until 2026-01-05T21:24:03Z, ordered by ada" }], breaker: "the next probe is due at 21:27:25Z" };
+    world.patch = { reasons: [{ by: "freeze", said: "paused until 2026-01-05T21:24:03Z, ordered by ada" }, { by: "orders", said: "the fleet keeps at least 4 until 2026-01-06 21:24:03 UTC" }], breaker: "the next probe is due at 21:27:25Z" };
     const { page, end } = await open({ world });
     assert.match(await text(page, ".verdict"), /the next probe is due at 2[23]:27:25\./i);
     assert.match(await text(page, ".decision"), /paused until Mon 5 Jan 22:24:03, ordered by ada/);
+    assert.match(await text(page, ".decision"), /at least 4 until Tue 6 Jan 22:24:03/);
     await end();
   },
 

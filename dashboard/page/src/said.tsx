@@ -25,7 +25,7 @@ export function At({ t, date = "near" }: { t: number | null; date?: "near" | "al
 }
 
 /** here has the times in the controller's words, which are UTC, as times of the reader's zone. A clock alone stays one. */
-export const here = (text: string) => text.replace(/\b(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso, date) => {
+export const here = (text: string) => text.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC\b/g, "$1T$2Z").replace(/\b(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso, date) => {
   const t = seconds(date ? iso : new Date().toISOString().slice(0, 11) + iso);
   return t == null ? iso : (!date || local.date(t) === local.date(Date.now() / 1000) ? "" : `${local.weekday(t)} ${local.date(t)} `) + local.clock(Math.floor(t));
 });
