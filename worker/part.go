@@ -15,7 +15,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"skynet/worker/recipe"
@@ -73,7 +72,7 @@ func (p *part) laid() bool {
 
 // plainly puts what the system says of a full disk into words.
 func plainly(err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
+	if noRoom(err) {
 		return fmt.Errorf("the worker's disk is full: %w", err)
 	}
 	return err

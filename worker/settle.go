@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,6 +25,7 @@ const (
 	settleLimit = 2 * time.Minute  // for tries to reach a queue about a finished item
 	tellLimit   = 30 * time.Second // for the craft to write down why a try failed
 	maxReason   = 1000             // bytes of a reason: enough to read, fits any queue's attribute
+	fullRest    = time.Minute      // without a receive, after the disk was full
 )
 
 // outcome is what came of one item.
@@ -78,11 +80,30 @@ func (a *Agent) fail(life context.Context, o outcome, log *zap.Logger) {
 	a.tally.count(o.feed.name, func(w *fleet.Work) { w.Failed++ })
 	log.Info("failed", zap.String(keyReason, why), zap.Int(keyTries, o.it.Tries))
 	a.tellFailed(life, o, log)
+	a.restIfFull(o.err, log)
 	o.let()
 	err := a.insist(life, o.feed, func(ctx context.Context) error { return o.feed.src.Fail(ctx, o.it, why) })
 	if err != nil {
 		log.Warn("failed, and the queue could not be told", zap.Error(err))
 	}
+}
+
+// restIfFull has the worker take no more items for a while when its disk is full:
+// what has just failed here would fail again within seconds, and others have room.
+func (a *Agent) restIfFull(err error, log *zap.Logger) {
+	if !noRoom(err) {
+		return
+	}
+	log.Warn("this worker's disk is full, takes no items for a while", zap.Duration("for", fullRest))
+	for _, f := range a.feeds {
+		a.share.rest(f, time.Now().Add(fullRest))
+	}
+}
+
+// noRoom reports a full disk, also where a program says it in words.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), syscall.ENOSPC.Error()) ||
+		strings.Contains(err.Error(), "No space left on device")
 }
 
 // tellFailed tells the craft of a failed try, while the item is still kept.
