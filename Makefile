@@ -76,6 +76,10 @@ bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./worker/av
 	go test -run '^$$' -bench . ./worker/confine
 
+.PHONY: bench-images
+bench-images: deps ## photographs a second beside sharp (npm) and vipsthumbnail
+	test/bench/images/run.sh
+
 # What the pages are built with, as their package-lock.json say.
 PAGES := simulate/report/page dashboard/page
 $(addsuffix /node_modules,$(PAGES)): %/node_modules: %/package-lock.json
