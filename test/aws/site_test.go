@@ -188,14 +188,14 @@ func (s *site) send(n int) {
 	}
 }
 
-// awaitResults waits until each photograph has its two renditions, and wants
-// nothing else to be there.
+// awaitResults waits until each photograph has its two renditions and their manifest,
+// and wants nothing else to be there.
 func (s *site) awaitResults() {
 	s.t.Helper()
 	want := map[string]bool{}
 	for n := range s.sent {
-		for _, size := range []int{150, 1024} {
-			want[fmt.Sprintf("out/%s/in/%d.jpg/%d.jpg", media, n+1, size)] = true
+		for _, name := range []string{"150.jpg", "1024.jpg", "manifest.json"} {
+			want[fmt.Sprintf("out/%s/in/%d.jpg/%s", media, n+1, name)] = true
 		}
 	}
 	await(s.t, "results", func() error {
