@@ -191,6 +191,9 @@ func below(outputs, input string) (string, error) {
 	if outputs == "" || err != nil {
 		return "", fmt.Errorf(`not an item: key "output": missing, and there is no place for what is made of %.200s; name one, or set outputs in the worker's settings`, input)
 	}
+	if !strings.HasPrefix(u.EscapedPath(), "/") { // it would be glued to the folder's name
+		return "", fmt.Errorf("not an item: key \"input\": %.200q is not the URL of an object; write it like s3://BUCKET/KEY or file:///FOLDER/FILE", input)
+	}
 	place := strings.TrimSuffix(outputs, "/")
 	if u.Host != "" {
 		place += "/" + u.Host

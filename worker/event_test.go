@@ -142,7 +142,7 @@ func TestReadTasksReadsItems(t *testing.T) {
 func FuzzReadTasks(f *testing.F) {
 	for _, body := range []string{
 		records("ObjectCreated:Put", "uploads/a+b.jpg", "ObjectRemoved:Delete", "x"), bridged("Object Created", "../../a"), passedOn(records("ObjectCreated:Put", "results/a")),
-		testEvent, `{"input":"s3://a/b"}`, `{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"a/../b"},"object":{"key":"..%2F..%2Fx"}}}]}`,
+		testEvent, `{"input":"s3://a/b"}`, `{"input":"0"}`, `{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"a/../b"},"object":{"key":"..%2F..%2Fx"}}}]}`,
 	} {
 		f.Add(body)
 	}
