@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -630,6 +631,26 @@ func TestPlaces(t *testing.T) {
 	p, err := store.OpenPlace(t.Context(), "file://"+t.TempDir())
 	if err != nil {
 		t.Fatal(err)
+	}
+	for round := range 100 { // who looks before it writes lets two win now and then
+		var tries sync.WaitGroup
+		var winners atomic.Int32
+		start := make(chan struct{})
+		for i := range 8 {
+			tries.Go(func() {
+				<-start
+				if ok, err := p.Create(t.Context(), fmt.Sprint("race/", round), fmt.Append(nil, i)); err != nil {
+					t.Error(err)
+				} else if ok {
+					winners.Add(1)
+				}
+			})
+		}
+		close(start)
+		tries.Wait()
+		if n := winners.Load(); n != 1 {
+			t.Fatalf("%d of 8 won", n)
+		}
 	}
 	var wg sync.WaitGroup
 	won := make(chan int, 50)

@@ -55,6 +55,9 @@ func Look(ctx context.Context, p Place, version string) (Rollout, error) {
 		return r, fmt.Errorf("see who takes version %s: %w", version, err)
 	}
 	for _, name := range names {
+		if path.Ext(name) == ".tmp" {
+			continue // being written, in a folder
+		}
 		var n Note
 		body, err := p.Get(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -90,7 +93,7 @@ func take(ctx context.Context, p Place, s Statement, worker string, now time.Tim
 		if n.Worker == worker {
 			return name, "", nil // ours, from before a crash
 		}
-		if now.Sub(n.At) > lost {
+		if !n.At.IsZero() && now.Sub(n.At) > lost { // of one that cannot be read nothing is known
 			if err := expire(ctx, p, s.Version, name, n, now); err != nil {
 				return "", "", err
 			}
