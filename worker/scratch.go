@@ -46,7 +46,7 @@ func newScratch(parent string) (*Scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFolder(draft)
+	lock, err := lockFolder(draft, os.O_CREATE)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(draft))
 	}
@@ -57,10 +57,17 @@ func newScratch(parent string) (*Scratch, error) {
 	return &Scratch{Folder: folder, lock: lock}, nil
 }
 
-// Close removes the folder and all that is in it.
+// Close removes the folder and all that is in it, the lock last: a folder without
+// one is nobody's to sweep.
 func (s *Scratch) Close() error {
-	err := os.RemoveAll(s.Folder)
-	return errors.Join(err, s.lock.Close())
+	files, err := os.ReadDir(s.Folder)
+	errs := []error{err}
+	for _, f := range files {
+		if f.Name() != scratchLock {
+			errs = append(errs, os.RemoveAll(filepath.Join(s.Folder, f.Name())))
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(s.Folder), s.lock.Close())...)
 }
 
 // sweepScratch removes the folders whose lock nobody holds.
@@ -71,9 +78,9 @@ func sweepScratch(parent string) error {
 	}
 	var errs []error
 	for _, l := range locks {
-		lock, err := lockFolder(filepath.Dir(l))
+		lock, err := lockFolder(filepath.Dir(l), 0)
 		if err != nil {
-			continue // alive, or another's: not ours to remove
+			continue // alive, or another's, or gone by now: not ours to remove
 		}
 		errs = append(errs, os.RemoveAll(filepath.Dir(l)), lock.Close())
 	}
@@ -81,8 +88,10 @@ func sweepScratch(parent string) error {
 }
 
 // lockFolder takes the folder's lock, which ends with the process however it ends.
-func lockFolder(folder string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(folder, scratchLock), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+// With create 0 it must be there: making one in a folder that its owner is removing
+// would be in the owner's way.
+func lockFolder(folder string, create int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(folder, scratchLock), create|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
