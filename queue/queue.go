@@ -109,4 +109,7 @@ type Mail interface {
 type Letter struct {
 	Body []byte
 	At   time.Time // when it arrived, by the server's clock; zero if the mail cannot tell
+	// From is the instance whose own credentials posted it, by the server's word and
+	// not the letter's; "" where the server knows of no instance.
+	From string
 }

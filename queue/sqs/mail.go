@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,7 +83,7 @@ func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([]qu
 	m.consume(ctx, messages)
 	letters := make([]queue.Letter, 0, len(messages))
 	for _, msg := range messages {
-		letters = append(letters, queue.Letter{Body: []byte(aws.ToString(msg.Body)), At: sentAt(msg)})
+		letters = append(letters, queue.Letter{Body: []byte(aws.ToString(msg.Body)), At: sentAt(msg), From: sender(msg)})
 	}
 	slices.SortStableFunc(letters, func(a, b queue.Letter) int { return a.At.Compare(b.At) })
 	return letters, nil
@@ -123,12 +125,27 @@ func (m *Mail) ask(ctx context.Context, most int, wait time.Duration) ([]types.M
 	defer cancel()
 	out, err := m.conn.client.ReceiveMessage(once, &api.ReceiveMessageInput{
 		QueueUrl: &m.url, MaxNumberOfMessages: int32(most), VisibilityTimeout: inSeconds(readTime), WaitTimeSeconds: inSeconds(wait),
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameSenderId},
 	})
 	if err != nil {
 		return nil, plain(err)
 	}
 	return out.Messages, nil
+}
+
+// instance is how EC2 writes the ID of one.
+var instance = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+
+// sender is the instance that sent a message: one that speaks with the credentials of
+// its profile is in a session of the role which bears its ID, and cannot choose
+// another. SQS writes ROLE:SESSION then, and of anybody else something that is no
+// instance. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+func sender(m types.Message) string {
+	_, session, _ := strings.Cut(m.Attributes[string(types.MessageSystemAttributeNameSenderId)], ":")
+	if !instance.MatchString(session) {
+		return ""
+	}
+	return session
 }
 
 // consume takes messages out of the queue, ten in a request. What is left comes

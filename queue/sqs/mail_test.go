@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,36 @@ func TestMail(t *testing.T) {
 	s.inbox(7)
 	if letters, err := m.Collect(t.Context(), 3, time.Second); len(letters) != 3 || err != nil {
 		t.Errorf("%d letters of 3, %v", len(letters), err)
+	}
+}
+
+// TestMailTellsWhichInstancePosted: the server's word, not the letter's. Of whoever is
+// no instance it says nothing.
+func TestMailTellsWhichInstancePosted(t *testing.T) {
+	for sender, want := range map[string]string{
+		"AROAIL6GAI2XEC672SWG2:i-0123456789abcdef0": "i-0123456789abcdef0",
+		"AROAIL6GAI2XEC672SWG2:i-a123b456":          "i-a123b456", // of the years before 2016
+		"AROAIL6GAI2XEC672SWG2:i-0123456789ABCDEF0": "",
+		"AROAIL6GAI2XEC672SWG2:anna":                "",
+		"AROAIL6GAI2XEC672SWG2:x:i-a123b456":        "",
+		"AROAIL6GAI2XEC672SWG2:i-a123b456\n":        "",
+		"AIDAIT2UOQQY3AUEKVGXU":                     "",
+		"i-a123b456":                                "", // a user of that name, not a session
+		"":                                          "",
+	} {
+		s := newStub(t, Options{})
+		s.on("ReceiveMessage", func(in doc) any {
+			if !slices.Contains(in["MessageSystemAttributeNames"].([]any), any("SenderId")) {
+				t.Errorf("asked for %v", in["MessageSystemAttributeNames"])
+			}
+			m := message("a", "1")
+			m["Attributes"] = doc{"SentTimestamp": "1772323200000", "SenderId": sender}
+			return doc{"Messages": []doc{m}}
+		})
+		letters, err := s.mail().Collect(t.Context(), 1, 0)
+		if err != nil || len(letters) != 1 || letters[0].From != want {
+			t.Errorf("%q: from %+v, %v; want %q", sender, letters, err, want)
+		}
 	}
 }
 
