@@ -57,7 +57,8 @@ var downhill = []struct {
 	{"simulate", "controller signals/derived signals/forecast fleet signals policy journal simulate/scenario simulate/clairvoyant"},
 	{"worker/recipe", "config/strict"},
 	{"worker/confine", ""},
-	{"worker", "fleet queue worker/recipe"},
+	{"worker/gate", "fleet"},
+	{"worker", "fleet queue worker/recipe worker/gate"},
 	{"worker/image/libvips", ""},
 	{"worker/image/imagetest", ""},
 	{"worker/image", "worker/recipe worker/image/libvips"},
@@ -96,7 +97,7 @@ var cgoMay = []string{"worker/image/libvips"}
 // Who takes the time as an argument, so that a tick has one clock reading, and
 // the functions that may read a clock all the same.
 var (
-	clockless = []string{"fleet", "fleet/roster", "signals", "signals/*", "policy", "policy/*", "dashboard/health"}
+	clockless = []string{"worker/gate", "fleet", "fleet/roster", "signals", "signals/*", "policy", "policy/*", "dashboard/health"}
 	mayRead   = []string{"signals/heartbeats.Listen"}
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"skynet/fleet"
 	"skynet/queue"
+	"skynet/worker/gate"
 )
 
 // Self is who the agent is.
@@ -109,7 +110,7 @@ type Agent struct {
 	set   settings
 	log   *zap.Logger
 
-	gate  *gate
+	gate  *gate.Gate
 	share *share
 	hands *hands
 	tally *tally
@@ -152,11 +153,11 @@ func New(self Self, feeds []Feed, craft Craft, voice Voice, opts ...Option) (*Ag
 		a.feeds = append(a.feeds, newFeed(f))
 	}
 	a.share = newShare(a.feeds)
-	a.gate = newGate(self.Slots, a.changed)
+	a.gate = gate.New(self.Slots, a.changed)
 	if set.ahead > 0 {
-		a.gate.soon = func(inLine int) time.Duration {
+		a.gate.Ahead(func(inLine int) time.Duration {
 			return a.share.soonest(time.Now(), float64(inLine)/float64(self.Slots)) - set.ahead
-		}
+		})
 	}
 	a.tally = newTally(a.feeds)
 	a.beat = newBeat(a, voice, rand.Text())
@@ -192,7 +193,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 	a.begin(ctx)
 	var lanes, helpers sync.WaitGroup
-	for range a.self.Slots * lanesPerSlot {
+	for range a.self.Slots * gate.LanesPerSlot {
 		lanes.Go(func() { a.lane(life) })
 	}
 	helpers.Go(func() { a.beat.run(life) })
@@ -212,7 +213,7 @@ func (a *Agent) Run(ctx context.Context) error {
 // before this start: watch goes on asking for as long as nobody answers.
 func (a *Agent) begin(ctx context.Context) {
 	if a.set.metadata == nil {
-		a.gate.admit()
+		a.gate.Admit()
 		return
 	}
 	if !a.look(ctx) && ctx.Err() == nil {
@@ -242,7 +243,7 @@ func (a *Agent) Abort() { a.abortOnce.Do(func() { close(a.aborted) }) }
 
 // Renew makes Run finish what is in hand and return nil, while the worker goes on to
 // say that it works: another version of the program is about to take its place.
-func (a *Agent) Renew() { a.gate.renew() }
+func (a *Agent) Renew() { a.gate.Renew() }
 
 // stopper turns the end of ctx into a stop, and an abort or the end of the
 // grace into the end of life.
@@ -254,7 +255,7 @@ func (a *Agent) stopper(ctx, life context.Context, end context.CancelCauseFunc) 
 			return
 		case <-stop:
 			stop = nil
-			a.gate.stop()
+			a.gate.Stop()
 			if a.set.grace > 0 {
 				grace = time.After(a.set.grace)
 			}
@@ -269,13 +270,13 @@ func (a *Agent) stopper(ctx, life context.Context, end context.CancelCauseFunc) 
 }
 
 func (a *Agent) kill(end context.CancelCauseFunc, cause error) {
-	a.gate.stop()
+	a.gate.Stop()
 	a.hands.stop(cause)
 	end(cause)
 }
 
 // changed is called by the gate when what the agent would say has changed.
-func (a *Agent) changed(s stance) {
+func (a *Agent) changed(s gate.Stance) {
 	a.log.Info(s.State.String(), zap.String(keyDrain, s.Drain), zap.Int(keyJobs, s.Jobs),
 		zap.Bool(keyInterrupted, s.Interruption != nil), zap.Bool(keyStopping, s.Stopping))
 	a.beat.nudge()

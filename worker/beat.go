@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"skynet/fleet"
+	"skynet/worker/gate"
 )
 
 const (
@@ -84,7 +85,7 @@ func (b *beat) send(ctx context.Context) int {
 		b.seq++
 		b.unsent = b.agent.tally.take()
 	}
-	err := b.post(ctx, b.agent.gate.now())
+	err := b.post(ctx, b.agent.gate.Now())
 	if err != nil && ctx.Err() != nil {
 		b.pending = true
 		return 1 // our own end, no trouble of the mailbox
@@ -94,7 +95,7 @@ func (b *beat) send(ctx context.Context) int {
 	return fails
 }
 
-func (b *beat) post(ctx context.Context, s stance) error {
+func (b *beat) post(ctx context.Context, s gate.Stance) error {
 	body, err := json.Marshal(b.compose(s))
 	if err != nil {
 		return fmt.Errorf("write heartbeat %d: %w", b.seq, err)
@@ -107,7 +108,7 @@ func (b *beat) post(ctx context.Context, s stance) error {
 	return nil
 }
 
-func (b *beat) compose(s stance) fleet.Heartbeat {
+func (b *beat) compose(s gate.Stance) fleet.Heartbeat {
 	self := b.agent.self
 	cpu, memory := b.machine.read()
 	return fleet.Heartbeat{
@@ -124,7 +125,7 @@ func (b *beat) last(ctx context.Context, aborted bool) {
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	if aborted {
-		b.agent.gate.leave()
+		b.agent.gate.Leave()
 	}
 	for fails := 1; fails > 0 && ctx.Err() == nil; {
 		old := b.pending

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"skynet/queue"
+	"skynet/worker/gate"
 )
 
 // waitsAhead is how many times the time to look ahead an item waits in line for a
@@ -20,7 +21,7 @@ type hand struct {
 	feed  *feed
 	it    *queue.Item
 	try   Try
-	seat  *seat
+	seat  *gate.Seat
 	stint *stint
 	held  context.Context // ends when it must not be worked on any longer
 	stop  context.CancelCauseFunc
@@ -33,7 +34,7 @@ type hand struct {
 }
 
 // take takes an item that has arrived into the hand.
-func (a *Agent) take(life context.Context, f *feed, it *queue.Item, s *seat) *hand {
+func (a *Agent) take(life context.Context, f *feed, it *queue.Item, s *gate.Seat) *hand {
 	h := &hand{
 		feed: f, it: it, seat: s, stint: a.share.begin(f, time.Now()), ready: make(chan struct{}), ended: make(chan struct{}),
 		try: Try{
@@ -53,8 +54,8 @@ func (a *Agent) take(life context.Context, f *feed, it *queue.Item, s *seat) *ha
 // An item has a slot from the moment that one is free for it: where nothing was
 // fetched ahead, fetching takes slot time, and where too much is being stored, so
 // does storing. So the slot time of its items is what a worker can do in a time.
-func (a *Agent) carry(life context.Context, p pass, h *hand) {
-	defer a.gate.done(h.seat)
+func (a *Agent) carry(life context.Context, p gate.Pass, h *hand) {
+	defer func() { a.gate.Done(h.seat, time.Now()) }()
 	defer h.let()
 	seated := make(chan struct{})
 	go func() { defer close(seated); a.sit(p, h) }()
@@ -69,14 +70,14 @@ func (a *Agent) carry(life context.Context, p pass, h *hand) {
 }
 
 // sit waits in line for a slot, and counts the start of an item that gets one.
-func (a *Agent) sit(p pass, h *hand) {
-	shut, ready, patience := p.shut, h.ready, (<-chan time.Time)(nil)
+func (a *Agent) sit(p gate.Pass, h *hand) {
+	shut, ready, patience := p.Shut, h.ready, (<-chan time.Time)(nil)
 	for {
 		select {
-		case <-h.seat.granted:
-			a.share.start(h.stint, h.seat.since)
-			a.gate.update(func() {}) // when a slot becomes free is known now
-			a.countStart(h, h.seat.since)
+		case <-h.seat.Granted():
+			a.share.start(h.stint, h.seat.Since())
+			a.gate.Look()
+			a.countStart(h, h.seat.Since())
 			return
 		case <-h.ended:
 			return
@@ -101,11 +102,11 @@ func (a *Agent) sit(p pass, h *hand) {
 // an item's tries, giving it back again and again would use them up.
 func (a *Agent) pass(h *hand, why error) {
 	select {
-	case <-h.seat.granted:
+	case <-h.seat.Granted():
 		return
 	default:
 	}
-	if h.it.Tries == 1 && !h.try.Last || a.gate.now().Interruption != nil {
+	if h.it.Tries == 1 && !h.try.Last || a.gate.Now().Interruption != nil {
 		h.stop(why)
 	}
 }
@@ -137,7 +138,7 @@ func (a *Agent) try(h *hand, seated <-chan struct{}) (d Done, err error) {
 	if err := a.stage(ctx, h, func() error { return piece.Work(ctx) }); err != nil {
 		return d, err
 	}
-	if a.gate.worked(h.seat) {
+	if a.gate.Worked(h.seat, time.Now()) {
 		a.leaveSlot(h)
 	}
 	err = a.stage(ctx, h, func() (err error) { d, err = piece.Store(ctx); return err })
@@ -146,7 +147,7 @@ func (a *Agent) try(h *hand, seated <-chan struct{}) (d Done, err error) {
 
 // comeToSlot waits until an item that is ready has its slot.
 func (a *Agent) comeToSlot(ctx context.Context, h *hand, seated <-chan struct{}) error {
-	a.gate.prepared(h.seat)
+	a.gate.Prepared(h.seat)
 	close(h.ready)
 	select {
 	case <-seated:
@@ -162,8 +163,8 @@ func (a *Agent) leaveSlot(h *hand) {
 		return
 	}
 	select {
-	case <-h.seat.granted:
-		h.took = now.Sub(h.seat.since)
+	case <-h.seat.Granted():
+		h.took = now.Sub(h.seat.Since())
 	default: // it never came to one
 	}
 }

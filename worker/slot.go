@@ -8,6 +8,7 @@ import (
 
 	"skynet/fleet"
 	"skynet/queue"
+	"skynet/worker/gate"
 )
 
 const (
@@ -21,12 +22,12 @@ const (
 // lane takes one item after the other through its stages until the agent stops.
 func (a *Agent) lane(life context.Context) {
 	for {
-		p, ok := a.gate.enter(life)
+		p, ok := a.gate.Enter(life)
 		if !ok {
 			return
 		}
 		f, it := a.receive(life, p)
-		s := a.gate.left(p, it != nil)
+		s := a.gate.Left(p, it != nil, time.Now())
 		if it != nil {
 			a.carry(life, p, a.take(life, f, it, s))
 		}
@@ -37,8 +38,8 @@ func (a *Agent) lane(life context.Context) {
 // The feeds are asked in turn without waiting, the most due first; when all
 // are empty, the slot waits on the one that the fewest others wait on.
 // Ahead of a free slot it asks once, and not for long.
-func (a *Agent) receive(ctx context.Context, p pass) (*feed, *queue.Item) {
-	ctx, cancel := until(ctx, p.shut)
+func (a *Agent) receive(ctx context.Context, p gate.Pass) (*feed, *queue.Item) {
+	ctx, cancel := until(ctx, p.Shut)
 	defer cancel()
 	for ctx.Err() == nil {
 		order := a.share.order(time.Now())
@@ -49,7 +50,7 @@ func (a *Agent) receive(ctx context.Context, p pass) (*feed, *queue.Item) {
 		if f, it := a.sweep(ctx, order); it != nil {
 			return f, it
 		}
-		if f, it := a.linger(ctx, order, p.early); it != nil || p.early {
+		if f, it := a.linger(ctx, order, p.Early); it != nil || p.Early {
 			return f, it
 		}
 	}

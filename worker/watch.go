@@ -36,14 +36,14 @@ func (a *Agent) watch(life context.Context) {
 func (a *Agent) look(ctx context.Context) bool {
 	drain, err := a.tag(ctx)
 	if err == nil {
-		a.gate.ask(drain)
+		a.gate.Ask(drain)
 	}
 	notice, err2 := a.notice(ctx)
 	if err2 == nil {
 		a.heed(notice)
 	}
 	if err == nil {
-		a.gate.admit()
+		a.gate.Admit()
 	}
 	err3 := a.foresee(ctx)
 	if ctx.Err() == nil {
@@ -91,12 +91,12 @@ func (a *Agent) notice(ctx context.Context) (*fleet.Interruption, error) {
 // what is not finished out of hand. No notice lets the agent work again: an
 // instance that was hibernated wakes up in the middle of this.
 func (a *Agent) heed(n *fleet.Interruption) {
-	a.gate.interrupt(n)
+	a.gate.Interrupt(n)
 	if n != nil && !time.Now().Before(n.At.Add(-max(takenMargin, a.set.poll))) {
 		a.hands.stop(errTaken)
 		return
 	}
-	if n == nil && !a.gate.now().Stopping {
+	if n == nil && !a.gate.Now().Stopping {
 		a.hands.rest()
 	}
 }

@@ -1,4 +1,8 @@
-package worker
+// Package gate decides when an agent may receive an item, gives slots to what it
+// received, and says how the agent stands: at work, draining, drained, leaving. It
+// reads no clock and does nothing itself, so that a simulated agent takes, drains
+// and speaks by the very same rules as a real one.
+package gate
 
 import (
 	"context"
@@ -9,18 +13,18 @@ import (
 	"skynet/fleet"
 )
 
-// stance is what the agent says of itself.
-type stance struct {
-	State        fleet.State
-	Drain        string
-	Jobs         int
+// Stance is what the agent says of itself.
+type Stance struct {
+	State        fleet.State // Working, Draining, Drained or Leaving
+	Drain        string      // ID of the drain asked for, "" if none
+	Jobs         int         // items in slots
 	Interruption *fleet.Interruption
 	Stopping     bool
 }
 
 // same reports whether two stances need no word between them: the number of
 // jobs alone is no news.
-func (s stance) same(o stance) bool {
+func (s Stance) same(o Stance) bool {
 	return s.State == o.State && s.Drain == o.Drain && s.Stopping == o.Stopping && alike(s.Interruption, o.Interruption)
 }
 
@@ -34,11 +38,11 @@ func alike(a, b *fleet.Interruption) bool {
 const (
 	linePerSlot   = 2 // items that may wait in line for each slot
 	storedPerSlot = 3 // items that may be stored at once for each slot: a store's answer may take longer than the work
-	// lanesPerSlot is how many items may be in hand for each slot.
-	lanesPerSlot = 1 + linePerSlot + storedPerSlot
+	// LanesPerSlot is how many items may be in hand for each slot.
+	LanesPerSlot = 1 + linePerSlot + storedPerSlot
 )
 
-// gate lets lanes receive, or not, and gives slots to what they received. It counts
+// Gate lets lanes receive, or not, and gives slots to what they received. It counts
 // items in hand and receives under way under one lock, so that "drained" is true
 // when it is said: an item that is just arriving is counted as a receive until it
 // is counted as in hand.
@@ -47,7 +51,7 @@ const (
 // under way if a slot is expected to become free soon for what it brings, which
 // waits in line: short items are fetched two for each slot, since to fetch one may
 // take longer than to work on one.
-type gate struct {
+type Gate struct {
 	mu           sync.Mutex
 	unsure       bool   // whether a drain stands is not known yet
 	drain        string // ID of the drain asked for, "" if none
@@ -57,47 +61,52 @@ type gate struct {
 	leaving      bool
 
 	slots     int
-	soon      func(inLine int) time.Duration // how long until one more item may be fetched ahead of a free slot; nil: never
+	soon      func(inLine int) time.Duration
 	receiving int
 	early     int     // of these: ahead of a free slot
-	line      []*seat // items in hand that wait for a slot
+	line      []*Seat // items in hand that wait for a slot
 	working   int     // items that have one
 	storing   int     // items that are only being stored, and have none
 
 	shut    chan struct{} // closed while no lane may receive
 	moved   chan struct{} // closed, and replaced, when anything has changed
-	said    stance
-	changed func(stance)
+	said    Stance
+	changed func(Stance)
 }
 
-// newGate returns a gate that is shut until admit: a drain may stand that
+// New returns a gate that is shut until Admit: a drain may stand that
 // nobody has told us of.
-func newGate(slots int, changed func(stance)) *gate {
-	g := &gate{unsure: true, slots: slots, shut: make(chan struct{}), moved: make(chan struct{}), changed: changed}
+// changed is called with the gate locked, when what the agent would say is news.
+func New(slots int, changed func(Stance)) *Gate {
+	g := &Gate{unsure: true, slots: slots, shut: make(chan struct{}), moved: make(chan struct{}), changed: changed}
 	close(g.shut)
 	g.said = g.stance()
 	return g
 }
 
-func (g *gate) open() bool { return !g.unsure && !g.renewing && !g.told() }
+// Ahead lets receives begin ahead of a free slot: soon is how long until one more
+// item may be fetched, where so many are in line already. Call it before Enter.
+func (g *Gate) Ahead(soon func(inLine int) time.Duration) { g.soon = soon }
+
+func (g *Gate) open() bool { return !g.unsure && !g.renewing && !g.told() }
 
 // told reports whether we were told to take no more items.
-func (g *gate) told() bool { return g.drain != "" || g.interruption != nil || g.stopping }
+func (g *Gate) told() bool { return g.drain != "" || g.interruption != nil || g.stopping }
 
-// pass lets one receive begin.
-type pass struct {
-	shut  <-chan struct{} // closed when that receive must end
-	early bool            // no slot is free yet
+// Pass lets one receive begin.
+type Pass struct {
+	Shut  <-chan struct{} // closed when that receive must end
+	Early bool            // no slot is free yet
 }
 
-// enter waits until a receive may begin, and counts it. False: the agent stops, no
+// Enter waits until a receive may begin, and counts it. False: the agent stops, no
 // receive was counted.
-func (g *gate) enter(ctx context.Context) (p pass, ok bool) {
+func (g *Gate) Enter(ctx context.Context) (p Pass, ok bool) {
 	for ctx.Err() == nil {
 		g.mu.Lock()
 		if g.stopping || g.renewing {
 			g.mu.Unlock()
-			return pass{}, false
+			return Pass{}, false
 		}
 		p, wait, ok := g.admits()
 		moved := g.moved
@@ -107,11 +116,22 @@ func (g *gate) enter(ctx context.Context) (p pass, ok bool) {
 		}
 		g.await(ctx, moved, wait)
 	}
-	return pass{}, false
+	return Pass{}, false
+}
+
+// Try counts a receive if one may begin at once.
+func (g *Gate) Try() (p Pass, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping || g.renewing {
+		return Pass{}, false
+	}
+	p, _, ok = g.admits()
+	return p, ok
 }
 
 // await waits until something has changed, or for a while if that is not 0.
-func (g *gate) await(ctx context.Context, moved <-chan struct{}, wait time.Duration) {
+func (g *Gate) await(ctx context.Context, moved <-chan struct{}, wait time.Duration) {
 	if wait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, wait)
@@ -125,118 +145,130 @@ func (g *gate) await(ctx context.Context, moved <-chan struct{}, wait time.Durat
 
 // admits counts a receive, if one may begin. wait is how long until one may without
 // anything having changed, 0 if that is not to be expected.
-func (g *gate) admits() (p pass, wait time.Duration, ok bool) {
+func (g *Gate) admits() (p Pass, wait time.Duration, ok bool) {
 	taken := g.receiving + len(g.line) + g.working
 	switch {
 	case !g.open():
-		return pass{}, 0, false
+		return Pass{}, 0, false
 	case taken < g.slots:
 	case g.soon == nil || g.early > 0 || len(g.line) >= linePerSlot*g.slots || g.working == 0:
-		return pass{}, 0, false
+		return Pass{}, 0, false
 	default:
 		if wait := g.soon(len(g.line)); wait > 0 {
-			return pass{}, wait, false
+			return Pass{}, wait, false
 		}
-		p.early = true
+		p.Early = true
 		g.early++
 	}
 	g.receiving++
-	p.shut = g.shut
+	p.Shut = g.shut
 	return p, 0, true
 }
 
-// seat is an item's place: in line, then in a slot, then among those being stored.
-type seat struct {
+// Seat is an item's place: in line, then in a slot, then among those being stored.
+type Seat struct {
 	ready   bool          // has all that it needs
 	granted chan struct{} // closed when it has a slot
 	since   time.Time     // when it got it
 	place   *int          // what it is counted in, nil while it is in line
 }
 
-// left ends a receive. With an item it is a seat in the same instant, in a slot if
-// one is free.
-func (g *gate) left(p pass, item bool) (s *seat) {
+// Granted is closed when the item has its slot.
+func (s *Seat) Granted() <-chan struct{} { return s.granted }
+
+// Since is when the item got its slot, once it has.
+func (s *Seat) Since() time.Time { return s.since }
+
+// Left ends a receive. With an item it is a seat in the same instant, in a slot if
+// one is free now; without one there is none.
+func (g *Gate) Left(p Pass, item bool, now time.Time) (s *Seat) {
 	g.update(func() {
 		g.receiving--
-		if p.early {
+		if p.Early {
 			g.early--
 		}
 		if item {
-			s = &seat{granted: make(chan struct{})}
+			s = &Seat{granted: make(chan struct{})}
 			g.line = append(g.line, s)
+			g.fill(now)
 		}
 	})
 	return s
 }
 
-// prepared says that an item has all that it needs: those that have go before those
+// Prepared says that an item has all that it needs: those that have go before those
 // that have not.
-func (g *gate) prepared(s *seat) { g.update(func() { s.ready = true }) }
+func (g *Gate) Prepared(s *Seat) { g.update(func() { s.ready = true }) }
 
-// worked gives the slot of an item free while it is stored, if not too many are
+// Worked gives the slot of an item free while it is stored, if not too many are
 // being stored already: else storing is what holds the slots up, and shows.
-func (g *gate) worked(s *seat) (freed bool) {
+func (g *Gate) Worked(s *Seat, now time.Time) (freed bool) {
 	g.update(func() {
 		if s.place == &g.working && g.storing < storedPerSlot*g.slots {
 			g.working--
 			g.storing++
 			s.place, freed = &g.storing, true
+			g.fill(now)
 		}
 	})
 	return freed
 }
 
-// done gives an item's place up.
-func (g *gate) done(s *seat) {
+// Done gives an item's place up.
+func (g *Gate) Done(s *Seat, now time.Time) {
 	g.update(func() {
 		if s.place != nil {
 			*s.place--
+			g.fill(now)
 			return
 		}
-		g.line = slices.DeleteFunc(g.line, func(o *seat) bool { return o == s })
+		g.line = slices.DeleteFunc(g.line, func(o *Seat) bool { return o == s })
 	})
 }
 
 // fill gives free slots to those in line, the ones that are ready first.
-func (g *gate) fill() {
+func (g *Gate) fill(now time.Time) {
 	for g.working < g.slots && len(g.line) > 0 {
-		i := max(0, slices.IndexFunc(g.line, func(s *seat) bool { return s.ready }))
+		i := max(0, slices.IndexFunc(g.line, func(s *Seat) bool { return s.ready }))
 		s := g.line[i]
 		g.line = slices.Delete(g.line, i, i+1)
-		s.place, s.since = &g.working, time.Now()
+		s.place, s.since = &g.working, now
 		g.working++
 		close(s.granted)
 	}
 }
 
-// admit lets lanes receive from now on, unless told otherwise.
-func (g *gate) admit() { g.update(func() { g.unsure = false }) }
+// Look has those who wait at the gate look again: when a slot becomes free may be
+// known now.
+func (g *Gate) Look() { g.update(func() {}) }
 
-// ask sets the drain asked for; "" is a recall.
-func (g *gate) ask(drain string) { g.update(func() { g.drain = drain }) }
+// Admit lets lanes receive from now on, unless told otherwise.
+func (g *Gate) Admit() { g.update(func() { g.unsure = false }) }
 
-// interrupt sets the cloud's notice; nil when there is none, or none any more
+// Ask sets the drain asked for; "" is a recall.
+func (g *Gate) Ask(drain string) { g.update(func() { g.drain = drain }) }
+
+// Interrupt sets the cloud's notice; nil when there is none, or none any more
 // (an instance that wakes from hibernation has none).
-func (g *gate) interrupt(n *fleet.Interruption) { g.update(func() { g.interruption = n }) }
+func (g *Gate) Interrupt(n *fleet.Interruption) { g.update(func() { g.interruption = n }) }
 
-// stop shuts the gate for good.
-func (g *gate) stop() { g.update(func() { g.stopping = true }) }
+// Stop shuts the gate for good.
+func (g *Gate) Stop() { g.update(func() { g.stopping = true }) }
 
-// renew shuts the gate for good without saying so: who goes on in our place is back
+// Renew shuts the gate for good without saying so: who goes on in our place is back
 // within seconds, and a worker that said it was leaving would be replaced.
-func (g *gate) renew() { g.update(func() { g.renewing = true }) }
+func (g *Gate) Renew() { g.update(func() { g.renewing = true }) }
 
-// leave has the agent say that it leaves, whatever is still in hand.
-func (g *gate) leave() { g.update(func() { g.stopping, g.leaving = true, true }) }
+// Leave has the agent say that it leaves, whatever is still in hand.
+func (g *Gate) Leave() { g.update(func() { g.stopping, g.leaving = true, true }) }
 
 // update changes what the gate knows, opens or shuts it accordingly, and
 // passes on what is news.
-func (g *gate) update(f func()) {
+func (g *Gate) update(f func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.open()
 	f()
-	g.fill()
 	switch {
 	case was && !g.open():
 		close(g.shut)
@@ -251,8 +283,8 @@ func (g *gate) update(f func()) {
 	}
 }
 
-// now is the stance of this moment.
-func (g *gate) now() stance {
+// Now is the stance of this moment.
+func (g *Gate) Now() Stance {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.stance()
@@ -266,8 +298,8 @@ func (g *gate) now() stance {
 // not told to go: working, with nothing in hand. To say "drained" unasked would
 // have it replaced for the seconds that this takes, and to say nothing would let
 // its time to boot run out.
-func (g *gate) stance() stance {
-	s := stance{State: fleet.Working, Drain: g.drain, Jobs: min(g.slots, g.working+g.storing), Interruption: g.interruption, Stopping: g.stopping}
+func (g *Gate) stance() Stance {
+	s := Stance{State: fleet.Working, Drain: g.drain, Jobs: min(g.slots, g.working+g.storing), Interruption: g.interruption, Stopping: g.stopping}
 	switch {
 	case !g.told():
 	case g.leaving:
