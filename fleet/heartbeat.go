@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Heartbeat is what a worker says of itself, every few seconds and at once
 // when its state changes. Heartbeats travel over a queue of their own, which
@@ -50,13 +53,22 @@ func (w Work) Empty() bool {
 	return w.Completed == 0 && w.Failed == 0 && w.Redelivered == 0 && w.Seconds.Count() == 0 && w.Wait.Count() == 0
 }
 
-// Merge adds what o says to w. Both must be of the same queue.
+// Merge adds what o says to w. Both must be of the same queue. Counts that no number
+// can hold stay at the largest: they come from one who lies.
 func (w *Work) Merge(o Work) {
-	w.Completed += o.Completed
-	w.Failed += o.Failed
-	w.Redelivered += o.Redelivered
-	w.BytesIn += o.BytesIn
-	w.BytesOut += o.BytesOut
+	w.Completed = plus(w.Completed, o.Completed)
+	w.Failed = plus(w.Failed, o.Failed)
+	w.Redelivered = plus(w.Redelivered, o.Redelivered)
+	w.BytesIn = plus(w.BytesIn, o.BytesIn)
+	w.BytesOut = plus(w.BytesOut, o.BytesOut)
 	w.Seconds.Merge(o.Seconds)
 	w.Wait.Merge(o.Wait)
+}
+
+// plus adds two counts, neither of which is negative.
+func plus[N int | int64](a, b N) N {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return N(math.MaxInt64)
 }

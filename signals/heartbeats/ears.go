@@ -7,6 +7,7 @@ package heartbeats
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,12 @@ const (
 	// slept is the silence after which a worker counts as begun anew: it was woken,
 	// which the agent itself does not notice. Its longest interval is a minute.
 	slept = 90 * time.Second
+	// sole is how long a new start of an agent must be the only one that speaks for
+	// its worker before "drained" is believed of it: every agent speaks in that time.
+	sole = 75 * time.Second
+	// overlap is how far apart the words of an agent that ends and of the next one
+	// can arrive: a try to post takes ten seconds at most.
+	overlap = 30 * time.Second
 	// mostWorkers is how many are kept: more than any fleet has, few enough for
 	// whoever posts under ever new names.
 	mostWorkers = 20_000
@@ -45,6 +52,9 @@ const (
 	tooLong = 256 << 10
 	// tooMany is how many queues one may report on.
 	tooMany = 256
+	// mostBytes is the most that one may have read or written since its last
+	// heartbeat, which may lie back an hour: 2 Tb/s for all of it.
+	mostBytes = 1e15
 	// tooWordy is the longest of its texts, in bytes: ours are a few dozen.
 	tooWordy = 256
 )
@@ -56,10 +66,12 @@ type Ears struct {
 	notices map[fleet.ID]notice    // of interruptions, told by others than the worker
 	risks   map[fleet.ID]time.Time // when others said that one is expected
 	tallies map[string]*tally      // by fleet, of those that a Source was asked for
+	listed  map[fleet.ID]time.Time // who was asked for, and when: the cloud lists them
 	since   time.Time              // heard without a break since
-	until   time.Time              // last time that we did listen
+	read    time.Time              // last time that we did listen
+	until   time.Time              // what arrived before was read: read, unless there is more than we can keep up with
 	failed  string                 // why the last call failed, "" if it did not
-	refused int                    // letters that were not taken in
+	refused refused
 }
 
 // voice is one worker's.
@@ -69,6 +81,8 @@ type voice struct {
 	begun  time.Time // first heard after a start or a long silence
 	seen   window
 	former former
+	proven bool      // the queue's server vouched that the worker itself spoke
+	unsure time.Time // until then another start of the agent may speak as well
 }
 
 // notice is one of an interruption.
@@ -85,7 +99,7 @@ type former struct {
 
 // New returns Ears that have heard nothing yet.
 func New() *Ears {
-	return &Ears{last: map[fleet.ID]voice{}, notices: map[fleet.ID]notice{}, risks: map[fleet.ID]time.Time{}, tallies: map[string]*tally{}}
+	return &Ears{last: map[fleet.ID]voice{}, notices: map[fleet.ID]notice{}, risks: map[fleet.ID]time.Time{}, tallies: map[string]*tally{}, listed: map[fleet.ID]time.Time{}}
 }
 
 // Prime tells what an earlier run of the controller had heard: without it, a
@@ -105,7 +119,8 @@ func (e *Ears) Prime(ws []fleet.Worker) {
 
 // Listen reads heartbeats from the mail until ctx ends. When the mail fails it
 // says so once, waits a little and goes on: deafness is a state, not an end. A
-// mail that has nothing and does not wait for it is not hammered.
+// mail that has nothing and does not wait for it is not hammered. Of letters that
+// were posted in the name of others it complains, too, now and then (ErrForged).
 func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)) {
 	broken := false
 	for ctx.Err() == nil {
@@ -125,6 +140,9 @@ func (e *Ears) Listen(ctx context.Context, mail queue.Mail, complain func(error)
 		}
 		broken = false
 		e.Hear(time.Now(), letters)
+		if forged := e.forgery(time.Now()); forged != nil {
+			complain(forged)
+		}
 		if len(letters) == 0 && time.Since(asked) < breath {
 			pause(ctx, breath)
 		}
@@ -154,27 +172,35 @@ func (e *Ears) Hear(now time.Time, letters []queue.Letter) {
 	now = now.Round(0) // the wall clock's alone: the other one stands still while the machine sleeps
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now.Sub(e.until) > deafAfter {
+	if now.Sub(e.read) > deafAfter {
 		e.since = now
 	}
-	e.until, e.failed = now, ""
+	e.read, e.failed = now, ""
+	e.until = e.caughtUp(now, letters)
 	for _, l := range letters {
-		beat, err := Parse(l.Body)
-		if err != nil || !e.room(beat.Worker) {
-			e.refused++
-			continue
-		}
-		if e.take(arrived(now, l), beat) {
+		if beat, ok := e.admit(now, l); ok && e.take(arrived(now, l), beat, l.From != "") {
 			e.count(now, beat)
 		}
 	}
 	e.tidy(now)
 }
 
-// room reports whether a worker is known or one more can be.
-func (e *Ears) room(id fleet.ID) bool {
-	_, known := e.last[id]
-	return known || len(e.last) < mostWorkers
+// caughtUp is the time before which everything has been read. A call that brought as
+// much as it may leaves more behind: half of what it brought had come by then. It
+// keeps those whose words wait in line from passing for silent.
+func (e *Ears) caughtUp(now time.Time, letters []queue.Letter) time.Time {
+	if len(letters) < atOnce {
+		return now
+	}
+	at := make([]time.Time, 0, len(letters))
+	for _, l := range letters {
+		at = append(at, arrived(now, l))
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	if half := at[len(at)/2].Round(0); half.After(e.until) || e.until.After(now) {
+		return half
+	}
+	return e.until
 }
 
 // arrived is when a letter came, by our clock as far as that is known. The
@@ -190,10 +216,14 @@ func arrived(now time.Time, l queue.Letter) time.Time {
 }
 
 // take keeps a heartbeat that arrived at that time if it is the newest, and
-// reports whether its counters are new.
-func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
+// reports whether its counters are new. One that is proven is the worker's own.
+func (e *Ears) take(at time.Time, beat fleet.Heartbeat, proven bool) bool {
 	beat.Queues = nil // counted, not kept: they may be long
 	v := e.last[beat.Worker]
+	if proven && !v.proven && v.beat.Boot != "" {
+		v = voice{} // whoever spoke until now
+	}
+	v.proven = v.proven || proven
 	switch {
 	case v.isFormer(at, beat):
 		if v.former.boot != beat.Boot {
@@ -202,8 +232,9 @@ func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
 		if !v.former.seen.take(beat.Seq) {
 			return false // doubled
 		}
+		v.doubt(at)
 	case v.beat.Boot != beat.Boot: // the first word of a new start
-		v = voice{beat: beat, heard: at, begun: v.beginning(at), former: former{v.beat.Boot, v.seen}}
+		v = v.anew(at, beat)
 		v.seen.take(beat.Seq)
 	case !v.seen.take(beat.Seq):
 		return false // doubled
@@ -217,6 +248,15 @@ func (e *Ears) take(at time.Time, beat fleet.Heartbeat) bool {
 	}
 	e.last[beat.Worker] = v
 	return true
+}
+
+// anew is the voice of a new start of the agent.
+func (v voice) anew(at time.Time, beat fleet.Heartbeat) voice {
+	next := voice{beat: beat, heard: at, begun: v.beginning(at), former: former{v.beat.Boot, v.seen}, proven: v.proven}
+	if v.beat.Boot != "" && !v.proven && at.Sub(v.heard) <= late {
+		next.unsure = at.Add(sole)
+	}
+	return next
 }
 
 // beginning is when a new start was first heard. After a restart of ours the
@@ -263,22 +303,25 @@ func (e *Ears) tidy(now time.Time) {
 			delete(e.last, id)
 		}
 	}
-}
-
-// Refused is how many letters were not taken in: they were no heartbeats of
-// ours, or of workers beyond those that are kept.
-func (e *Ears) Refused() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.refused
+	for id, asked := range e.listed {
+		if now.Sub(asked) > forgetFull {
+			delete(e.listed, id)
+		}
+	}
 }
 
 // Last is the newest heartbeat of a worker, without its counters, and when it
 // arrived. An interruption that others have told of counts as said by itself.
+//
+// Who is asked for is listed by the cloud, and is heard before strangers are.
 func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.listed[id] = e.read
 	v, ok := e.last[id]
+	if v.beat.State == fleet.Drained && e.read.Before(v.unsure) {
+		v.beat.State = fleet.Draining
+	}
 	if n, told := e.notices[id]; told && v.beat.Interruption == nil {
 		v.beat.Interruption = &n.Interruption
 	}

@@ -36,9 +36,14 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 		return b, fmt.Errorf("heartbeat of %s: a worker does not say that it is %s", b.Worker, b.State)
 	case b.Jobs < 0 || b.Slots < 0 || b.Slots > 1e6 || b.Jobs > 1e6:
 		return b, fmt.Errorf("heartbeat of %s: %d jobs in %d slots cannot be", b.Worker, b.Jobs, b.Slots)
+	case !percent(b.CPU) || !percent(b.Memory):
+		return b, fmt.Errorf("heartbeat of %s: processor at %g%% and memory at %g%% cannot be", b.Worker, b.CPU, b.Memory)
 	}
 	return b, counted(b)
 }
+
+// percent reports a share of a machine, with room for rounding.
+func percent(v float64) bool { return v >= 0 && v <= 101 }
 
 func action(b fleet.Heartbeat) string {
 	if b.Interruption == nil {
@@ -59,6 +64,8 @@ func counted(b fleet.Heartbeat) error {
 			return fmt.Errorf("heartbeat of %s: negative counts for queue %s", b.Worker, w.Queue)
 		case max(w.Completed, w.Failed, w.Redelivered) > 1e6:
 			return fmt.Errorf("heartbeat of %s: over a million items at once for queue %s", b.Worker, w.Queue)
+		case max(w.BytesIn, w.BytesOut) > mostBytes:
+			return fmt.Errorf("heartbeat of %s: over a petabyte at once for queue %s", b.Worker, w.Queue)
 		}
 	}
 	return nil

@@ -87,12 +87,12 @@ func (s *Source) Read(_ context.Context, now time.Time) []signals.Signal {
 // deafness says why nothing can be heard now, "" if it can.
 func (e *Ears) deafness(now time.Time) string {
 	switch {
-	case e.until.IsZero():
+	case e.read.IsZero():
 		return "no heartbeat queue has been read yet"
-	case now.Sub(e.until) > deafAfter && e.failed != "":
+	case now.Sub(e.read) > deafAfter && e.failed != "":
 		return "heartbeats cannot be read: " + e.failed
-	case now.Sub(e.until) > deafAfter:
-		return fmt.Sprintf("heartbeats were last read %s ago", now.Sub(e.until).Round(time.Second))
+	case now.Sub(e.read) > deafAfter:
+		return fmt.Sprintf("heartbeats were last read %s ago", now.Sub(e.read).Round(time.Second))
 	}
 	return ""
 }
