@@ -176,7 +176,7 @@ func (d *daemon) run(ctx context.Context) {
 	defer d.act()()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		d.ears.Listen(ctx, d.lookout.mail(d.mail), func(err error) { d.log.Warn("cannot hear the workers", zap.Error(err)) })
+		d.ears.Listen(ctx, d.lookout.mail(d.mail), d.complainOfMail)
 	})
 	wg.Go(func() { d.hearEvents(ctx) })
 	wg.Go(func() { d.reap(ctx) })
@@ -187,6 +187,15 @@ func (d *daemon) run(ctx context.Context) {
 		wg.Go(func() { l.reload(ctx) })
 	}
 	wg.Wait()
+}
+
+// complainOfMail logs what is wrong with the queue of heartbeats.
+func (d *daemon) complainOfMail(err error) {
+	if errors.Is(err, heartbeats.ErrForged) {
+		d.log.Warn("somebody posts heartbeats that are not their own", zap.Error(err))
+		return
+	}
+	d.log.Warn("cannot hear the workers", zap.Error(err))
 }
 
 // pruner is a journal that forgets.

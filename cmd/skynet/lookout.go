@@ -93,6 +93,7 @@ func (d *daemon) act() (end func()) {
 		return func() {}
 	}
 	o.metrics.Act(true)
+	o.metrics.Refusals(d.ears.Refusals)
 	o.people.Act(d.fleetNames()...)
 	return func() {
 		o.metrics.Act(false)

@@ -126,5 +126,6 @@ var (
 	callsTotal    = family("skynet_calls_total", counter, "system operation result", "Calls to AWS (ec2, sqs, s3, cloudwatch, sts), the fleet's cloud, queues, sources and the journal, by result: ok, error or timeout. A call of AWS's SDK with its retries counts once.")
 	callDuration  = family("skynet_call_duration_seconds", summed, "system operation", "How long calls took, retries included.")
 	callThrottles = family("skynet_call_throttles_total", counter, "system operation", "Attempts that AWS turned away because there were too many; most are retried.")
+	beatsRefused  = family("skynet_heartbeats_refused_total", counter, "cause", "Letters in the queue of heartbeats that were not taken in: unreadable, forged (not posted by the worker that they name), or of strangers that there is no room for.")
 	notifications = family("skynet_notifications_total", counter, "target outcome", "Messages to people, by outcome: sent, failed (after every retry), or dropped (too many waited).")
 )

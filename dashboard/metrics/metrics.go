@@ -38,6 +38,7 @@ type Metrics struct {
 	acting   atomic.Bool
 	ticks    *prometheus.HistogramVec
 	told     sync.Map // counts of notifications, by notified
+	refusals atomic.Pointer[func() map[string]int]
 
 	opening sync.Mutex // held while a fleet is opened, never by a tick or a scrape
 	fleets  atomic.Pointer[[]*Fleet]
@@ -89,6 +90,10 @@ func (m *Metrics) Notified(target, outcome string) {
 	n.(*atomic.Uint64).Add(1)
 }
 
+// Refusals has the heartbeats that were refused told of, by cause. One that counts from
+// zero again begins anew, as after a restart.
+func (m *Metrics) Refusals(count func() map[string]int) { m.refusals.Store(&count) }
+
 type notified struct{ target, outcome string }
 
 // Describe gives nothing: which families there are depends on what there is to tell.
@@ -106,6 +111,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		f.collect(out, m.options)
 	}
 	m.Calls.collect(out)
+	if count := m.refusals.Load(); count != nil {
+		for cause, n := range (*count)() {
+			out.put(beatsRefused, float64(n), cause)
+		}
+	}
 	m.told.Range(func(key, n any) bool {
 		k := key.(notified)
 		out.put(notifications, float64(n.(*atomic.Uint64).Load()), k.target, k.outcome)

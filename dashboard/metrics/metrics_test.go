@@ -126,6 +126,7 @@ func everything(c *clock) *metrics.Metrics {
 	m.Calls.Done("ec2", "CreateFleet", time.Second, nil)
 	m.Calls.Throttled("ec2", "CreateFleet")
 	m.Notified("oncall", "sent")
+	m.Refusals(func() map[string]int { return map[string]int{"forged": 3} })
 	return m
 }
 
@@ -178,6 +179,7 @@ func TestATick(t *testing.T) {
 		"skynet_calls_total{operation=CreateFleet,result=timeout,system=ec2}": 0,
 		"skynet_call_throttles_total{operation=CreateFleet,system=ec2}":       1,
 		"skynet_notifications_total{outcome=sent,target=oncall}":              1,
+		"skynet_heartbeats_refused_total{cause=forged}":                       3,
 	})
 	absent(t, got, "skynet_policy_want_instances{fleet=render,policy=step}", "skynet_user_signal{fleet=render,signal=upload.lost}")
 }
