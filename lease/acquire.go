@@ -10,32 +10,53 @@ import (
 // or what is there is no lease. After every look look is called, if it is not nil,
 // with what is there, or why it cannot be read or taken.
 func (l *Lease) Acquire(ctx context.Context, look func(State, error)) error {
-	var w watch
-	for {
-		s, v, err := l.read(ctx)
-		if errors.Is(err, ErrForeign) {
+	for c := l.StandBy(); ; {
+		s, held, wait, err := c.Look(ctx)
+		if held || errors.Is(err, ErrForeign) {
 			return err
-		}
-		due := l.opt.Look
-		if err == nil {
-			due = w.due(s, v, l)
-		}
-		if due <= 0 {
-			if err = l.take(ctx, s, v); err == nil {
-				return nil
-			}
-			if errors.Is(err, ErrChanged) {
-				err = nil // somebody was faster: the next look tells who
-			}
-			due = l.opt.Look
 		}
 		if look != nil {
 			look(s, err)
 		}
-		if !sleep(ctx, min(due, l.opt.Look)) {
+		if !sleep(ctx, wait) {
 			return ctx.Err()
 		}
 	}
+}
+
+// Candidate stands by for the lease. It does not wait: who asks it decides when to
+// look again.
+type Candidate struct {
+	lease *Lease
+	seen  watch
+}
+
+// StandBy returns a Candidate that has seen nothing yet.
+func (l *Lease) StandBy() *Candidate { return &Candidate{lease: l} }
+
+// Look reads the lease once, and takes it if it may. It returns what is there, whether
+// the lease is held now, and if not after what time at most to look again. An error
+// says why it cannot be read or taken; only ErrForeign will not pass by itself.
+func (c *Candidate) Look(ctx context.Context) (s State, held bool, wait time.Duration, err error) {
+	l := c.lease
+	s, v, err := l.read(ctx)
+	if errors.Is(err, ErrForeign) {
+		return s, false, l.opt.Look, err
+	}
+	due := l.opt.Look
+	if err == nil {
+		due = c.seen.due(s, v, l)
+	}
+	if due <= 0 {
+		if err = l.take(ctx, s, v); err == nil {
+			return s, true, 0, nil
+		}
+		if errors.Is(err, ErrChanged) {
+			err = nil // somebody was faster: the next look tells who
+		}
+		due = l.opt.Look
+	}
+	return s, false, min(due, l.opt.Look), err
 }
 
 // watch is what who stands by has seen of the lease.
