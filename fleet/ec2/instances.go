@@ -76,7 +76,7 @@ func (f *Fleet) describe(ctx context.Context, filters ...types.Filter) (found []
 		MaxResults: new(int32(pageSize)),
 	}
 	for pages := sdk.NewDescribeInstancesPaginator(f.read, in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
+		page, err := pages.NextPage(ctx, lean)
 		if err != nil {
 			return nil, told(err)
 		}

@@ -15,10 +15,10 @@ import (
 
 func TestInstancesReadsAllPages(t *testing.T) {
 	s := newStub(t)
-	s.page = 7
+	s.cloud.Page = 7
 	s.put(20)
-	s.put(2, func(m *machine) { m.tags[fleet.TagFleet] = "other" })
-	s.put(2, func(m *machine) { delete(m.tags, fleet.TagController) })
+	s.put(2, func(m *machine) { m.Tags[fleet.TagFleet] = "other" })
+	s.put(2, func(m *machine) { delete(m.Tags, fleet.TagController) })
 	f := s.fleet(t)
 	list, err := f.Instances(ctx, "render")
 	if err != nil || len(list) != 20 || len(s.sent("DescribeInstances")) != 3 {
@@ -32,7 +32,7 @@ func TestInstancesReadsAllPages(t *testing.T) {
 // A list that holds more than was asked for makes nobody ours.
 func TestWhatWasNotAskedForIsNotOurs(t *testing.T) {
 	s := newStub(t)
-	ours, theirs := s.put(1), s.put(2, func(m *machine) { m.tags[fleet.TagController] = "another" })
+	ours, theirs := s.put(1), s.put(2, func(m *machine) { m.Tags[fleet.TagController] = "another" })
 	f := s.fleet(t)
 	s.faults = func(_ string, form url.Values) *fault { form.Del("Filter.1.Name"); return nil }
 	list, err := f.Instances(ctx, "render")
@@ -47,7 +47,7 @@ func TestWhatWasNotAskedForIsNotOurs(t *testing.T) {
 // Half a list is none: who is not on it would be thought gone.
 func TestAPageThatFailsFailsTheList(t *testing.T) {
 	s := newStub(t)
-	s.page = 7
+	s.cloud.Page = 7
 	s.put(20)
 	f := s.fleet(t)
 	s.faults = func(_ string, form url.Values) *fault {
@@ -68,23 +68,23 @@ func TestWhatIsSaidOfAnInstance(t *testing.T) {
 		want   func(*fleet.Instance)
 	}{
 		{func(*machine) {}, func(*fleet.Instance) {}},
-		{func(m *machine) { m.state = "pending" }, func(i *fleet.Instance) { i.Phase = fleet.PhasePending }},
-		{func(m *machine) { m.state = "shutting-down" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseShuttingDown }},
-		{func(m *machine) { m.state = "terminated" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseTerminated }},
-		{func(m *machine) { m.state = "a new word" }, func(*fleet.Instance) {}}, // paid for until we know better
-		{func(m *machine) { m.spot = true }, func(i *fleet.Instance) { i.Spot = true }},
-		{func(m *machine) { m.impaired = true }, func(i *fleet.Instance) { i.Impaired = true }},
-		{func(m *machine) { m.state, m.reason = "stopped", "User initiated (2026-03-01 11:00:05 GMT)" },
+		{func(m *machine) { m.State = "pending" }, func(i *fleet.Instance) { i.Phase = fleet.PhasePending }},
+		{func(m *machine) { m.State = "shutting-down" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseShuttingDown }},
+		{func(m *machine) { m.State = "terminated" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseTerminated }},
+		{func(m *machine) { m.State = "a new word" }, func(*fleet.Instance) {}}, // paid for until we know better
+		{func(m *machine) { m.Spot = true }, func(i *fleet.Instance) { i.Spot = true }},
+		{func(m *machine) { m.Impaired = true }, func(i *fleet.Instance) { i.Impaired = true }},
+		{func(m *machine) { m.State, m.Reason = "stopped", "User initiated (2026-03-01 11:00:05 GMT)" },
 			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopped, noon.Add(5*time.Second-time.Hour) }},
-		{func(m *machine) { m.state, m.reason = "stopping", "User initiated (2026-03-01 11:00:05 UTC)" },
+		{func(m *machine) { m.State, m.Reason = "stopping", "User initiated (2026-03-01 11:00:05 UTC)" },
 			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopping, noon.Add(5*time.Second-time.Hour) }},
-		{func(m *machine) { m.state, m.reason = "stopped", "Server.SpotInstanceShutdown" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
-		{func(m *machine) { m.state, m.reason = "stopped", "(2026-13-01 11:00:05 GMT)" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
-		{func(m *machine) { m.reason = "User initiated (2026-03-01 11:00:05 GMT)" }, func(*fleet.Instance) {}},
-		{func(m *machine) { m.started = m.born.Add(time.Hour) }, func(i *fleet.Instance) { i.Woken = noon.Add(time.Hour) }},
-		{func(m *machine) { m.started = m.born.Add(time.Minute) }, func(i *fleet.Instance) { i.Launched = noon.Add(time.Minute) }},
+		{func(m *machine) { m.State, m.Reason = "stopped", "Server.SpotInstanceShutdown" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+		{func(m *machine) { m.State, m.Reason = "stopped", "(2026-13-01 11:00:05 GMT)" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+		{func(m *machine) { m.Reason = "User initiated (2026-03-01 11:00:05 GMT)" }, func(*fleet.Instance) {}},
+		{func(m *machine) { m.Started = m.Born.Add(time.Hour) }, func(i *fleet.Instance) { i.Woken = noon.Add(time.Hour) }},
+		{func(m *machine) { m.Started = m.Born.Add(time.Minute) }, func(i *fleet.Instance) { i.Launched = noon.Add(time.Minute) }},
 	} {
-		s.machines = nil
+		s.lose(0, len(s.cloud.All()))
 		id := s.put(1, c.change)[0]
 		want := fleet.Instance{ID: id, Phase: fleet.PhaseRunning, Type: "c7i.xlarge", Zone: "eu-west-1a", Launched: noon,
 			Tags: map[string]string{fleet.TagController: "skynet", fleet.TagFleet: "render", fleet.TagIntent: "by-hand"}}
@@ -114,7 +114,7 @@ func TestSleepAndWakeHaveTheirTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	is(f, time.Time{}, noon.Add(time.Hour))
-	s.machine(id).reason = ""
+	s.machine(id).Reason = ""
 	is(f, time.Time{}, noon.Add(time.Hour))
 	s.pass(time.Hour)
 	if _, err := f.Wake(ctx, []fleet.ID{id}); err != nil {
@@ -122,14 +122,14 @@ func TestSleepAndWakeHaveTheirTimes(t *testing.T) {
 	}
 	is(f, noon.Add(2*time.Hour), time.Time{})
 	is(s.fleet(t), noon.Add(2*time.Hour), time.Time{}) // EC2 says it too
-	s.machine(id).started = noon                       // its list lags
+	s.machine(id).Started = noon                       // its list lags
 	is(f, noon.Add(2*time.Hour), time.Time{})
 }
 
 // Status checks that cannot be read make nobody suspect, and are told.
 func TestStatusChecksThatFail(t *testing.T) {
 	s := newStub(t)
-	s.put(250, func(m *machine) { m.impaired = true })
+	s.put(250, func(m *machine) { m.Impaired = true })
 	var log strings.Builder
 	f := s.fleet(t, func(o *ec2.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	s.faults = always("DescribeInstanceStatus", &fault{status: 403, code: "UnauthorizedOperation"})
@@ -139,7 +139,7 @@ func TestStatusChecksThatFail(t *testing.T) {
 	}
 	s.faults = func(action string, form url.Values) *fault { // one ends between the two calls
 		if action == "DescribeInstanceStatus" {
-			s.machines = s.machines[:249]
+			s.lose(249, len(s.cloud.All()))
 		}
 		return nil
 	}
@@ -151,8 +151,8 @@ func TestStatusChecksThatFail(t *testing.T) {
 
 func TestSleepersCost(t *testing.T) {
 	s := newStub(t)
-	s.put(3, func(m *machine) { m.state = "stopped" })
-	s.put(1, func(m *machine) { m.state = "stopping" })
+	s.put(3, func(m *machine) { m.State = "stopped" })
+	s.put(1, func(m *machine) { m.State = "stopping" })
 	s.put(5)
 	f := watched(t, s, func(o *ec2.Options) { o.VolumePrice = 0.08 })
 	for range 3 {
@@ -169,7 +169,7 @@ func TestSleepersCost(t *testing.T) {
 		t.Errorf("asked for volumes %d times, for instances %d times", n, m)
 	}
 	s.pass(2 * time.Minute)
-	s.machines = s.machines[:1]
+	s.lose(1, len(s.cloud.All()))
 	s.faults = always("DescribeVolumes", &fault{status: 403, code: "UnauthorizedOperation"})
 	if got, err := f.Sleepers(ctx, "render"); err != nil || got.Instances != 1 || got.GiB != 30 {
 		t.Errorf("%+v, %v", got, err)

@@ -117,7 +117,7 @@ func (f *Fleet) understand(o fleet.Order) (req request, err error) {
 	count := 0
 	for _, c := range req.Calls {
 		count += c.Count
-		if c.Token == "" || len(c.Token) > tokenMax || !strings.HasPrefix(c.Token, o.Token) || c.Count < 1 || len(c.Offers) == 0 {
+		if c.Token == "" || len(c.Token) > tokenMax || !strings.HasPrefix(c.Token, o.Token) || c.Count < 1 || c.Count > o.Count || len(c.Offers) == 0 {
 			return req, fmt.Errorf("the request holds a call for %d of %d kinds under the token %q", c.Count, len(c.Offers), c.Token)
 		}
 	}

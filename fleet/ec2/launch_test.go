@@ -16,6 +16,7 @@ import (
 
 	"skynet/fleet"
 	"skynet/fleet/ec2"
+	"skynet/test/ec2wire"
 )
 
 var ctx = context.Background()
@@ -159,7 +160,7 @@ func TestALostAnswerBuysNothingTwice(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"listed": 0, "not listed yet": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			s := newStub(t)
-			s.lag = lag
+			s.cloud.Lag = lag
 			s.faults = once("CreateFleet", &fault{after: true, hangup: true})
 			f := s.fleet(t)
 			o := f.Draft(order(3), nil)
@@ -277,7 +278,7 @@ func TestPartOfALaunch(t *testing.T) {
 		{all("on-demand", "SomethingNew"), 0, fleet.ErrDenied, "SomethingNew", ""},
 	} {
 		s := newStub(t)
-		s.none = c.none
+		s.cloud.None = c.none
 		f := s.fleet(t)
 		o := f.Draft(order(4), nil)
 		for _, by := range []*ec2.Fleet{f, s.fleet(t)} {
@@ -340,15 +341,15 @@ func TestRefusalsAreRemembered(t *testing.T) {
 			t.Errorf("offers %q, want %q", got, want)
 		}
 	}
-	s.none = map[string]string{"c7i.xlarge eu-west-1a spot": "InsufficientInstanceCapacity", "c7a.xlarge eu-west-1b spot": "SpotMaxPriceTooLow",
+	s.cloud.None = map[string]string{"c7i.xlarge eu-west-1a spot": "InsufficientInstanceCapacity", "c7a.xlarge eu-west-1b spot": "SpotMaxPriceTooLow",
 		"c7i.xlarge eu-west-1b spot": "1 InsufficientInstanceCapacity", "c7a.xlarge eu-west-1a spot": "1 InsufficientInstanceCapacity"}
 	is(true, "c7ia c7ib c7aa c7ab")
 	launch()
 	is(true, "") // all were refused: on demand meanwhile
 	is(false, "c7ia c7ib c7aa c7ab")
 	s.pass(5 * time.Minute)
-	delete(s.none, "c7i.xlarge eu-west-1b spot")
-	s.none = map[string]string{"c7i.xlarge eu-west-1a on-demand": "1 InsufficientInstanceCapacity", "c7i.xlarge eu-west-1b on-demand": "0 InsufficientInstanceCapacity",
+	delete(s.cloud.None, "c7i.xlarge eu-west-1b spot")
+	s.cloud.None = map[string]string{"c7i.xlarge eu-west-1a on-demand": "1 InsufficientInstanceCapacity", "c7i.xlarge eu-west-1b on-demand": "0 InsufficientInstanceCapacity",
 		"c7a.xlarge eu-west-1a on-demand": "0 VcpuLimitExceeded", "c7a.xlarge eu-west-1b on-demand": "2 UnauthorizedOperation"}
 	launch()
 	is(false, "c7ab")
@@ -383,7 +384,7 @@ func TestADroughtOfSpot(t *testing.T) {
 		c.spot.Strategy = "price-capacity-optimized"
 		f := s.fleet(t, func(o *ec2.Options) { o.Templates[0].Spot = &c.spot })
 		for _, none := range c.none {
-			maps.Copy(s.none, none)
+			maps.Copy(s.cloud.None, none)
 		}
 		if c.word != "" {
 			s.faults = func(action string, form url.Values) *fault {
@@ -431,7 +432,7 @@ func onDemand(t *testing.T, o fleet.Order) (n int) {
 // Where one market is refused and the other leaves it open, nothing is refused.
 func TestADoubtIsNotHiddenByARefusal(t *testing.T) {
 	s := newStub(t)
-	s.none = all("on-demand", "InsufficientInstanceCapacity")
+	s.cloud.None = all("on-demand", "InsufficientInstanceCapacity")
 	f := s.fleet(t, halfSpot)
 	s.faults = func(action string, form url.Values) *fault {
 		if strings.HasSuffix(form.Get("ClientToken"), "-spot") {
@@ -456,7 +457,7 @@ func TestAnEmptyAnswerIsDoubtful(t *testing.T) {
 	o := f.Draft(order(2), nil)
 	s.faults = func(action string, form url.Values) *fault {
 		if action == "CreateFleet" {
-			s.answers[form.Get("ClientToken")] = answered{form.Encode(), "<fleetId>fleet-1</fleetId>"}
+			s.cloud.Answer(form.Get("ClientToken"), form.Encode(), ec2wire.Launched{})
 		}
 		return nil
 	}
@@ -508,16 +509,15 @@ func TestOrdersThatAreNotSent(t *testing.T) {
 // and lists late, and where it forgets tokens and lists at once (as moto does).
 func TestNoCrashBuysTwice(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		s := &stub{clock: noon, answers: map[string]answered{}, none: map[string]string{}, page: rapid.IntRange(1, 5).Draw(r, "page"), template: metadataOn}
-		server := newServer(s)
-		defer server.Close()
-		s.URL = server.URL
+		s, done := openStub()
+		defer done()
+		s.cloud.Page = rapid.IntRange(1, 5).Draw(r, "page")
 		if rapid.Bool().Draw(r, "forgetful") {
-			s.forgetful = true
+			s.cloud.Forgetful = true
 		} else {
-			s.lag = time.Duration(rapid.IntRange(0, 3).Draw(r, "lag")) * time.Minute
+			s.cloud.Lag = time.Duration(rapid.IntRange(0, 3).Draw(r, "lag")) * time.Minute
 			if rapid.Bool().Draw(r, "short") {
-				s.none = most(all("on-demand", "InsufficientInstanceCapacity"), "c7a.xlarge eu-west-1b on-demand", rapid.IntRange(0, 3).Draw(r, "most"))
+				s.cloud.None = most(all("on-demand", "InsufficientInstanceCapacity"), "c7a.xlarge eu-west-1b on-demand", rapid.IntRange(0, 3).Draw(r, "most"))
 			}
 		}
 		count := rapid.IntRange(1, 6).Draw(r, "count")

@@ -34,8 +34,8 @@ func same(a, b []fleet.ID) bool {
 func (s *stub) states() (list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.machines {
-		list = append(list, m.state)
+	for _, m := range s.cloud.All() {
+		list = append(list, m.State)
 	}
 	return list
 }
@@ -55,14 +55,14 @@ func TestTerminateWhatIsGone(t *testing.T) {
 	s := newStub(t)
 	ids := s.put(5)
 	f := watched(t, s)
-	s.machines = slices.Delete(s.machines, 1, 3)
+	s.lose(1, 3)
 	if done, err := f.Terminate(ctx, ids); err != nil || !same(done, ids) {
 		t.Errorf("%v, %v", done, err)
 	}
 	if got := s.states(); slices.Contains(got, "running") {
 		t.Errorf("left are %v", got)
 	}
-	s.machines = nil
+	s.lose(0, len(s.cloud.All()))
 	if done, err := f.Terminate(ctx, ids[:1]); err != nil || len(done) != 1 {
 		t.Errorf("alone: %v, %v", done, err)
 	}
@@ -72,7 +72,7 @@ func TestTerminateWhatIsGone(t *testing.T) {
 // one, and the error names it.
 func TestTerminateBesideAProtectedOne(t *testing.T) {
 	s := newStub(t)
-	held := s.put(1, func(m *machine) { m.protected = true })
+	held := s.put(1, func(m *machine) { m.Protected = true })
 	ids := append(s.put(3), held...)
 	f := watched(t, s)
 	done, err := f.Terminate(ctx, ids)
@@ -178,8 +178,8 @@ func TestCallsHaveABudget(t *testing.T) {
 
 func TestSleepHibernatesWhoCan(t *testing.T) {
 	s := newStub(t)
-	deep, plain := s.put(2, func(m *machine) { m.hibernates = true }), s.put(2)
-	spot := s.put(1, func(m *machine) { m.spot, m.hibernates = true, true })
+	deep, plain := s.put(2, func(m *machine) { m.Hibernates = true }), s.put(2)
+	spot := s.put(1, func(m *machine) { m.Spot, m.Hibernates = true, true })
 	f := watched(t, s)
 	done, err := f.Sleep(ctx, slices.Concat(deep, spot, plain))
 	if !same(done, slices.Concat(deep, plain)) || !errors.Is(err, fleet.ErrDenied) || !strings.Contains(err.Error(), string(spot[0])) {
@@ -195,7 +195,7 @@ func TestSleepHibernatesWhoCan(t *testing.T) {
 func TestSleepWithoutHibernation(t *testing.T) {
 	for _, code := range []string{"UnsupportedHibernationConfiguration", "UnsupportedOperation"} {
 		s := newStub(t)
-		ids := s.put(2, func(m *machine) { m.hibernates = true })
+		ids := s.put(2, func(m *machine) { m.Hibernates = true })
 		f := watched(t, s)
 		s.faults = func(_ string, form url.Values) *fault {
 			if form.Get("Hibernate") == "true" {
@@ -211,7 +211,7 @@ func TestSleepWithoutHibernation(t *testing.T) {
 
 func TestPlainStopIsPlain(t *testing.T) {
 	s := newStub(t)
-	ids := s.put(1, func(m *machine) { m.hibernates = true })
+	ids := s.put(1, func(m *machine) { m.Hibernates = true })
 	f := watched(t, s, func(o *ec2.Options) { o.Templates[0].PlainStop = true })
 	if done, err := f.Sleep(ctx, ids); err != nil || len(done) != 1 || s.sent("StopInstances")[0].Has("Hibernate") {
 		t.Errorf("%v, %v", done, err)
@@ -221,7 +221,7 @@ func TestPlainStopIsPlain(t *testing.T) {
 // Where there is no room for some, those sleep on and the others wake.
 func TestWakeWithoutCapacity(t *testing.T) {
 	s := newStub(t)
-	ids := s.put(3, func(m *machine) { m.state = "stopped" })
+	ids := s.put(3, func(m *machine) { m.State = "stopped" })
 	f := ec2.New(ec2.Client(s.config()), s.options())
 	if err := f.Check(ctx); err != nil {
 		t.Fatal(err)
@@ -249,14 +249,14 @@ func TestTagsInBatches(t *testing.T) {
 	if err != nil || !same(done, ids) || len(s.sent("CreateTags")) != 3 {
 		t.Errorf("%d tagged, %v", len(done), err)
 	}
-	s.machines = slices.Delete(s.machines, 0, 1)
+	s.lose(0, 1)
 	done, err = f.Untag(ctx, ids, fleet.TagDrain)
 	if err == nil || fleet.Refused(err) || !same(done, ids[1:]) {
 		t.Errorf("%d untagged, %v", len(done), err)
 	}
-	for _, m := range s.machines {
-		if _, tagged := m.tags[fleet.TagDrain]; tagged || len(m.tags) != 3 {
-			t.Errorf("%s has %v", m.id, m.tags)
+	for _, m := range s.cloud.All() {
+		if _, tagged := m.Tags[fleet.TagDrain]; tagged || len(m.Tags) != 3 {
+			t.Errorf("%s has %v", m.ID, m.Tags)
 		}
 	}
 	for _, key := range []string{"", ".", "..", "_index", "a b", "a/b", "aws:x", "ä", strings.Repeat("x", 129)} {
@@ -363,8 +363,8 @@ func TestOnlyOurOwnAreTouched(t *testing.T) {
 	s := newStub(t)
 	ids := s.put(3)
 	f := watched(t, s)
-	s.machine(ids[0]).tags = map[string]string{}
-	s.machine(ids[1]).tags[fleet.TagController] = "another"
+	s.machine(ids[0]).Tags = map[string]string{}
+	s.machine(ids[1]).Tags[fleet.TagController] = "another"
 	if _, err := f.Instances(ctx, "render"); err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func TestOnlyOurOwnAreTouched(t *testing.T) {
 func TestWhoIsNotKnownIsLookedFor(t *testing.T) {
 	s := newStub(t)
 	ids := s.put(3)
-	s.put(1, func(m *machine) { m.tags[fleet.TagController] = "another" })
+	s.put(1, func(m *machine) { m.Tags[fleet.TagController] = "another" })
 	f := s.fleet(t)
 	done, err := f.Terminate(ctx, append(ids, "i-00000000000000004", "i-0ff"))
 	if !same(done, ids) || !errors.Is(err, fleet.ErrDenied) {
@@ -401,7 +401,7 @@ func TestWhoIsNotKnownIsLookedFor(t *testing.T) {
 // be acted on.
 func TestUnlistedLaunchesAreOurs(t *testing.T) {
 	s := newStub(t)
-	s.lag = 20 * time.Minute
+	s.cloud.Lag = 20 * time.Minute
 	f := s.fleet(t)
 	o := f.Draft(order(2), nil)
 	ids, err := f.Launch(ctx, o)

@@ -16,10 +16,10 @@ import (
 func TestOrphansAreListed(t *testing.T) {
 	s := newStub(t)
 	s.put(2)
-	lost := s.put(2, func(m *machine) { m.tags[fleet.TagFleet] = "old" })
-	bare := s.put(1, func(m *machine) { delete(m.tags, fleet.TagFleet) })
-	s.put(1, func(m *machine) { m.tags[fleet.TagFleet], m.state = "old", "terminated" })
-	s.put(1, func(m *machine) { m.tags[fleet.TagFleet], m.tags[fleet.TagController] = "old", "another" })
+	lost := s.put(2, func(m *machine) { m.Tags[fleet.TagFleet] = "old" })
+	bare := s.put(1, func(m *machine) { delete(m.Tags, fleet.TagFleet) })
+	s.put(1, func(m *machine) { m.Tags[fleet.TagFleet], m.State = "old", "terminated" })
+	s.put(1, func(m *machine) { m.Tags[fleet.TagFleet], m.Tags[fleet.TagController] = "old", "another" })
 	f := s.fleet(t)
 	list, err := f.Orphans(ctx)
 	var ids []fleet.ID
