@@ -81,6 +81,9 @@ func (p *part) sendTask(ctx context.Context, t recipe.Then, next Task) error {
 	if err != nil {
 		return fmt.Errorf("write the item: %w", err)
 	}
+	if _, err := readTask(body, ""); err != nil { // others may write where markers lie
+		return fmt.Errorf("what would be sent is %w", err)
+	}
 	return p.media.send(ctx, p.media.Send[t.Queue], body)
 }
 
@@ -164,6 +167,9 @@ func (p *part) others(ctx context.Context, parts []string) (all []marker, err er
 		var m marker
 		if err == nil {
 			err = json.Unmarshal(body, &m)
+		}
+		if err == nil && (m.Part != name || m.URL == "") {
+			err = fmt.Errorf("what lies at %s is not its marker", p.groupURL(name))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("look for part %s: %w", name, err)
