@@ -38,7 +38,7 @@ func (s *Size) UnmarshalText(b []byte) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if err != nil || !(n > 0) || n*u.size > math.MaxInt64/2 {
+		if err != nil || !(n*u.size >= 1) || n*u.size > math.MaxInt64/2 {
 			break
 		}
 		*s = Size(n * u.size)

@@ -54,8 +54,12 @@ var unread = func() map[string]string {
 	return all
 }()
 
-// leanBuffer is the longest tag that is read, in bytes: EC2's have some dozens.
-const leanBuffer = 64 << 10
+const (
+	// leanBuffer is the longest tag that is read, in bytes: EC2's have some dozens.
+	leanBuffer = 64 << 10
+	// leanChunk is how much is kept at least before it is passed on, in bytes.
+	leanChunk = 16 << 10
+)
 
 var errNothingSaid = errors.New("the answer has no body")
 
@@ -65,7 +69,9 @@ var errNothingSaid = errors.New("the answer has no body")
 type leanBody struct {
 	io.Closer
 	in      *bufio.Reader
-	out     []byte // left over from the last Read: what lies in it is read next
+	out     []byte // what was kept and not read yet
+	kept    []byte // where out lies
+	err     error  // comes after out
 	skip    string // the element that is left out now, "" for none
 	depth   int    // of elements of that name
 	started bool
@@ -73,10 +79,15 @@ type leanBody struct {
 
 // Read implements io.Reader.
 func (l *leanBody) Read(p []byte) (int, error) {
-	for len(l.out) == 0 {
-		if err := l.more(); err != nil {
-			return 0, err
+	if len(l.out) == 0 {
+		l.kept = l.kept[:0]
+		for l.err == nil && len(l.kept) < leanChunk {
+			l.err = l.more()
 		}
+		l.out = l.kept
+	}
+	if len(l.out) == 0 {
+		return 0, l.err
 	}
 	n := copy(p, l.out)
 	l.out = l.out[n:]
@@ -87,25 +98,18 @@ func (l *leanBody) Read(p []byte) (int, error) {
 func (l *leanBody) more() error {
 	text, err := l.in.ReadSlice('<')
 	l.started = l.started || len(text) > 0
-	tag := err == nil
-	if tag {
-		text = text[:len(text)-1]
-	}
-	l.out = l.out[:0:0]
 	if l.skip == "" {
-		l.out = append(make([]byte, 0, len(text)+64), text...)
+		l.kept = append(l.kept, bytes.TrimSuffix(text, []byte("<"))...)
 	}
 	switch {
-	case tag:
+	case err == nil:
 		return l.tag()
 	case errors.Is(err, bufio.ErrBufferFull):
 		return nil
 	case err == io.EOF && !l.started:
 		return errNothingSaid
 	case err == io.EOF && l.skip != "":
-		return fmt.Errorf("the answer ends within %s: %w", l.skip, io.ErrUnexpectedEOF)
-	case len(l.out) > 0:
-		return nil // and the error again at the next Read
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }
@@ -119,10 +123,9 @@ func (l *leanBody) tag() error {
 	if err != nil {
 		return fmt.Errorf("the answer cannot be read: %w", err)
 	}
-	name, ends := bytes.TrimSuffix(tag, []byte(">")), false
-	name, alone := bytes.CutSuffix(name, []byte("/"))
-	name, ends = bytes.CutPrefix(name, []byte("/"))
-	if i := bytes.IndexAny(name, " \t\r\n"); i >= 0 {
+	name, alone := bytes.CutSuffix(tag[:len(tag)-1], []byte("/"))
+	name, ends := bytes.CutPrefix(name, []byte("/"))
+	if i := bytes.IndexByte(name, ' '); i >= 0 {
 		name = name[:i]
 	}
 	switch {
@@ -131,12 +134,13 @@ func (l *leanBody) tag() error {
 			l.skip, l.depth = unread[string(name)], 1
 		}
 	case l.skip == "":
-		l.out = append(append(l.out, '<'), tag...)
-	case string(name) == l.skip && ends:
+		l.kept = append(append(l.kept, '<'), tag...)
+	case string(name) != l.skip || alone:
+	case ends:
 		if l.depth--; l.depth == 0 {
 			l.skip = ""
 		}
-	case string(name) == l.skip && !alone:
+	default:
 		l.depth++
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,13 @@ func readAttributes(url string, from map[string]string) (a attributes, err error
 		}
 		return n
 	}
-	seconds := func(name types.QueueAttributeName) time.Duration { return time.Duration(number(name)) * time.Second }
+	seconds := func(name types.QueueAttributeName) time.Duration {
+		n := number(name)
+		if n > math.MaxInt32 {
+			err = fmt.Errorf("the queue's %s is %d s, which is no time that a queue knows", name, n)
+		}
+		return time.Duration(n) * time.Second
+	}
 	a = attributes{
 		visible:    number(types.QueueAttributeNameApproximateNumberOfMessages),
 		inFlight:   number(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible),

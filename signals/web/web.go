@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MostBytes is how long an answer may be, B, unpacked.
@@ -166,7 +168,7 @@ func plain(ctx context.Context, err error) error {
 // is long.
 func Shown(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+		if r == utf8.RuneError || !unicode.IsPrint(r) { // CSI is one of the characters above ASCII, too
 			return ' '
 		}
 		return r

@@ -186,7 +186,7 @@ func (f *film) look(s stream) {
 		f.fps = fraction(s.Ticks, "/")
 	}
 	for _, d := range s.Side {
-		if d.Rotation != 0 {
+		if d.Rotation != 0 && math.Abs(d.Rotation) <= 360 {
 			f.turned = int(math.Round(d.Rotation))
 		}
 	}
@@ -213,7 +213,15 @@ func fraction(s, sign string) float64 {
 	if number(under) == 0 {
 		return 0
 	}
-	return number(over) / number(under)
+	return finite(number(over) / number(under))
+}
+
+// finite is 0, which is unknown, for what has become too large.
+func finite(n float64) float64 {
+	if math.IsInf(n, 0) {
+		return 0
+	}
+	return n
 }
 
 // clock reads 00:01:02.500000000.
@@ -222,7 +230,7 @@ func clock(s string) float64 {
 	if len(part) != 3 {
 		return 0
 	}
-	return number(part[0])*3600 + number(part[1])*60 + number(part[2])
+	return finite(number(part[0])*3600 + number(part[1])*60 + number(part[2]))
 }
 
 // guessed reports a length that was reckoned from the bitrate of the beginning,

@@ -82,13 +82,18 @@ func (h Home) read() (s state, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, fmt.Errorf("bundles: %w", err)
 	}
-	if json.Unmarshal(body, &s) != nil {
+	if json.Unmarshal(body, &s) != nil || !s.sound() {
 		s = state{}
 	}
 	if s.Bad == nil {
 		s.Bad = map[string]string{}
 	}
 	return s, nil
+}
+
+// sound reports whether the versions in it are such: their names become paths.
+func (s state) sound() bool {
+	return (s.Good == "" || versionName.MatchString(s.Good)) && (s.Trial == nil || versionName.MatchString(s.Trial.Version))
 }
 
 func (h Home) write(s state) error {
