@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,24 +130,57 @@ func TestSleepAndWakeHaveTheirTimes(t *testing.T) {
 
 // Status checks that cannot be read make nobody suspect, and are told.
 func TestStatusChecksThatFail(t *testing.T) {
+	for _, n := range []int{90, 250} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) { statusChecksFail(t, n) })
+	}
+}
+
+func statusChecksFail(t *testing.T, n int) {
 	s := newStub(t)
-	s.put(250, func(m *machine) { m.Impaired = true })
+	s.put(n, func(m *machine) { m.Impaired = true })
 	var log strings.Builder
 	f := s.fleet(t, func(o *ec2.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	s.faults = always("DescribeInstanceStatus", &fault{status: 403, code: "UnauthorizedOperation"})
 	list, err := f.Instances(ctx, "render")
-	if err != nil || len(list) != 250 || list[0].Impaired || !strings.Contains(log.String(), "UnauthorizedOperation") {
+	if err != nil || len(list) != n || list[0].Impaired || !strings.Contains(log.String(), "UnauthorizedOperation") {
 		t.Errorf("%d listed, %v, %s", len(list), err, log.String())
 	}
 	s.faults = func(action string, form url.Values) *fault { // one ends between the two calls
 		if action == "DescribeInstanceStatus" {
-			s.lose(249, len(s.cloud.All()))
+			s.lose(n-1, len(s.cloud.All()))
 		}
 		return nil
 	}
 	list, err = f.Instances(ctx, "render")
-	if err != nil || len(list) != 250 || !list[248].Impaired || list[249].Impaired {
-		t.Errorf("%d listed, %v, impaired: %v, %v; %s", len(list), err, list[248].Impaired, list[249].Impaired, log.String())
+	if err != nil || len(list) != n || !list[n-2].Impaired || list[n-1].Impaired {
+		t.Errorf("%d listed, %v, impaired: %v, %v; %s", len(list), err, list[n-2].Impaired, list[n-1].Impaired, log.String())
+	}
+}
+
+// EC2 throttles who asks for the status checks of thousands by their IDs.
+func TestStatusChecksOfManyTakeAsFewCallsAsThoseOfFew(t *testing.T) {
+	for n, want := range map[int]int{0: 0, 1: 1, 100: 1, 101: 2, 2500: 2} {
+		s := newStub(t)
+		ids := s.put(n)
+		if n > 0 {
+			s.machine(ids[n/2]).Impaired = true
+		}
+		list, err := s.fleet(t).Instances(ctx, "render")
+		if err != nil || len(list) != n || n > 0 && !list[n/2].Impaired {
+			t.Errorf("of %d: %d, %v", n, len(list), err)
+		}
+		if k := slices.IndexFunc(list, func(i fleet.Instance) bool { return i.Impaired && i.ID != ids[n/2] }); k >= 0 {
+			t.Errorf("of %d: %s is impaired", n, list[k].ID)
+		}
+		calls := s.sent("DescribeInstanceStatus")
+		if len(calls) != want {
+			t.Errorf("of %d: %d calls, want %d", n, len(calls), want)
+		}
+		for _, c := range calls {
+			if n > 100 && !c.Has("MaxResults") {
+				t.Errorf("of %d: asked without pages: %v", n, c)
+			}
+		}
 	}
 }
 

@@ -25,13 +25,39 @@ func (f *Fleet) impaired(ctx context.Context, list []seen) map[fleet.ID]bool {
 		}
 	}
 	found := map[fleet.ID]bool{}
-	for some := range slices.Chunk(running, statusSize) {
-		if err := f.statuses(ctx, some, found); err != nil {
-			f.o.Log.Warn("status checks of instances cannot be read, none counts as impaired", "err", err)
-			return nil
-		}
+	var err error
+	switch {
+	case len(running) > statusSize:
+		err = f.failing(ctx, found)
+	case len(running) > 0:
+		err = f.statuses(ctx, running, found)
+	}
+	if err != nil {
+		f.o.Log.Warn("status checks of instances cannot be read, none counts as impaired", "err", err)
+		return nil
 	}
 	return found
+}
+
+// checks are the two kinds of status checks, by the filters for them.
+var checks = []string{"instance-status.status", "system-status.status"}
+
+// failing finds all of the account whose checks fail: few, whatever the fleet's size.
+// To ask for thousands by their IDs takes a call for each hundred, from a bucket that
+// EC2 fills with ten calls a second for what has neither a filter nor pages:
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+func (f *Fleet) failing(ctx context.Context, found map[fleet.ID]bool) error {
+	for _, check := range checks {
+		in := &sdk.DescribeInstanceStatusInput{Filters: []types.Filter{filter(check, string(types.SummaryStatusImpaired))}, MaxResults: new(int32(pageSize))}
+		for pages := sdk.NewDescribeInstanceStatusPaginator(f.read, in); pages.HasMorePages(); {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return told(err)
+			}
+			note(page.InstanceStatuses, found)
+		}
+	}
+	return nil
 }
 
 // statuses asks for some. One that has ended since the list was read fails them all:
@@ -46,12 +72,16 @@ func (f *Fleet) statuses(ctx context.Context, ids []string, found map[fleet.ID]b
 	if err != nil {
 		return told(err)
 	}
-	for _, s := range out.InstanceStatuses {
+	note(out.InstanceStatuses, found)
+	return nil
+}
+
+func note(list []types.InstanceStatus, found map[fleet.ID]bool) {
+	for _, s := range list {
 		if fails(s.InstanceStatus) || fails(s.SystemStatus) {
 			found[fleet.ID(aws.ToString(s.InstanceId))] = true
 		}
 	}
-	return nil
 }
 
 func fails(s *types.InstanceStatusSummary) bool {
