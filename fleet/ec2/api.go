@@ -51,9 +51,13 @@ var (
 
 // Client is the SDK's client with adaptive retries, which slow down all calls when
 // one is throttled. What EC2 has not got is not asked for again at once.
-func Client(cfg aws.Config) *sdk.Client {
+func Client(cfg aws.Config) *sdk.Client { return ClientBy(cfg, retry.NewAdaptiveMode()) }
+
+// ClientBy is Client with retries of another's timing: in a world whose time is not
+// this machine's, say.
+func ClientBy(cfg aws.Config, retries aws.RetryerV2) *sdk.Client {
 	return sdk.NewFromConfig(cfg, func(o *sdk.Options) {
-		o.Retryer = retryer{RetryerV2: retry.NewAdaptiveMode(), worth: func(err error) bool { return !plainNo(err) || throttled(err) }}
+		o.Retryer = retryer{RetryerV2: retries, worth: func(err error) bool { return !plainNo(err) || throttled(err) }}
 	})
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // Backend is the cloud that a Wire speaks for, in plain words. What it refuses is an
-// Error; any other error is answered as InternalError. The Wire asks it one thing at a
-// time.
+// Error; a Gone has no answer; any other error is answered as InternalError. Over HTTP
+// it is asked one thing at a time.
 type Backend interface {
 	// Launch buys what a CreateFleet call of type instant asks for.
 	Launch(l Launch) (Launched, error)
@@ -35,6 +35,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Gone is a connection that ends without an answer.
+type Gone struct{ Err error }
+
+func (g *Gone) Error() string { return g.Err.Error() }
+func (g *Gone) Unwrap() error { return g.Err }
 
 // ErrNoInstance is the error for IDs that are not there, in EC2's own sentence: its
 // clients read the IDs out of it.

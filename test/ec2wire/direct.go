@@ -10,13 +10,14 @@ import (
 )
 
 // Direct carries calls to a Wire without a socket, in the goroutine of the caller: it
-// is an http.RoundTripper, and the HTTP client of an SDK's.
+// is an http.RoundTripper, and the HTTP client of an SDK's. Unlike over HTTP, a call may
+// come while another waits in the backend.
 type Direct struct{ *Wire }
 
 // Do makes a call.
 func (d Direct) Do(r *http.Request) (*http.Response, error) { return d.RoundTrip(r) }
 
-// RoundTrip makes a call. Where the wire hangs up, its error says what a socket's does.
+// RoundTrip makes a call. Where there is no answer, its error says what a socket's does.
 func (d Direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -34,9 +35,9 @@ func (d Direct) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read a call: %w", err)
 	}
 	var b bytes.Buffer
-	status, hangup := d.reply(&Call{Action: form.Get("Action"), Form: form, Invocation: r.Header.Get(invocation)}, &b)
-	if hangup {
-		return nil, io.ErrUnexpectedEOF
+	status, gone := d.reply(&Call{Action: form.Get("Action"), Form: form, Invocation: r.Header.Get(invocation)}, &b, d.answer)
+	if gone != nil {
+		return nil, gone
 	}
 	return &http.Response{
 		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

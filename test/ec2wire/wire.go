@@ -8,6 +8,8 @@ package ec2wire
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -54,8 +56,8 @@ func (w *Wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 	c := &Call{Action: r.PostForm.Get("Action"), Form: r.PostForm, Invocation: r.Header.Get(invocation)}
 	var b bytes.Buffer
-	status, hangup := w.reply(c, &b)
-	if hangup {
+	status, gone := w.reply(c, &b, w.alone)
+	if gone != nil {
 		panic(http.ErrAbortHandler)
 	}
 	out.Header().Set("Content-Type", "text/xml;charset=UTF-8")
@@ -64,30 +66,40 @@ func (w *Wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	_, _ = out.Write(b.Bytes())
 }
 
-// reply writes an answer, or says that there is none.
-func (w *Wire) reply(c *Call, b *bytes.Buffer) (status int, hangup bool) {
+// reply writes an answer, or says why there is none.
+func (w *Wire) reply(c *Call, b *bytes.Buffer, answer func(*Call, *bytes.Buffer) error) (status int, gone error) {
 	var f *Fault
 	if w.Before != nil {
 		f = w.Before(c)
 	}
 	var err error
 	if f == nil || f.After {
-		err = w.answer(c, b)
+		err = answer(c, b)
 	}
 	switch {
 	case f != nil && f.Hangup:
-		return 0, true
+		return 0, io.ErrUnexpectedEOF
 	case f != nil:
 		e := f.Error
 		err = &e
 	}
 	if err == nil {
-		return http.StatusOK, false
+		return http.StatusOK, nil
+	}
+	if cut, ok := errors.AsType[*Gone](err); ok {
+		return 0, cut.Err
 	}
 	e := refusal(err)
 	b.Reset()
 	fail(b, e)
-	return e.Status, false
+	return e.Status, nil
+}
+
+// alone answers one call at a time.
+func (w *Wire) alone(c *Call, b *bytes.Buffer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answer(c, b)
 }
 
 // actions are what is understood.
@@ -105,8 +117,6 @@ func (w *Wire) answer(c *Call, b *bytes.Buffer) error {
 	if !known {
 		return &Error{Code: "InvalidAction", Message: "The action " + c.Action + " is not valid for this web service."}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	out := &writer{Buffer: b}
 	root := c.Action + "Response"
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + root + ` xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>`)
