@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,11 +35,28 @@ func AWS(ctx context.Context, region string) (aws.Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the AWS SDK's settings: %w", err)
 	}
-	if c.HTTPClient == nil {
-		c.HTTPClient = awshttp.NewBuildableClient() // what the SDK takes by itself
-	}
-	c.HTTPClient = lease.Client(c.HTTPClient) // what is asked under a lease is not sent after its end
+	c.HTTPClient = lease.Client(httpClient(c.HTTPClient)) // what is asked under a lease is not sent after its end
 	return c, nil
+}
+
+// idle is how many connections to one endpoint are kept for the next tick, of each
+// client: the SDK keeps ten, so that a tick which asks for a hundred queues at once
+// opens ninety anew, and greets each by TLS.
+const idle = 256
+
+// httpClient is the SDK's own, with what its settings ask for (a CA bundle, say), but
+// for the connections that it keeps.
+func httpClient(its aws.HTTPClient) aws.HTTPClient {
+	plain, ok := its.(*awshttp.BuildableClient)
+	switch {
+	case its == nil:
+		plain = awshttp.NewBuildableClient()
+	case !ok:
+		return its
+	}
+	return plain.WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idle, idle
+	})
 }
 
 // Account asks whose credentials we have: the account, and who we are in it.
