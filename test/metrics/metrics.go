@@ -64,12 +64,15 @@ type Fault struct {
 // Start starts a server, which ends with the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	s := &Server{samples: map[string][]sample{}, status: map[string]string{}}
-	h := httptest.NewServer(http.HandlerFunc(s.serve))
+	s := New()
+	h := httptest.NewServer(s)
 	tb.Cleanup(h.Close)
 	s.URL = h.URL
 	return s
 }
+
+// New returns one that is not served yet.
+func New() *Server { return &Server{samples: map[string][]sample{}, status: map[string]string{}} }
 
 // Config is an SDK configuration whose calls end here, and are not tried again.
 func (s *Server) Config() aws.Config {
@@ -151,7 +154,8 @@ func (s *Server) Asked() []Request {
 	return slices.Clone(s.asked)
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in, packed, err := read(r)
 	if err != nil || r.Header.Get("Smithy-Protocol") != "rpc-v2-cbor" {
 		http.Error(w, fmt.Sprint("not rpc-v2-cbor: ", err), http.StatusNotFound)
