@@ -86,6 +86,7 @@ func (l *list) UnmarshalJSON(b []byte) error {
 var words = strings.NewReplacer(
 	"${AWS::Partition}", "aws", "${AWS::AccountId}", "ACCOUNT", "${AWS::Region}", "REGION", "${Name}", "NAME",
 	"${LaunchTemplate}", "TEMPLATE", "${Nobody.GroupId}", "GROUP", "${Vpc}", "VPC", "${Input}", "INPUT", "${Output}", "OUTPUT", "${Namespace}", "NAMESPACE",
+	`"ec2:InstanceType":"Types"`, `"ec2:InstanceType":"TYPES"`,
 )
 
 // policyIn is a policy of the template, with words in place of what it fills in.
@@ -138,7 +139,7 @@ const mostOfAPolicy = 6144
 func TestPoliciesFit(t *testing.T) {
 	tpl := readTemplate(t)
 	filled := strings.NewReplacer(
-		"ACCOUNT", "123456789012", "REGION", "ap-southeast-1", "NAMESPACE", "SkyNet/production", "NAME", strings.Repeat("n", 20),
+		"ACCOUNT", "123456789012", "REGION", "ap-southeast-1", "NAMESPACE", "SkyNet/production", `"TYPES"`, `["`+strings.Repeat(`c7gn.12xlarge", "`, 20)+`"]`, "NAME", strings.Repeat("n", 20),
 		"TEMPLATE", "lt-0123456789abcdef0", "GROUP", "sg-0123456789abcdef0", "VPC", "vpc-0123456789abcdef0",
 	)
 	for who, r := range roles {
