@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"time"
 
@@ -43,33 +41,8 @@ func (s *Stores) List(ctx context.Context, raw string, visit Visit) error {
 
 // list visits the keys that begin with a folder, which ends with a slash or is "".
 func (st *store) list(ctx context.Context, folder string, visit Visit) error {
-	if st.dir != nil {
-		return st.walk(ctx, folder, visit)
-	}
 	return st.shelf.list(ctx, st.prefix+folder, func(key string, bytes int64, written time.Time) error {
 		return visit(strings.TrimPrefix(key, st.prefix), bytes, written)
-	})
-}
-
-// walk lists a file store. It does not follow symbolic links to folders. It is not
-// left to gocloud.dev, which walks the whole store again for each thousand files.
-func (st *store) walk(ctx context.Context, folder string, visit Visit) error {
-	from := path.Clean(strings.TrimSuffix(folder, "/"))
-	return fs.WalkDir(st.dir.FS(), from, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || err == nil && (d.IsDir() || d.Type() != 0 && d.Type() != fs.ModeSymlink):
-			return ctx.Err() // gone meanwhile, or nothing to be read
-		case err != nil:
-			return err
-		}
-		about, err := st.dir.Stat(name)
-		if err != nil || !about.Mode().IsRegular() {
-			return ctx.Err() // a link to a folder, to nowhere or out of the store
-		}
-		if err := visit(name, about.Size(), about.ModTime()); err != nil {
-			return err
-		}
-		return ctx.Err()
 	})
 }
 

@@ -29,7 +29,19 @@ func (s *Stores) locate(raw string) (st *store, key string, err error) {
 	if st == nil {
 		return nil, "", fmt.Errorf("%s %w", raw, ErrOutside)
 	}
-	return st, key, nil
+	return st, key, checkLength(key)
+}
+
+// longest is how long a key may be, bytes, as in S3. In a folder a longer path would be
+// one that others cannot open.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+const longest = 1024
+
+func checkLength(key string) error {
+	if len(key) > longest {
+		return fmt.Errorf("%.100s…: %d bytes in a store, at most %d are accepted", key, len(key), longest)
+	}
+	return nil
 }
 
 // key is the part of the URL's path below the store's root.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 
@@ -29,7 +28,7 @@ type shelf interface {
 	Close() error
 }
 
-// blobs lie where gocloud.dev has a driver for: in folders, and in memory.
+// blobs lie where gocloud.dev has a driver for: in memory.
 type blobs struct{ *blob.Bucket }
 
 func (b blobs) open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
@@ -48,17 +47,15 @@ func (b blobs) open(ctx context.Context, key string) (io.ReadCloser, int64, erro
 func (b blobs) put(ctx context.Context, key string, f *os.File) (n int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var target *os.File
 	w, err := b.NewWriter(ctx, key, &blob.WriterOptions{
 		ContentType:                 contentType(key),
 		DisableContentTypeDetection: true,
-		BeforeWrite:                 func(as func(any) bool) error { as(&target); return nil },
 	})
 	if err != nil {
 		return 0, err
 	}
 	if n, err = io.Copy(w, f); err == nil {
-		err = errors.Join(ctx.Err(), synced(target))
+		err = ctx.Err()
 	}
 	if err != nil {
 		cancel()
@@ -66,13 +63,4 @@ func (b blobs) put(ctx context.Context, key string, f *os.File) (n int64, err er
 		return 0, err
 	}
 	return n, w.Close()
-}
-
-// synced writes a file store's temporary file through to the disk: the item is
-// deleted once its outputs are stored, and a rename may outlive what it renames.
-func synced(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Sync()
 }

@@ -3,13 +3,9 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
-	"path"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -27,11 +23,7 @@ func (s *Stores) Create(ctx context.Context, raw string, content []byte) (bool, 
 	}
 	ctx, watched := watch(ctx, s.Stall)
 	defer watched.stop()
-	create := st.shelf.create
-	if st.dir != nil {
-		create = st.createFile
-	}
-	created, err := create(ctx, st.prefix+key, content)
+	created, err := st.shelf.create(ctx, st.prefix+key, content)
 	if err != nil {
 		return false, fmt.Errorf("write %s: %w", raw, watched.why(err))
 	}
@@ -66,30 +58,6 @@ func (s *Stores) Remove(ctx context.Context, raw string) error {
 		return fmt.Errorf("remove %s: %w", raw, watched.why(err))
 	}
 	return nil
-}
-
-// createFile gives what was written beside it its name by a link, which fails where
-// there is one: of several at once one passes, and nobody reads half of it.
-// gocloud.dev's driver looks and then renames, so that two may both be told true.
-func (st *store) createFile(_ context.Context, key string, content []byte) (created bool, err error) {
-	if err := st.dir.MkdirAll(path.Dir(key), 0o777); err != nil {
-		return false, err
-	}
-	draft := key + "." + rand.Text() + ".tmp"
-	f, err := st.dir.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, st.dir.Remove(draft)) }()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return false, err
-	}
-	err = st.dir.Link(draft, key)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func (b blobs) create(ctx context.Context, key string, content []byte) (bool, error) {

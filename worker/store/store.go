@@ -17,13 +17,14 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 
 	_ "gocloud.dev/blob/memblob" // mem:// for tests and trials
 )
 
 // MaxInput is the default limit on the size of an input, in bytes.
 const MaxInput = 20 << 30
+
+const fileScheme = "file"
 
 // Stall is the default time without a byte of an input.
 const Stall = time.Minute
@@ -74,7 +75,7 @@ func (s *Stores) open(ctx context.Context, raw string) error {
 		return errors.New("want a URL like file:///srv/media or s3://bucket")
 	}
 	switch u.Scheme {
-	case fileblob.Scheme:
+	case fileScheme:
 		return s.openFolder(u)
 	case "s3":
 		return s.openBucket(ctx, u)
@@ -91,24 +92,21 @@ func (s *Stores) open(ctx context.Context, raw string) error {
 	return nil
 }
 
-// openFolder opens a file store. Temporary files lie beside their targets, so
-// that renaming one into place is atomic on every file system; there are no
-// sidecar files, which would look like outputs.
+// openFolder opens a file store, and makes its folder if need be.
 func (s *Stores) openFolder(u *url.URL) error {
 	st := newStore(u)
 	if st.host != "" || u.RawQuery != "" || !path.IsAbs(u.Path) {
 		return errors.New("want file:// and an absolute path, without options")
 	}
-	opts := fileblob.Options{CreateDir: true, NoTempDir: true, Metadata: fileblob.MetadataDontWrite}
-	bucket, err := fileblob.OpenBucket(u.Path, &opts)
-	if err != nil {
-		return err
+	if err := os.MkdirAll(u.Path, 0o777); err != nil {
+		return fmt.Errorf("make the folder: %w", err)
 	}
-	st.shelf = blobs{bucket}
-	s.all = append(s.all, st)
+	var err error
 	if st.dir, err = os.OpenRoot(u.Path); err != nil {
 		return fmt.Errorf("open the folder: %w", err)
 	}
+	st.shelf = folder{st.dir}
+	s.all = append(s.all, st)
 	return nil
 }
 
@@ -118,7 +116,7 @@ func newStore(u *url.URL) *store {
 
 // host is a URL's host; a file's is this machine, however it is written.
 func host(u *url.URL) string {
-	if u.Scheme == fileblob.Scheme && u.Host == "localhost" {
+	if u.Scheme == fileScheme && u.Host == "localhost" {
 		return ""
 	}
 	return u.Host
@@ -147,9 +145,6 @@ func (s *Stores) closeAll() error {
 	var errs []error
 	for _, st := range s.all {
 		errs = append(errs, st.shelf.Close())
-		if st.dir != nil {
-			errs = append(errs, st.dir.Close())
-		}
 	}
 	return errors.Join(errs...)
 }
@@ -221,7 +216,7 @@ func (s *Stores) target(raw, name string) (*store, string, error) {
 		return nil, "", fmt.Errorf("%s: %q is not a name in a folder", raw, name)
 	}
 	key := path.Join(folder, name)
-	if err := st.inside(key); err != nil {
+	if err := errors.Join(checkLength(key), st.inside(key)); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", raw, err)
 	}
 	return st, key, nil
@@ -229,7 +224,7 @@ func (s *Stores) target(raw, name string) (*store, string, error) {
 
 func (st *store) url(key string) string {
 	u := url.URL{Scheme: st.scheme, Host: st.host, Path: st.root + "/" + key}
-	if st.scheme == fileblob.Scheme {
+	if st.scheme == fileScheme {
 		return "file://" + u.EscapedPath() // url.URL would leave out the empty host
 	}
 	return u.String()
