@@ -2,6 +2,7 @@ package ec2wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,11 +37,20 @@ func (d Direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	var b bytes.Buffer
 	status, gone := d.reply(&Call{Action: form.Get("Action"), Form: form, Invocation: r.Header.Get(invocation)}, &b, d.answer)
-	if gone != nil {
+	answer := io.Reader(&b)
+	switch {
+	case errors.Is(gone, errCut):
+		answer = io.MultiReader(&b, cut{})
+	case gone != nil:
 		return nil, gone
 	}
 	return &http.Response{
 		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"text/xml;charset=UTF-8"}}, ContentLength: int64(b.Len()), Body: io.NopCloser(&b), Request: r,
+		Header: http.Header{"Content-Type": {"text/xml;charset=UTF-8"}}, ContentLength: int64(b.Len()), Body: io.NopCloser(answer), Request: r,
 	}, nil
 }
+
+// cut is the end of an answer that is none.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -199,6 +199,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// An answer that ends in the middle is none, over a socket and without one.
+func TestAnAnswerIsCutOff(t *testing.T) {
+	w, _ := newWire(9)
+	w.Before = func(*ec2wire.Call) *ec2wire.Fault { return &ec2wire.Fault{Cut: true} }
+	server := httptest.NewServer(w)
+	defer server.Close()
+	socket := ec2.NewFromConfig(config(), func(o *ec2.Options) { o.BaseEndpoint, o.Retryer = &server.URL, aws.NopRetryer{} })
+	for _, client := range []*ec2.Client{direct(w), socket} {
+		if out, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{}); err == nil {
+			t.Errorf("%d reservations were read", len(out.Reservations))
+		}
+	}
+}
+
 // The rates are those that EC2 documents.
 func TestBuckets(t *testing.T) {
 	filtered, paged := url.Values{"Filter.1.Name": {"x"}}, url.Values{"MaxResults": {"1000"}}

@@ -30,6 +30,7 @@ type Fault struct {
 	Error
 	After  bool // what was asked is done first
 	Hangup bool // there is no answer
+	Cut    bool // the true answer ends in the middle
 }
 
 // Wire answers calls. Its fields are set before the first of them.
@@ -57,13 +58,18 @@ func (w *Wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	c := &Call{Action: r.PostForm.Get("Action"), Form: r.PostForm, Invocation: r.Header.Get(invocation)}
 	var b bytes.Buffer
 	status, gone := w.reply(c, &b, w.alone)
-	if gone != nil {
+	if gone != nil && !errors.Is(gone, errCut) {
 		panic(http.ErrAbortHandler)
 	}
 	out.Header().Set("Content-Type", "text/xml;charset=UTF-8")
-	out.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	if gone == nil {
+		out.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	}
 	out.WriteHeader(status)
 	_, _ = out.Write(b.Bytes())
+	if gone != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // reply writes an answer, or says why there is none.
@@ -73,10 +79,14 @@ func (w *Wire) reply(c *Call, b *bytes.Buffer, answer func(*Call, *bytes.Buffer)
 		f = w.Before(c)
 	}
 	var err error
-	if f == nil || f.After {
+	if f == nil || f.After || f.Cut {
 		err = answer(c, b)
 	}
 	switch {
+	case f != nil && f.Cut && err == nil:
+		b.Truncate(b.Len() / 2)
+		return http.StatusOK, errCut
+	case f != nil && f.Cut:
 	case f != nil && f.Hangup:
 		return 0, io.ErrUnexpectedEOF
 	case f != nil:
@@ -94,6 +104,9 @@ func (w *Wire) reply(c *Call, b *bytes.Buffer, answer func(*Call, *bytes.Buffer)
 	fail(b, e)
 	return e.Status, nil
 }
+
+// errCut ends an answer in the middle.
+var errCut = errors.New("the connection is closed in the middle of the answer")
 
 // alone answers one call at a time.
 func (w *Wire) alone(c *Call, b *bytes.Buffer) error {
