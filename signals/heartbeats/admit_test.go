@@ -124,6 +124,18 @@ func TestNeitherOfTwoHasDrained(t *testing.T) {
 	}
 }
 
+// TestALetterReadAgainIsNoNewStart: it would make the worker unheard since it came.
+func TestALetterReadAgainIsNoNewStart(t *testing.T) {
+	e := counting()
+	e.Hear(noon, postAt(noon, beat(1, future)))
+	now := noon.Add(6 * time.Minute)
+	e.Hear(now, postAt(now, beat(2)))
+	e.Hear(now, postAt(noon, beat(1, future)))
+	if b, heard, _ := e.Last("i-1"); b.Boot != "a" || !heard.Equal(now) {
+		t.Errorf("believes %+v, heard at %s", b, heard)
+	}
+}
+
 // TestStrangersGiveWay: whoever posts under ever new names keeps no worker that the
 // cloud lists from being heard.
 func TestStrangersGiveWay(t *testing.T) {

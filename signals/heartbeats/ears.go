@@ -270,9 +270,10 @@ func (v voice) beginning(at time.Time) time.Time {
 
 // isFormer reports a late word of an earlier start of the agent, going by the
 // worker's own clock. That may have been set back: what arrives when nothing can
-// be late any more is news.
+// be late any more is news. What arrived before the last word is none, whatever its
+// clock says: a letter that is read again would make the worker unheard since.
 func (v voice) isFormer(at time.Time, beat fleet.Heartbeat) bool {
-	return v.beat.Boot != beat.Boot && beat.At.Before(v.beat.At) && at.Sub(v.heard) <= late
+	return v.beat.Boot != "" && v.beat.Boot != beat.Boot && (at.Before(v.heard) || beat.At.Before(v.beat.At) && at.Sub(v.heard) <= late)
 }
 
 // count adds up what was done for the queues that a Source was asked for.
