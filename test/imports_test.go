@@ -71,8 +71,10 @@ var downhill = []struct {
 	{"dashboard", "config/strict"},
 	{"cmd/internal/*", "*"}, // what the programs share
 	{"cmd/*", "*"},          // wiring happens here and nowhere else
-	{"test/*", "*"},         // but see testOnly
-	{"test/bench/*", "*"},   // what is measured against others
+	{"deploy/supply", ""},
+	{"deploy/supply/*", "deploy/supply"}, // its program
+	{"test/*", "*"},                      // but see testOnly
+	{"test/bench/*", "*"},                // what is measured against others
 }
 
 // Packages that only tests may import.
