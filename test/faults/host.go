@@ -1,11 +1,24 @@
 package faults
 
 import (
+	"context"
 	"time"
 
 	"skynet/controller"
+	"skynet/fleet"
+	"skynet/fleet/roster"
+	"skynet/journal"
+	"skynet/signals"
 	"skynet/signals/heartbeats"
+	"skynet/signals/queues"
 )
+
+// fleetName is the fleet of every world.
+const fleetName = "render"
+
+// listens is how often heartbeats are read: well within the time after which a
+// controller counts as deaf.
+const listens = 3 * time.Second
 
 // Host is a machine that a controller runs on.
 type Host struct {
@@ -14,15 +27,18 @@ type Host struct {
 	number  uint64
 	skew    time.Duration // its clock's, against the world's
 	stopped time.Duration // until then its processes stand still
-	life    int           // starts of its controller
+	up      bool
+	life    int // starts of its controller
 	actors  []*actor
 	disk    Disk
+	journal *shaky
+	acked   map[string]bool
 
-	controller *controller.Controller
-	ears       *heartbeats.Ears
-	hearing    bool
-	turn       *turn // nil: it acts alone
-	call       *call // under way, of the tick
+	ears   *heartbeats.Ears
+	source *heartbeats.Source
+	turn   *turn         // nil: it acts alone
+	end    time.Duration // of the call under way
+	blind  bool          // the queue's depth was not known to the tick under way
 }
 
 // Name tells it from others.
@@ -31,10 +47,263 @@ func (h *Host) Name() string { return h.name }
 // Clock is what its clock says: the world's time, unless somebody has set it.
 func (h *Host) Clock() time.Time { return h.Now().Add(h.skew) }
 
+// Journal is the host's, as it is on disk.
+func (h *Host) Journal() journal.Journal { return h.journal.Journal }
+
 // Go has something run on the host that may wait (see World.Wait). It ends with the
 // controller's process.
 func (h *Host) Go(name string, do func()) {
 	a := &actor{host: h, name: h.name + " " + name, fault: func(said string) { h.breach("nothing panics", "%s", said) }}
 	h.actors = append(h.actors, a)
 	h.launch(a, do)
+}
+
+// start starts the controller's process.
+func (h *Host) start() {
+	h.up, h.turn, h.actors = true, nil, nil
+	h.life++
+	h.Tell(h.name, "its controller starts")
+	h.Go("controller", func() {
+		if err := h.run(); err != nil {
+			h.Tell(h.name, "gives up: %v", err)
+			h.again()
+		}
+	})
+}
+
+// again has the service start the controller anew.
+func (h *Host) again() {
+	life := h.life
+	h.after(5*time.Second, func() {
+		if h.life == life {
+			h.start()
+		}
+	})
+}
+
+// run is the life of a controller's process.
+func (h *Host) run() error {
+	j, err := h.disk.Open()
+	if err != nil {
+		return err
+	}
+	h.journal = &shaky{j, h, h.acked}
+	h.laws.restarted(h)
+	if !h.scene.pair {
+		return h.act(h.journal, func(w controller.World) controller.World { return w })
+	}
+	return h.takeTurns()
+}
+
+// act is what the daemon does once it may: it reads what was, hears, and ticks.
+func (h *Host) act(j controller.Journal, leased func(controller.World) controller.World) error {
+	ctx := context.Background()
+	h.ears = heartbeats.New()
+	h.source = h.ears.Source(fleetName, []string{h.work.Name()}, h.scene.interval)
+	reach, err := h.reach()
+	if err != nil {
+		return err
+	}
+	w := leased(controller.World{Cloud: reach.Cloud, Roster: reach.Roster, Signals: senses{h}})
+	w.Cloud, w.Roster = timedCloud(w.Cloud, h), timedRoster{w.Roster, h}
+	c := controller.New(controller.Fleet{Name: fleetName, Interval: h.scene.interval, Virtual: true}, w, h.scene.rules, j)
+	workers, err := c.Resume(ctx, h.Clock())
+	if err != nil {
+		return err
+	}
+	h.ears.Prime(workers)
+	life := h.life
+	h.every(listens, func() bool { return h.hear(life) })
+	for h.turn.holds() {
+		if reach.Before != nil {
+			reach.Before(h.Clock())
+		}
+		h.tick(ctx, c)
+		h.Wait(h.untilTick())
+	}
+	return errTurn
+}
+
+// hear reads heartbeats.
+func (h *Host) hear(life int) (on bool) {
+	if h.life != life || !h.up || !h.turn.holds() {
+		return false
+	}
+	if h.now >= h.stopped && !h.Strikes(MailDown, .9) {
+		h.ears.Hear(h.Clock(), h.mail.collect(256))
+	}
+	return true
+}
+
+// untilTick is how long until its clock says a multiple of the interval.
+func (h *Host) untilTick() time.Duration {
+	now := h.Clock()
+	return now.Truncate(h.scene.interval).Add(h.scene.interval).Sub(now)
+}
+
+func (h *Host) tick(ctx context.Context, c *controller.Controller) {
+	h.laws.begins(h)
+	r := c.Tick(ctx, h.Clock())
+	h.laws.ticked(h, r)
+	h.tellTick(r)
+}
+
+// reach is how this host reaches the fleet.
+func (h *Host) reach() (Reach, error) {
+	if h.way != nil {
+		return h.way.Reach(h, wire{h.cloud})
+	}
+	d := direct{h, wire{h.cloud}, map[string]bool{}}
+	return Reach{Cloud: d, Roster: &roster.Roster{Registry: d, Ears: h.ears, Silence: h.scene.silent}}, nil
+}
+
+// Ears are what this host's controller has heard.
+func (h *Host) Ears() *heartbeats.Ears { return h.ears }
+
+// left is how long the call under way may yet take.
+func (h *Host) left() time.Duration { return max(time.Millisecond, h.end-h.now) }
+
+// Left is for how long a call that is under way may yet take: what the deadline of its
+// context would be, were there no clock but the world's.
+func (h *Host) Left() time.Duration { return h.left() }
+
+// mayDie is a place where the controller's process may die.
+func (h *Host) mayDie(where string) {
+	if h.Strikes(Crashes, .02) {
+		h.die(where)
+	}
+}
+
+// die ends the controller's process at once, and has it start again after a while.
+func (h *Host) die(where string) {
+	h.Tell(h.name, "its controller dies %s", where)
+	h.up = false
+	if err := h.disk.Crash(); err != nil {
+		h.breach("the journal is never torn", "%v", err)
+	}
+	away := between(h.Draw(Crashes), time.Second, 10*time.Minute)
+	life := h.life
+	h.after(away, func() {
+		if h.life == life {
+			h.start()
+		}
+	})
+	h.killActors()
+}
+
+// killActors unwinds all that runs on the host, the one that runs last.
+func (h *Host) killActors() {
+	self := false
+	for _, a := range h.actors {
+		if a == h.running {
+			self = true
+			continue
+		}
+		h.kill(a)
+	}
+	if self {
+		h.kill(h.running)
+	}
+}
+
+// stop stops its processes for a while, as SIGSTOP does.
+func (h *Host) stop(d time.Duration) {
+	h.Tell(h.name, "is stopped for %s", d)
+	h.stopped = max(h.stopped, h.now+d)
+}
+
+// pass is where its processes may be found stopped.
+func (h *Host) pass() {
+	if h.Strikes(Stops, .02) {
+		h.stop(between(h.Draw(Stops), time.Second, 4*time.Minute))
+	}
+	if h.stopped > h.now {
+		h.Wait(0)
+	}
+}
+
+// senses are the daemon's sources, one after the other.
+type senses struct{ *Host }
+
+func (s senses) Collect(ctx context.Context, now time.Time) []signals.Signal {
+	s.Wait(20 * time.Millisecond)
+	list := queues.New(s.work, s.scene.interval).Read(ctx, now)
+	if s.Strikes(SignalsAbsurd, .2) {
+		for i := range list {
+			list[i] = signals.Known(list[i].Name, absurd(s.Draw(SignalsAbsurd).IntN(3)), now, s.scene.interval)
+		}
+		s.blind = list[0].Unknown != ""
+	}
+	return append(list, s.source.Read(ctx, now)...)
+}
+
+// timed gives every call the time that the controller gives it.
+type timedCloudOnly struct {
+	controller.Cloud
+	h *Host
+}
+
+func timedCloud(c controller.Cloud, h *Host) controller.Cloud {
+	t := timedCloudOnly{c, h}
+	if d, drafts := c.(controller.Drafter); drafts {
+		return struct {
+			timedCloudOnly
+			controller.Drafter
+		}{t, d}
+	}
+	return t
+}
+
+func (h *Host) starts() { h.end = h.now + controller.CallTimeout }
+
+func (t timedCloudOnly) Launch(ctx context.Context, o fleet.Order) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Cloud.Launch(ctx, o)
+}
+
+func (t timedCloudOnly) Wake(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Cloud.Wake(ctx, ids)
+}
+
+func (t timedCloudOnly) Sleep(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Cloud.Sleep(ctx, ids)
+}
+
+func (t timedCloudOnly) Terminate(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Cloud.Terminate(ctx, ids)
+}
+
+type timedRoster struct {
+	controller.Roster
+	h *Host
+}
+
+func (t timedRoster) Workers(ctx context.Context, fleetName string) ([]fleet.Worker, error) {
+	const longestRead = 20 * time.Second
+	t.h.end = t.h.now + longestRead
+	return t.Roster.Workers(ctx, fleetName)
+}
+
+func (t timedRoster) Drain(ctx context.Context, ids []fleet.ID, decision string) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Roster.Drain(ctx, ids, decision)
+}
+
+func (t timedRoster) Recall(ctx context.Context, ids []fleet.ID) ([]fleet.ID, error) {
+	t.h.starts()
+	return t.Roster.Recall(ctx, ids)
+}
+
+// tellTick tells of a tick that did something, or could not.
+func (h *Host) tellTick(r controller.Report) {
+	d := r.Decision
+	if r.Err != nil {
+		h.Tell(h.name, "its tick comes to nothing: %s", short(r.Err))
+		return
+	}
+	h.Tell(h.name, "has %d, wants %d: launch %d, wake %s, recall %s, drain %s, sleep %s, terminate %v",
+		d.Have, d.Want, d.Launch, listed(d.Wake), listed(d.Recall), listed(d.Drain), listed(d.Sleep), d.Terminate)
 }

@@ -1,11 +1,14 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"strings"
 	"time"
+
+	"skynet/lease"
 )
 
 // Breach is a law that was broken.
@@ -79,4 +82,13 @@ func listed[T ~string](ids []T) string {
 		b.WriteString(string(id))
 	}
 	return b.String()
+}
+
+// short is an error without what differs between two runs of a seed: names that the
+// lease draws, and times by the real clock.
+func short(err error) string {
+	if errors.Is(err, lease.ErrNotHeld) {
+		return "the lease is not held"
+	}
+	return err.Error()
 }

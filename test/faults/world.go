@@ -20,13 +20,14 @@ type World struct {
 	drawn   [kinds]uint64
 	log     log
 
-	cloud *cloud
-	queue *queue
-	mail  *mail
-	store *store
-	hosts []*Host
-	laws  laws
-	way   Way
+	cloud  *cloud
+	work   *works
+	mail   *mail
+	store  *store
+	hosts  []*Host
+	laws   laws
+	way    Way
+	agents int // that ever started
 }
 
 // Now is the time by an honest clock.

@@ -1,0 +1,85 @@
+package faults
+
+import (
+	"time"
+
+	"skynet/fleet"
+)
+
+// mostStepped is how far in all a clock is set wrong.
+const mostStepped = 4 * time.Minute
+
+// blow does each minute what nobody calls for.
+func (w *World) blow() {
+	for _, m := range w.cloud.live() {
+		w.blowOn(m)
+	}
+	for _, h := range w.hosts {
+		w.blowAt(h)
+	}
+}
+
+// blowOn befalls a machine.
+func (w *World) blowOn(m *machine) {
+	if m.Spot && m.notice == nil && w.Strikes(Spot, .1) {
+		w.cloud.interrupt(m)
+	}
+	if w.Strikes(HandKills, .03) {
+		w.Tell("somebody", "terminates %s", m.ID)
+		w.cloud.end(m)
+		return
+	}
+	if w.Strikes(HandTags, .05) {
+		w.handle(m)
+	}
+	switch {
+	case w.Strikes(Impaired, .05):
+		w.cloud.change(m, func() { m.Instance.Impaired = true })
+	case m.Instance.Impaired && w.Blows(Impaired) == 0:
+		w.cloud.change(m, func() { m.Instance.Impaired = false })
+	}
+}
+
+// handle sets or clears a drain tag by hand.
+func (w *World) handle(m *machine) {
+	value := ""
+	if m.Tags[fleet.TagDrain] == "" {
+		value = "by-hand"
+	}
+	w.Tell("somebody", "sets the drain tag of %s to %q", m.ID, value)
+	m.handled = w.now
+	w.cloud.tag(m, fleet.TagDrain, value)
+}
+
+// blowAt befalls a host.
+func (w *World) blowAt(h *Host) {
+	if w.Strikes(Crashes, .01) && h.up {
+		h.die("for no reason")
+	}
+	if w.Strikes(Stops, .05) && h.now >= h.stopped {
+		h.stop(between(w.Draw(Stops), time.Second, 4*time.Minute))
+	}
+	switch {
+	case w.Strikes(ClockSteps, .1):
+		h.skew = between(w.Draw(ClockSteps), -mostStepped/2, mostStepped/2)
+		w.Tell(h.name, "its clock is set %s wrong", h.skew)
+	case w.Blows(ClockSteps) == 0 && h.skew != 0:
+		h.skew = 0
+		w.Tell(h.name, "its clock is right again")
+	}
+}
+
+// atRest is how many machines a policy wants where nothing waits.
+func (s *scene) atRest(now time.Time) int {
+	want := s.engine.Bounds.Min
+	for _, c := range s.schedules {
+		minute := now.Minute()
+		if (minute-c.minute+60)%60 < c.lasts {
+			want = max(want, c.want)
+		}
+	}
+	return min(want, s.most())
+}
+
+// timetable is an hourly schedule.
+type timetable struct{ minute, lasts, want int }

@@ -1,0 +1,302 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"skynet/controller"
+	"skynet/fleet"
+	"skynet/journal"
+	"skynet/policy"
+)
+
+// The laws, each in a sentence.
+const (
+	lawMaximum   = "no more machines are billed than the maximum, and than the hourly budget pays for above the minimum"
+	lawBudget    = "within an hour no more is launched or woken than the policy's launch guard allows (an hour less what the clock was set forward and what a call may take)"
+	lawOnce      = "no more machines are bought under an order's token than it asks for"
+	lawBusy      = "a machine with an item in hand ends only past its drain's deadline, or unheard for as long as its deadlines say"
+	lawLost      = "no item leaves the queue without its result"
+	lawTwice     = "what is stored twice under an item's name is the same"
+	lawBlind     = "a tick that does not know the queue's depth lets nobody go"
+	lawIntent    = "whatever is sent has an intent without an outcome in the sender's journal"
+	lawTorn      = "what the journal acknowledged is there after every crash, and is whole"
+	lawReplay    = "what a tick knew decides the same again, also after a trip through the journal"
+	lawOneActs   = "of two controllers one acts: no call of one is under way while one of the other is"
+	lawPanics    = "nothing panics"
+	lawConverges = "three hours after the last fault every item is done and the fleet is as large as calm would leave it"
+)
+
+// laws see every call at the moment that it is sent and that it takes effect.
+type laws struct {
+	*World
+	orders map[string]int  // how many each token asked for
+	asked  []asking        // what was launched and woken, by the time it was intended
+	last   *deed           // that took effect last
+	seen   map[string]bool // intents whose launches are counted
+	ticks  int
+}
+
+// asking is machines that were got.
+type asking struct {
+	at time.Duration
+	n  int
+}
+
+// deed is one call that changes something.
+type deed struct {
+	kind   string
+	host   *Host
+	life   int
+	sent   time.Duration
+	landed time.Duration
+	intent journal.Intent
+	causes map[fleet.ID]fleet.Cause
+}
+
+func newLaws(w *World) laws {
+	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}}
+}
+
+// kindsOf are the intents under which a call may be sent. A worker that is to wake is
+// recalled first.
+var kindsOf = map[string][]journal.Kind{
+	"launch": {journal.Launch}, "wake": {journal.Wake}, "sleep": {journal.Sleep}, "terminate": {journal.Terminate},
+	"drain": {journal.Drain}, "recall": {journal.Recall, journal.Wake},
+}
+
+// sends looks at a call before it leaves.
+func (l *laws) sends(kind string, h *Host, ids []fleet.ID, token string) *deed {
+	d := &deed{kind: kind, host: h, life: h.life, sent: l.now, causes: map[fleet.ID]fleet.Cause{}}
+	l.Tell(h.name, "sends %s %s%s", kind, listed(ids), token)
+	wanted := kindsOf[kind]
+	if wanted == nil {
+		return d
+	}
+	open, err := h.Journal().Unsettled(context.Background(), fleetName)
+	if err != nil {
+		l.breach(lawTorn, "the intents of %s cannot be read: %v", h.name, err)
+		return d
+	}
+	for _, i := range open {
+		if slices.Contains(wanted, i.Kind) && covers(i, ids, token) {
+			d.intent = i
+		}
+	}
+	if d.intent.ID == "" {
+		l.breach(lawIntent, "%s sends %s %s%s, and its journal has no open intent of it", h.name, kind, listed(ids), token)
+	}
+	for _, x := range d.intent.Exits {
+		d.causes[x.ID] = x.Cause
+	}
+	l.buys(d)
+	return d
+}
+
+// covers reports whether an intent is about a call.
+func covers(i journal.Intent, ids []fleet.ID, token string) bool {
+	if i.Order != nil {
+		return i.Order.Token == token
+	}
+	for _, id := range ids {
+		if !slices.Contains(i.IDs, id) && !slices.ContainsFunc(i.Exits, func(x fleet.Exit) bool { return x.ID == id }) {
+			return false
+		}
+	}
+	return true
+}
+
+// buys notes what an intent may buy, at the time that it is sent first.
+func (l *laws) buys(d *deed) {
+	if d.kind != "launch" && d.kind != "wake" || l.seen[d.intent.ID] {
+		return
+	}
+	l.seen[d.intent.ID] = true
+	if o := d.intent.Order; o != nil {
+		l.orders[o.Token] = o.Count
+	}
+	l.asked = append(l.asked, asking{l.now, d.intent.Size()})
+	guard := l.scene.guard()
+	window := time.Hour - 6*time.Minute
+	if l.weather.strength[ClockSteps] > 0 {
+		window -= mostStepped
+	}
+	n := 0
+	for _, a := range l.asked {
+		if a.at > l.now-window {
+			n += a.n
+		}
+	}
+	if n > guard.PerHour || d.intent.Size() > guard.PerTick {
+		l.breach(lawBudget, "%s asks for %d, %d within %s; %d a tick and %d an hour are allowed", d.host.name, d.intent.Size(), n, window, guard.PerTick, guard.PerHour)
+	}
+}
+
+// guard is the launch guard of the policy.
+func (s *scene) guard() policy.LaunchLimit {
+	for _, g := range s.engine.Guards {
+		if l, ok := g.(policy.LaunchLimit); ok {
+			return l
+		}
+	}
+	return policy.LaunchLimit{PerTick: math.MaxInt, PerHour: math.MaxInt}
+}
+
+// most is how many may be billed at once.
+func (s *scene) most() int {
+	most := s.engine.Bounds.Max
+	for _, c := range s.engine.Caps {
+		if b, ok := c.(policy.Budget); ok && b.Hourly > 0 {
+			most = min(most, max(s.engine.Bounds.Min, int(b.Hourly/s.price)))
+		}
+	}
+	return most
+}
+
+// lands looks at a call at the moment that it takes effect.
+func (l *laws) lands(d *deed) {
+	d.landed = l.now
+	if o := l.last; o != nil && (o.host != d.host || o.life != d.life) && d.sent < o.landed {
+		l.breach(lawOneActs, "%s sent %s at %s, before %s of %s took effect at %s", d.host.name, d.kind, clock(d.sent), o.kind, o.host.name, clock(o.landed))
+	}
+	l.last = d
+}
+
+// bought looks at what a launch brought.
+func (l *laws) bought(p Purchase, ms []*machine) {
+	token := p.Tags[fleet.TagIntent]
+	n := 0
+	for _, m := range l.cloud.all {
+		if m.Tags[fleet.TagIntent] == token {
+			n++
+		}
+	}
+	for _, m := range ms {
+		l.Tell("cloud", "launches %s in %s", m.ID, m.Zone)
+	}
+	if most := l.orders[token]; n > most {
+		l.breach(lawOnce, "%d machines under %s, which asks for %d", n, token, most)
+	}
+	l.billed()
+}
+
+// billed looks at how many are billed.
+func (l *laws) billed() {
+	if n, most := l.cloud.billed(), l.scene.most(); n > most {
+		l.breach(lawMaximum, "%d are billed, %d may be", n, most)
+	}
+}
+
+// letsGo looks at a machine that is to be stopped or terminated.
+func (l *laws) letsGo(d *deed, m *machine) {
+	cause, exit := d.causes[m.ID]
+	l.Tell("cloud", "%s of %s takes effect (%s)", d.kind, m.ID, cause)
+	if m.agent == nil || m.agent.busy() == 0 {
+		return
+	}
+	const slack = time.Minute
+	plan, unheard := l.scene.engine.Plan, l.now-max(m.heard, m.started)
+	stepped := time.Duration(0)
+	if l.weather.strength[ClockSteps] > 0 {
+		stepped = mostStepped
+	}
+	var fair bool
+	switch {
+	case !exit, cause == fleet.CauseDrained, cause == fleet.CauseSlept:
+		fair = m.handled >= 0 && l.now-m.handled < 2*l.scene.interval+controller.CallTimeout
+	case cause == fleet.CauseDeadline:
+		fair = l.now-m.asked > plan.Drain-slack-stepped
+	case cause == fleet.CauseSilent:
+		fair = unheard > plan.Silence-slack-stepped || m.Impaired && unheard > l.scene.silent-slack-stepped
+	case cause == fleet.CauseDead:
+		fair = unheard > plan.Boot-slack-stepped
+	}
+	if !fair {
+		l.breach(lawBusy, "%s has %d in hand and is let go (%s, %s): asked to drain %s ago, unheard for %s",
+			m.ID, m.agent.busy(), d.kind, cause, l.now-m.asked, unheard)
+	}
+}
+
+// stored looks at a result.
+func (l *laws) stored(i *item, content uint64) {
+	if i.made && i.result != content {
+		l.breach(lawTwice, "item %d has two results", i.number)
+	}
+	i.made, i.result = true, content
+}
+
+// removed looks at an item that leaves the queue.
+func (l *laws) removed(i *item) {
+	if !i.made {
+		l.breach(lawLost, "item %d", i.number)
+	}
+}
+
+// begins is called before a tick.
+func (l *laws) begins(h *Host) { h.blind = false }
+
+// ticked looks at what became of a tick.
+func (l *laws) ticked(h *Host, r controller.Report) {
+	l.ticks++
+	d := r.Decision
+	if r.Err != nil && strings.Contains(r.Err.Error(), "a mistake of ours") {
+		l.breach(lawPanics, "%v", r.Err)
+	}
+	if h.blind && len(d.Drain)+len(d.Sleep)+len(d.Terminate) > 0 {
+		l.breach(lawBlind, "%s drains %v, puts %v to sleep, terminates %v", h.name, d.Drain, d.Sleep, d.Terminate)
+	}
+	if d.Failed == "" {
+		l.replays(r)
+	}
+}
+
+// replays decides a tick again.
+func (l *laws) replays(r controller.Report) {
+	s := r.Snapshot
+	if l.ticks%64 == 1 {
+		b, err := json.Marshal(s)
+		if err == nil {
+			s.Workers, s.Signals, s.Recent = nil, nil, nil
+			err = json.Unmarshal(b, &s)
+		}
+		if err != nil {
+			l.breach(lawReplay, "%v", err)
+			return
+		}
+	}
+	again := l.scene.engine.Decide(s)
+	again.Version = r.Decision.Version
+	if !sameDecision(again, r.Decision) {
+		l.breach(lawReplay, "%s was %+v, is now %+v", r.Decision.ID, r.Decision, again)
+	}
+}
+
+func sameDecision(a, b policy.Decision) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && string(x) == string(y)
+}
+
+// restarted looks at a journal that was opened again.
+func (l *laws) restarted(h *Host) {
+	if err := h.disk.Check(); err != nil {
+		l.breach(lawTorn, "%s: %v", h.name, err)
+	}
+	records, err := h.Journal().Records(context.Background(), fleetName, time.Time{}, 0)
+	if err != nil {
+		l.breach(lawTorn, "%s: %v", h.name, err)
+	}
+	there := map[string]bool{}
+	for _, r := range records {
+		there[r.Decision.ID] = true
+	}
+	for id := range h.acked {
+		if !there[id] {
+			l.breach(lawTorn, "%s: %s was acknowledged, and is gone", h.name, id)
+		}
+	}
+}

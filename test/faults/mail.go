@@ -1,0 +1,66 @@
+package faults
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"skynet/queue"
+)
+
+// expires is how long the heartbeat queue keeps what nobody reads.
+const expires = 5 * time.Minute
+
+// mail carries heartbeats, as a standard queue of SQS would: now and then not, twice,
+// late or out of order.
+type mail struct {
+	*World
+	letters []letter
+}
+
+type letter struct {
+	of      *machine
+	life    int
+	ready   time.Duration // when it can be read
+	arrived time.Duration // when the server had it
+	body    []byte
+}
+
+// post takes a heartbeat in.
+func (m *mail) post(of *machine, body []byte) {
+	if m.Strikes(BeatsLost, .7) {
+		return
+	}
+	l := letter{of: of, life: of.life, ready: m.now, arrived: m.now, body: body}
+	if m.Strikes(BeatsLate, .3) {
+		r := m.Draw(BeatsLate)
+		l.ready += between(r, time.Second, 4*time.Minute)
+		if r.IntN(2) == 0 {
+			l.arrived = l.ready // it was late on its way there
+		}
+	}
+	m.letters = append(m.letters, l)
+	if m.Strikes(BeatsDoubled, .5) {
+		l.ready += between(m.Draw(BeatsDoubled), 0, time.Minute)
+		m.letters = append(m.letters, l)
+	}
+}
+
+// collect gives what can be read, and forgets it.
+func (m *mail) collect(most int) (list []queue.Letter) {
+	slices.SortStableFunc(m.letters, func(a, b letter) int { return cmp.Compare(a.ready, b.ready) })
+	n := 0
+	for n < len(m.letters) && m.letters[n].ready <= m.now && len(list) < most {
+		l := m.letters[n]
+		n++
+		if m.now-l.arrived > expires {
+			continue
+		}
+		list = append(list, queue.Letter{Body: l.body, At: began.Add(l.arrived)})
+		if l.of.life == l.life {
+			l.of.heard = max(l.of.heard, l.arrived)
+		}
+	}
+	m.letters = slices.Delete(m.letters, 0, n)
+	return list
+}

@@ -1,0 +1,226 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"skynet/journal"
+	"skynet/journal/sqlite"
+)
+
+// Disk implements Way.
+func (d *wired) Disk(h *Host) (Disk, error) {
+	s := &folder{host: h, dir: filepath.Join(d.dir, h.name)}
+	return s, os.MkdirAll(s.at(), 0o750)
+}
+
+// folder is a disk with SQLite's journal on it. A process that dies leaves its files
+// behind as they are at that moment, in the middle of a commit perhaps: a copy of them
+// is what the next one finds.
+type folder struct {
+	host *Host
+	dir  string
+	life int // crashes so far
+	j    *sqlite.Journal
+	old  []*sqlite.Journal // of processes that have died
+	lost int64             // bytes at the end of the WAL that the process, were it to die now, has not written
+}
+
+func (f *folder) at() string   { return filepath.Join(f.dir, fmt.Sprint(f.life)) }
+func (f *folder) path() string { return filepath.Join(f.at(), "journal.db") }
+
+// Open implements Disk.
+func (f *folder) Open() (journal.Journal, error) {
+	f.bury()
+	if f.j != nil { // its process has given up, or it is opened again
+		if err := f.j.Close(); err != nil {
+			return nil, f.plain(err)
+		}
+		f.j = nil
+	}
+	j, err := sqlite.Open(f.path(), sqlite.Options{Reserve: 64 << 10})
+	if err != nil {
+		return nil, f.plain(err)
+	}
+	f.j = j
+	return book{j, f}, nil
+}
+
+// plain is an error without the folder's name, which is another in each run.
+func (f *folder) plain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return said{strings.ReplaceAll(err.Error(), f.dir, ""), err}
+}
+
+// said is an error in other words.
+type said struct {
+	text string
+	err  error
+}
+
+func (s said) Error() string { return s.text }
+func (s said) Unwrap() error { return s.err }
+
+// Crash implements Disk.
+func (f *folder) Crash() error {
+	from := f.at()
+	f.life++
+	if err := os.MkdirAll(f.at(), 0o750); err != nil {
+		return err
+	}
+	for _, name := range []string{"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve"} {
+		lost := int64(0)
+		if strings.HasSuffix(name, "-wal") {
+			lost = f.lost
+		}
+		if err := copyFile(filepath.Join(f.at(), name), filepath.Join(from, name), lost); err != nil {
+			return f.plain(err)
+		}
+	}
+	if f.j != nil {
+		f.old, f.j, f.lost = append(f.old, f.j), nil, 0
+	}
+	return f.Check()
+}
+
+// copyFile copies a file but for its last bytes, if it is there.
+func copyFile(to, from string, but int64) error {
+	in, err := os.Open(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	size, err := in.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = io.Copy(out, io.NewSectionReader(in, 0, max(0, size-but)))
+	}
+	return errors.Join(err, out.Close())
+}
+
+// Check implements Disk: it looks at a copy, since to open a journal is to mend it.
+func (f *folder) Check() error {
+	if _, err := os.Stat(f.path()); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	look := filepath.Join(f.dir, "look")
+	defer os.RemoveAll(look)
+	if err := os.MkdirAll(look, 0o750); err != nil {
+		return err
+	}
+	for _, name := range []string{"journal.db", "journal.db-wal"} {
+		if err := copyFile(filepath.Join(look, name), filepath.Join(f.at(), name), 0); err != nil {
+			return f.plain(err)
+		}
+	}
+	return f.plain(intact(filepath.Join(look, "journal.db")))
+}
+
+// intact asks SQLite whether a file is.
+func intact(path string) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var said string
+	if err := db.QueryRow("PRAGMA integrity_check").Scan(&said); err != nil || said != "ok" {
+		return fmt.Errorf("integrity check: %s %w", said, err)
+	}
+	rows, err := db.Query("PRAGMA foreign_key_check")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		return errors.New("a row refers to one that is not there")
+	}
+	return rows.Err()
+}
+
+// bury closes the journals of processes that have died.
+func (f *folder) bury() {
+	for _, j := range f.old {
+		_ = j.Close() // whatever it says: nobody is there to hear it
+	}
+	f.old = nil
+}
+
+// Close implements Disk.
+func (f *folder) Close() error {
+	f.bury()
+	var err error
+	if f.j != nil {
+		err = f.j.Close()
+		f.j = nil
+	}
+	return errors.Join(f.plain(err), os.RemoveAll(f.dir))
+}
+
+// book is SQLite's journal as its process uses it.
+type book struct {
+	*sqlite.Journal
+	f *folder
+}
+
+// Write implements journal.Journal.
+func (b book) Write(ctx context.Context, r journal.Record) error {
+	return b.commit("writes a tick down", func() error { return b.Journal.Write(ctx, r) })
+}
+
+// Settle implements journal.Journal.
+func (b book) Settle(ctx context.Context, o journal.Outcome) error {
+	return b.commit("writes an outcome down", func() error { return b.Journal.Settle(ctx, o) })
+}
+
+// commit writes, on a disk that may be full, and by a process that may die in the
+// middle of it: then the end of what it wrote is not there.
+func (b book) commit(what string, do func() error) error {
+	before := b.f.wal()
+	if err := do(); err != nil {
+		return b.f.plain(err)
+	}
+	wrote := b.f.wal() - before
+	if b.f.host.running == nil || wrote <= 0 || b.f.host.Blows(Crashes) == 0 {
+		return nil
+	}
+	b.f.lost = 1 + b.f.host.Draw(Crashes).Int64N(wrote)
+	b.f.host.mayDie("in the middle of it: " + what)
+	b.f.lost = 0
+	return nil
+}
+
+// wal is how long the write-ahead log is.
+func (f *folder) wal() int64 {
+	at, err := os.Stat(f.path() + "-wal")
+	if err != nil {
+		return 0
+	}
+	return at.Size()
+}
+
+// Unsettled implements journal.Journal.
+func (b book) Unsettled(ctx context.Context, fleetName string) ([]journal.Intent, error) {
+	list, err := b.Journal.Unsettled(ctx, fleetName)
+	return list, b.f.plain(err)
+}
+
+// Records implements journal.Journal.
+func (b book) Records(ctx context.Context, fleetName string, since time.Time, limit int) ([]journal.Record, error) {
+	list, err := b.Journal.Records(ctx, fleetName, since, limit)
+	return list, b.f.plain(err)
+}
