@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"skynet/test/processes"
 )
 
 // demoFolder makes a folder of the test's own for a demo.
@@ -125,7 +127,7 @@ func inTheMiddle(t *testing.T, dir string) {
 	t.Helper()
 	await(t, "work on films", patient, func() error {
 		if len(encoders(dir)) == 0 {
-			return fmt.Errorf("nobody works on one; running: %v", processes(dir))
+			return fmt.Errorf("nobody works on one; running: %v", processes.Of(dir))
 		}
 		return nil
 	})
