@@ -17,7 +17,7 @@ import (
 // The laws, each in a sentence.
 const (
 	lawMaximum   = "no more machines are billed than the maximum, and than the hourly budget pays for above the minimum"
-	lawBudget    = "within an hour no more is launched or woken than the policy's launch guard allows (an hour less what the clock was set forward and what a call may take)"
+	lawBudget    = "within an hour no more is launched or woken than the policy's launch guard allows (by the clock of the ticks; an hour less what that was set forward)"
 	lawOnce      = "no more machines are bought under an order's token than it asks for"
 	lawBusy      = "a machine with an item in hand ends only past its drain's deadline, or unheard for as long as its deadlines say"
 	lawLost      = "no item leaves the queue without its result"
@@ -41,9 +41,9 @@ type laws struct {
 	ticks  int
 }
 
-// asking is machines that were got.
+// asking is what an intent may launch or wake, and the time of its tick.
 type asking struct {
-	at time.Duration
+	at time.Time
 	n  int
 }
 
@@ -119,15 +119,15 @@ func (l *laws) buys(d *deed) {
 	if o := d.intent.Order; o != nil {
 		l.orders[o.Token] = o.Count
 	}
-	l.asked = append(l.asked, asking{l.now, d.intent.Size()})
+	l.asked = append(l.asked, asking{d.intent.At, d.intent.Size()})
 	guard := l.scene.guard()
-	window := time.Hour - 6*time.Minute
+	window := time.Hour - time.Second
 	if l.weather.strength[ClockSteps] > 0 {
 		window -= mostStepped
 	}
 	n := 0
 	for _, a := range l.asked {
-		if a.at > l.now-window {
+		if a.at.After(d.intent.At.Add(-window)) {
 			n += a.n
 		}
 	}

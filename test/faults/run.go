@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Length  time.Duration // of the time in which something happens; 0: two hours
 	Weather func(w Weather) Weather
-	Way     func() Way // how controllers reach the cloud and keep journals; nil: plainly
+	Wire    bool // by fleet/ec2 and EC2's protocol, with SQLite on disk
 }
 
 // Result is what became of a seed.
@@ -73,8 +73,12 @@ func newWorld(seed uint64, o Options) (*World, error) {
 	w.cloud, w.work = newCloud(w), &works{World: w}
 	w.mail, w.store = &mail{World: w}, &store{notes: map[string][]byte{}}
 	w.laws = newLaws(w)
-	if o.Way != nil {
-		w.way = o.Way()
+	if o.Wire {
+		wired, err := newWired(w)
+		if err != nil {
+			return nil, err
+		}
+		w.way = wired
 	}
 	hosts := 1
 	if w.scene.pair {

@@ -21,27 +21,27 @@ type Breach struct {
 
 func (b *Breach) Error() string { return fmt.Sprintf("%s: %s: %s", clock(b.At), b.Law, b.Said) }
 
-// line is one of a story.
-type line struct {
+// entry is one line of a story.
+type entry struct {
 	at   time.Duration
 	who  string
 	said string
 	args []any
 }
 
-func (l line) String() string {
-	return fmt.Sprintf("%s  %-10s %s", clock(l.at), l.who, fmt.Sprintf(l.said, l.args...))
+func (e entry) String() string {
+	return fmt.Sprintf("%s  %-10s %s", clock(e.at), e.who, fmt.Sprintf(e.said, e.args...))
 }
 
 // log is what has happened. Lines are put into words only when somebody reads them:
 // what they are given must not change later.
 type log struct {
-	lines  []line
+	lines  []entry
 	breach *Breach
 }
 
 func (g *log) tell(at time.Duration, who, said string, args []any) {
-	g.lines = append(g.lines, line{at, who, said, args})
+	g.lines = append(g.lines, entry{at, who, said, args})
 }
 
 // print writes those lines that are around the breach, or all.
