@@ -51,6 +51,9 @@ const (
 	TagsUnread    // instance metadata do not answer
 	Stops         // the controller's process is stopped and woken
 	StoreLossy    // the lease's store loses requests and answers
+	EC2Errors     // EC2 answers with errors of its own, before or after it does a thing (on the wire only)
+	EC2Cut        // EC2's answers end in the middle (on the wire only)
+	EC2Protected  // somebody protects instances from termination (on the wire only)
 	kinds
 )
 
@@ -64,7 +67,7 @@ var kindNames = [kinds]string{
 	SignalsLost: "signals-lost", SignalsStale: "signals-stale", SignalsAbsurd: "signals-absurd", ClockSteps: "clock-steps",
 	DiskFull: "disk-full", DiskLate: "disk-late", DiskSlow: "disk-slow", Crashes: "crashes", AgentCrashes: "agent-crashes",
 	Impaired: "impaired", QueueDoubles: "queue-doubles", QueueFails: "queue-fails", TagsUnread: "tags-unread",
-	Stops: "stops", StoreLossy: "store-lossy",
+	Stops: "stops", StoreLossy: "store-lossy", EC2Errors: "ec2-errors", EC2Cut: "ec2-cut", EC2Protected: "ec2-protected",
 }
 
 func (k Kind) String() string {

@@ -24,11 +24,13 @@ const (
 	wiredName    = "skynet" // of the controller
 )
 
+// lawSame is the wire's own law.
+const lawSame = "what is sent again under a client token is the very same request"
+
 // wired reaches the fleet as the daemon does on AWS: by fleet/ec2, the SDK's client and
 // EC2's protocol, and keeps journals in SQLite's files. All of it runs in the caller's
 // goroutine, and the world says when time passes.
 type wired struct {
-	*World
 	dir   string            // of all disks
 	forms map[string]string // the request under each client token
 	zones map[string]string // of instances, as they became known
@@ -36,31 +38,28 @@ type wired struct {
 
 var _ Way = (*wired)(nil)
 
-// newWired makes a way with disks of its own, until it is closed.
-func newWired(w *World) (*wired, error) {
+// newWired makes the way of one world, with a folder for its disks.
+func newWired(*World) (*wired, error) {
 	dir, err := os.MkdirTemp("", "skynet-faults-")
 	if err != nil {
 		return nil, fmt.Errorf("a folder for journals: %w", err)
 	}
-	return &wired{World: w, dir: dir, forms: map[string]string{}, zones: map[string]string{}}, nil
+	return &wired{dir: dir, forms: map[string]string{}, zones: map[string]string{}}, nil
 }
-
-// close removes what the disks have left.
-func (d *wired) close() error { return os.RemoveAll(d.dir) }
 
 // Reach implements Way.
 func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
-	line := line{h, &ec2wire.Wire{Backend: backend{h, d, m}, Catalogue: d.catalogue()}}
-	line.wire.Before = line.faults
+	l := cable{h, &ec2wire.Wire{Backend: backend{h, d, m}, Catalogue: catalogue()}}
+	l.wire.Before = l.faults
 	cfg := aws.Config{
-		Region: wiredRegion, BaseEndpoint: aws.String("http://ec2.world"), HTTPClient: lease.Client(line),
+		Region: wiredRegion, BaseEndpoint: aws.String("http://ec2.world"), HTTPClient: lease.Client(l),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "world", SecretAccessKey: "world"}, nil
 		}),
 	}
 	f := ec2.New(ec2.ClientBy(cfg, retries{retry.NewStandard(), h}), ec2.Options{
 		Controller: wiredName, Account: wiredAccount, Region: wiredRegion, Identity: me{}, Now: h.World.Now, Log: h.slog(),
-		Templates: []ec2.Template{d.template()},
+		Templates: []ec2.Template{template(h.scene.spot)},
 	})
 	if err := f.Check(context.Background()); err != nil {
 		return Reach{}, err
@@ -72,19 +71,19 @@ func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
 	}, nil
 }
 
-// template is the fleet's.
-func (d *wired) template() ec2.Template {
+// template is the fleet's, with its share of Spot instances.
+func template(spot float64) ec2.Template {
 	t := ec2.Template{
 		Fleet: fleetName, Name: "render", Version: "$Latest", Types: []string{"c7i.xlarge", "c7a.xlarge"},
 		Subnets: []string{"subnet-a", "subnet-b", "subnet-c"}, Tags: map[string]string{"team": "media"},
 	}
-	if share := d.scene.spot; share > 0 {
-		t.Spot = &ec2.Spot{Share: share, Strategy: "price-capacity-optimized"}
+	if spot > 0 {
+		t.Spot = &ec2.Spot{Share: spot, Strategy: "price-capacity-optimized"}
 	}
 	return t
 }
 
-func (d *wired) catalogue() ec2wire.Catalogue {
+func catalogue() ec2wire.Catalogue {
 	zones := []string{wiredRegion + "a", wiredRegion + "b", wiredRegion + "c"}
 	return ec2wire.Catalogue{
 		Zones: map[string]string{"subnet-a": zones[0], "subnet-b": zones[1], "subnet-c": zones[2]},
@@ -124,14 +123,14 @@ func (r retries) RetryDelay(attempt int, _ error) (time.Duration, error) {
 	return 0, nil
 }
 
-// line carries requests to EC2, and answers back.
-type line struct {
+// cable carries requests to EC2, and answers back.
+type cable struct {
 	*Host
 	wire *ec2wire.Wire
 }
 
 // Do implements the SDK's HTTP client.
-func (l line) Do(r *http.Request) (*http.Response, error) {
+func (l cable) Do(r *http.Request) (*http.Response, error) {
 	if l.now >= l.end && l.end > 0 {
 		return nil, context.DeadlineExceeded
 	}
@@ -139,7 +138,7 @@ func (l line) Do(r *http.Request) (*http.Response, error) {
 }
 
 // faults are those of the wire's own kind.
-func (l line) faults(c *ec2wire.Call) *ec2wire.Fault {
+func (l cable) faults(c *ec2wire.Call) *ec2wire.Fault {
 	if l.running == nil {
 		return nil
 	}
@@ -190,4 +189,4 @@ func notice(m *machine) []byte {
 		ec2.Interrupted, wiredAccount, wiredRegion, m.notice.At.Add(-warned).Format(time.RFC3339), m.ID, m.notice.Action)
 }
 
-var _ sdk.HTTPClient = line{}
+var _ sdk.HTTPClient = cable{}

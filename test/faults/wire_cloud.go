@@ -53,7 +53,7 @@ var named = regexp.MustCompile(`\bi-[0-9a-z]+\b`)
 // sent under a token: EC2 refuses it otherwise.
 func (b backend) Launch(l ec2wire.Launch) (ec2wire.Launched, error) {
 	if form, known := b.forms[l.Token]; known && form != l.Form {
-		b.Host.breach(lawSame, "%s sends %s again as another request", b.name, l.Token)
+		b.breach(lawSame, "%s sends %s again as another request", b.name, l.Token)
 		return ec2wire.Launched{}, &ec2wire.Error{Code: "IdempotentParameterMismatch", Message: "The client token was used with other parameters"}
 	}
 	b.forms[l.Token] = l.Form
@@ -81,10 +81,10 @@ func (b backend) Launch(l ec2wire.Launch) (ec2wire.Launched, error) {
 
 // sold reports whether there is any of a type in a zone on a market.
 func (b backend) sold(l ec2wire.Launch, o ec2wire.Offer) bool {
-	strength := b.Host.Blows(NoRoom)
+	strength := b.Blows(NoRoom)
 	const window = 10 * time.Minute
 	kind := hash(o.Type + o.Subnet + l.Market())
-	return strength == 0 || b.Host.chance.of(NoRoom, kind, uint64(b.Host.now/window)).Float64() > .5*strength
+	return strength == 0 || b.chance.of(NoRoom, kind, uint64(b.now/window)).Float64() > .5*strength
 }
 
 // launched puts an answer together, by type and zone.
@@ -132,7 +132,7 @@ func (b backend) Instances(q ec2wire.Query) (p ec2wire.Page, err error) {
 	if err != nil {
 		return p, refused(err)
 	}
-	size := 3 + b.Host.chance.of(forScene, hash("a page of instances"), 0).IntN(20)
+	size := 3 + b.chance.of(forScene, hash("a page of instances"), 0).IntN(20)
 	for _, in := range list {
 		if len(p.Instances) == size {
 			p.Next = p.Instances[size-1].ID
@@ -206,22 +206,22 @@ func (b backend) Terminate(names []string) ([]ec2wire.Change, error) {
 		done, err := b.m.Terminate(free)
 		return changed(done, "shutting-down", refused(err))
 	}
-	b.Host.Tell("EC2", "terminates but %d of %d: %s is protected by hand", len(free), len(names), first)
+	b.Tell("EC2", "terminates but %d of %d: %s is protected by hand", len(free), len(names), first)
 	if len(free) > 0 {
 		if _, err := b.m.Terminate(free); err != nil {
 			return nil, refused(err)
 		}
 	} else {
-		b.Host.Wait(50 * time.Millisecond)
+		b.Wait(50 * time.Millisecond)
 	}
 	return nil, &ec2wire.Error{Code: "OperationNotPermitted", Message: "The instance '" + first + "' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."}
 }
 
 // protected reports whether somebody has protected an instance for a while.
 func (b backend) protected(id string) bool {
-	strength := b.Host.Blows(EC2Protected)
+	strength := b.Blows(EC2Protected)
 	const window = 20 * time.Minute
-	return strength > 0 && b.Host.chance.of(EC2Protected, hash(id), uint64(b.Host.now/window)).Float64() < .3*strength
+	return strength > 0 && b.chance.of(EC2Protected, hash(id), uint64(b.now/window)).Float64() < .3*strength
 }
 
 // Stop implements ec2wire.Backend.
@@ -239,7 +239,7 @@ func (b backend) Start(names []string) ([]ec2wire.Change, error) {
 	if err = refused(err); err != nil && len(done) == 0 {
 		if _, plain := errors.AsType[*ec2wire.Error](err); !plain && !isGone(err) {
 			err = &ec2wire.Error{Code: "IncorrectInstanceState", Message: "The instance '" + names[0] + "' is not in a state from which it can be started."}
-			if b.Host.cloud.full(b.zones[names[0]]) {
+			if b.cloud.full(b.zones[names[0]]) {
 				err = refused(fleet.ErrNoCapacity)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type folder struct {
 	life int // crashes so far
 	j    *sqlite.Journal
 	old  []*sqlite.Journal // of processes that have died
-	lost int64             // bytes at the end of the WAL that the process, were it to die now, has not written
+	torn []byte            // the WAL as the process, were it to die now, leaves it; nil: as it is
 }
 
 func (f *folder) at() string   { return filepath.Join(f.dir, fmt.Sprint(f.life)) }
@@ -78,22 +79,23 @@ func (f *folder) Crash() error {
 		return err
 	}
 	for _, name := range []string{"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve"} {
-		lost := int64(0)
-		if strings.HasSuffix(name, "-wal") {
-			lost = f.lost
-		}
-		if err := copyFile(filepath.Join(f.at(), name), filepath.Join(from, name), lost); err != nil {
+		if err := copyFile(filepath.Join(f.at(), name), filepath.Join(from, name)); err != nil {
 			return f.plain(err)
 		}
 	}
-	if f.j != nil {
-		f.old, f.j, f.lost = append(f.old, f.j), nil, 0
+	if f.torn != nil {
+		if err := os.WriteFile(f.path()+"-wal", f.torn, 0o600); err != nil {
+			return f.plain(err)
+		}
+	}
+	if f.torn = nil; f.j != nil {
+		f.old, f.j = append(f.old, f.j), nil
 	}
 	return f.Check()
 }
 
-// copyFile copies a file but for its last bytes, if it is there.
-func copyFile(to, from string, but int64) error {
+// copyFile copies a file, if it is there.
+func copyFile(to, from string) error {
 	in, err := os.Open(from)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -105,10 +107,7 @@ func copyFile(to, from string, but int64) error {
 	if err != nil {
 		return err
 	}
-	size, err := in.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = io.Copy(out, io.NewSectionReader(in, 0, max(0, size-but)))
-	}
+	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }
 
@@ -123,7 +122,7 @@ func (f *folder) Check() error {
 		return err
 	}
 	for _, name := range []string{"journal.db", "journal.db-wal"} {
-		if err := copyFile(filepath.Join(look, name), filepath.Join(f.at(), name), 0); err != nil {
+		if err := copyFile(filepath.Join(look, name), filepath.Join(f.at(), name)); err != nil {
 			return f.plain(err)
 		}
 	}
@@ -168,7 +167,9 @@ func (f *folder) Close() error {
 		err = f.j.Close()
 		f.j = nil
 	}
-	return errors.Join(f.plain(err), os.RemoveAll(f.dir))
+	err = errors.Join(f.plain(err), os.RemoveAll(f.dir))
+	_ = os.Remove(filepath.Dir(f.dir)) // by the last
+	return err
 }
 
 // book is SQLite's journal as its process uses it.
@@ -187,30 +188,43 @@ func (b book) Settle(ctx context.Context, o journal.Outcome) error {
 	return b.commit("writes an outcome down", func() error { return b.Journal.Settle(ctx, o) })
 }
 
-// commit writes, on a disk that may be full, and by a process that may die in the
-// middle of it: then the end of what it wrote is not there.
+// commit writes, by a process that may die in the middle of it.
 func (b book) commit(what string, do func() error) error {
-	before := b.f.wal()
-	if err := do(); err != nil {
-		return b.f.plain(err)
+	h := b.f.host
+	if h.running == nil || !h.Strikes(Crashes, .02) {
+		return b.f.plain(do())
 	}
-	wrote := b.f.wal() - before
-	if b.f.host.running == nil || wrote <= 0 || b.f.host.Blows(Crashes) == 0 {
-		return nil
+	walBefore, before := b.f.files()
+	err := do()
+	wal, after := b.f.files()
+	if err == nil && after.Equal(before) { // nothing was folded: what it wrote is in the WAL
+		b.f.torn = torn(walBefore, wal, h.Draw(Crashes).Float64())
 	}
-	b.f.lost = 1 + b.f.host.Draw(Crashes).Int64N(wrote)
-	b.f.host.mayDie("in the middle of it: " + what)
-	b.f.lost = 0
-	return nil
+	h.die("while it " + what)
+	return b.f.plain(err)
 }
 
-// wal is how long the write-ahead log is.
-func (f *folder) wal() int64 {
-	at, err := os.Stat(f.path() + "-wal")
-	if err != nil {
-		return 0
+// files are the write-ahead log, and when the file itself was last written.
+func (f *folder) files() (wal []byte, changed time.Time) {
+	wal, _ = os.ReadFile(f.path() + "-wal") // none is none
+	if at, err := os.Stat(f.path()); err == nil {
+		changed = at.ModTime()
 	}
-	return at.Size()
+	return wal, changed
+}
+
+// torn is a log of which only a share of what is new has been written.
+func torn(before, after []byte, share float64) []byte {
+	from := 0
+	for from < min(len(before), len(after)) && before[from] == after[from] {
+		from++
+	}
+	cut := from + int(share*float64(len(after)-from))
+	mixed := slices.Clone(after[:cut])
+	if cut < len(before) {
+		mixed = append(mixed, before[cut:]...)
+	}
+	return mixed
 }
 
 // Unsettled implements journal.Journal.
