@@ -11,13 +11,16 @@
 //   - a network namespace with nothing in it, not even a loopback that is up;
 //   - Landlock: files beyond those listed cannot be opened, TCP and signals to the
 //     outside are refused (https://docs.kernel.org/userspace-api/landlock.html);
+//   - a filter of system calls: sockets other than Unix's (for who may use the network,
+//     the internet's), mounts, the kernel's keys and its large doors are shut
+//     (https://docs.kernel.org/userspace-api/seccomp_filter.html);
 //   - resource limits, set by prlimit of util-linux before the program begins;
 //   - a look every 50 ms at what all its processes take together, since resource
 //     limits hold for each one alone;
 //   - no_new_privs, no core, an empty environment, a session of its own, and death
 //     with the worker.
 //
-// Landlock and no_new_privs belong to a thread. So a thread of ours takes them on
+// Landlock, the filter and no_new_privs belong to a thread. So a thread of ours takes them on
 // itself, starts the program, waits for it and ends: no launcher is needed, which
 // for a worker that is linked to libvips would take 35 ms of loading libraries at
 // every start. The namespaces have no mapping of user IDs: the program is nobody
@@ -104,6 +107,8 @@ type running struct {
 	stop   context.CancelCauseFunc
 	said   *tail
 	mark   string
+
+	nameless nameless // of its last look at files; the watching goroutine's
 }
 
 // onThread calls f on a thread that ends with it: nobody else could use one that

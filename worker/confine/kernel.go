@@ -18,6 +18,7 @@ type kernel struct {
 	pids     bool   // namespaces of process IDs
 	net      bool   // namespaces of networks
 	landlock int    // its version, 0 for none
+	calls    bool   // filters of system calls (seccomp)
 	prlimit  string // the program, "" for none
 }
 
@@ -25,7 +26,7 @@ var found = sync.OnceValue(detect)
 
 // detect tries each part.
 func detect() kernel {
-	k := kernel{landlock: landlockVersion()}
+	k := kernel{landlock: landlockVersion(), calls: filters()}
 	k.prlimit, _ = exec.LookPath("prlimit")
 	for _, try := range []kernel{
 		{users: true, pids: true, net: true}, {users: true, pids: true}, {users: true, net: true},
@@ -72,10 +73,11 @@ func (k kernel) missing() (parts []string) {
 	}
 	say(!k.users, "programs keep the worker's user (the kernel allows no user namespace)")
 	say(!k.pids, "programs see other processes, and one that hides well may outlive its item (no namespace of process IDs)")
-	say(!k.net && k.landlock < 4, "programs reach the network (no network namespace, and a kernel before 6.7 has no Landlock for TCP)")
-	say(!k.net && k.landlock >= 4, "programs reach the network by UDP (no network namespace; Landlock keeps TCP shut)")
+	say(!k.net && !k.calls && k.landlock < 4, "programs reach the network (no network namespace, and a kernel before 6.7 has no Landlock for TCP)")
+	say(!k.net && !k.calls && k.landlock >= 4, "programs reach the network by UDP (no network namespace; Landlock keeps TCP shut)")
 	say(k.landlock == 0, "programs read and write all files that the worker may (no Landlock; Linux 5.13 and later have it)")
 	say(k.landlock > 0 && k.landlock < 3, "programs may truncate files that the worker may write (Landlock before Linux 6.2)")
+	say(!k.calls, "programs may make all system calls (no seccomp filter)")
 	say(k.prlimit == "", "programs have no limits of memory, files and processor time each (prlimit of util-linux is missing)")
 	return parts
 }
@@ -121,8 +123,13 @@ func (k kernel) restrict(p Program) error {
 		// after the next exec. Refused where we lack the privilege to give it up.
 		_ = unix.Prctl(unix.PR_SET_SECUREBITS, secbitNoRoot|secbitNoRootLocked, 0, 0, 0)
 	}
-	if k.landlock == 0 {
+	if k.landlock > 0 {
+		if err := k.shut(p); err != nil {
+			return err
+		}
+	}
+	if !k.calls {
 		return nil
 	}
-	return k.shut(p)
+	return shutCallsOf(p.Network)
 }

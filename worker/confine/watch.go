@@ -3,6 +3,7 @@ package confine
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -39,8 +40,8 @@ func (r *running) watch(pid int) (unwatch func()) {
 				return
 			case now := <-look.C:
 				r.lookAtProcesses(pid)
-				if r.Limits.Disk > 0 && now.After(walk) {
-					r.lookAtFolder()
+				if now.After(walk) {
+					r.lookAtFiles(pid)
 					walk = now.Add(max(walkEvery, walkShare*time.Since(now)))
 				}
 			}
@@ -55,26 +56,39 @@ func (r *running) lookAtProcesses(pid int) {
 		r.stop(&Exceeded{fmt.Sprintf("started more than %d processes", n)})
 		return
 	}
-	var total int64
+	var own, shared int64
 	for _, p := range all {
-		total += resident(p)
+		o, s := resident(p)
+		own, shared = own+o, shared+s
 	}
-	if r.Limits.Memory > 0 && total > r.Limits.Memory {
+	if r.Limits.Memory > 0 && own+max(shared, r.nameless.memory) > r.Limits.Memory {
 		r.stop(&Exceeded{fmt.Sprintf("used more than %s of memory", size(r.Limits.Memory))})
 	}
 }
 
+// lookAtFiles looks at the folder, and at what is open without a name.
+func (r *running) lookAtFiles(pid int) {
+	r.nameless = openWithoutName(descendants(pid, r.Limits.Processes))
+	r.lookAtFolder()
+}
+
 func (r *running) lookAtFolder() {
-	if used(r.Folder) > r.Limits.Disk {
+	if r.Limits.Disk <= 0 {
+		return
+	}
+	bytes, err := used(r.Folder, r.Limits.Disk)
+	switch {
+	case err != nil:
+		r.stop(&Exceeded{err.Error()})
+	case bytes+r.nameless.disk > r.Limits.Disk:
 		r.stop(&Exceeded{fmt.Sprintf("wrote more than %s", size(r.Limits.Disk))})
 	}
 }
 
 // lastLook is for what was written since the last one.
 func (r *running) lastLook() {
-	if r.Limits.Disk > 0 {
-		r.lookAtFolder()
-	}
+	r.nameless = nameless{} // gone with who held it
+	r.lookAtFolder()
 }
 
 // descendants are the process and all that come from it. Orphans in a namespace
@@ -96,29 +110,79 @@ func descendants(pid, most int) []int {
 	return all
 }
 
-// resident is the memory of a process that is nobody else's file, in bytes.
-func resident(pid int) (bytes int64) {
+// resident is the memory of a process that is nobody else's file, in bytes: its own,
+// and what it may share.
+func resident(pid int) (own, shared int64) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(line, ":")
-		if key == "RssAnon" || key == "RssShmem" {
-			kB, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			bytes += kB << 10
+		kB, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+		switch key {
+		case "RssAnon":
+			own = kB << 10
+		case "RssShmem":
+			shared = kB << 10
 		}
 	}
-	return bytes
+	return own, shared
 }
 
-// used is what the files in a folder take, in bytes of disk: one with holes takes
-// less than its length.
-func used(folder string) (bytes int64) {
-	_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() { // else gone since, or unreadable by its own doing
+// nameless is what files take that are open and have no name any more, or never had
+// one, in bytes: no walk finds them.
+type nameless struct{ disk, memory int64 }
+
+// openWithoutName looks at what processes have open.
+func openWithoutName(pids []int) (n nameless) {
+	type file struct{ device, number uint64 }
+	seen := map[file]bool{}
+	for _, pid := range pids {
+		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		for _, l := range links {
+			about, err := os.Stat(l)
+			if err != nil || !about.Mode().IsRegular() {
+				continue
+			}
+			s, ok := about.Sys().(*syscall.Stat_t)
+			if !ok || s.Nlink > 0 || seen[file{s.Dev, s.Ino}] {
+				continue
+			}
+			seen[file{s.Dev, s.Ino}] = true
+			if name, _ := os.Readlink(l); strings.HasPrefix(name, "/memfd:") {
+				n.memory += s.Blocks * 512
+			} else {
+				n.disk += s.Blocks * 512
+			}
+		}
+	}
+	return n
+}
+
+// mostFiles is how many files and folders a program may have made at once: empty ones
+// take no bytes of disk, and fill it all the same.
+const mostFiles = 1 << 20
+
+// used is what the files in a folder take, in bytes of disk: one with holes takes less
+// than its length. What cannot be looked into is an error, since it may hold anything;
+// what is more than most need not be known to the byte.
+func used(folder string, most int64) (bytes int64, err error) {
+	files := 0
+	err = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		switch files++; {
+		case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENAMETOOLONG):
+			return errors.New("made a folder that cannot be looked into")
+		case err != nil:
+			return nil // gone since
+		case files > mostFiles:
+			return fmt.Errorf("made more than %d files", mostFiles)
+		case d.Type().IsRegular():
 			bytes += taken(d)
+		}
+		if bytes > most {
+			return fs.SkipAll
 		}
 		return nil
 	})
-	return bytes
+	return bytes, err
 }
 
 func taken(d fs.DirEntry) int64 {
