@@ -77,7 +77,7 @@ func (s *scene) drawPolicy(r *rand.Rand, most int) string {
 	case 2:
 		line("policies:\n  - {type: backlog, per_worker: %d}", 1+r.IntN(3*s.slots))
 	case 3:
-		line("policies:\n  - {type: step, signal: queue.visible, above: %d, below: 1, for: %s, add: 2, remove: 2}", 1+r.IntN(10), pick(r, "1m", "3m"))
+		line("policies:\n  - {type: step, signal: queue.visible, above: %.1f, below: 0.5, for: %s, add: 2, remove: 2}", .6, pick(r, "1m", "3m"))
 	case 4:
 		t := timetable{r.IntN(60), 10 + r.IntN(20), 1 + r.IntN(most)}
 		s.schedules = append(s.schedules, t)
