@@ -71,7 +71,8 @@ func (s *scene) drawPolicy(r *rand.Rand, most int) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	least := min(most, pick(r, 0, 0, 1, 2))
 	line("bounds: {min: %d, max: %d}", least, most)
-	switch r.IntN(5) {
+	kind := r.IntN(5)
+	switch kind {
 	case 0, 1:
 		line("objective: {wait: %s, quantile: %g}", pick(r, "1m", "5m", "10m"), pick(r, .9, .95, .99))
 	case 2:
@@ -85,8 +86,11 @@ func (s *scene) drawPolicy(r *rand.Rand, most int) string {
 	}
 	line("guards:")
 	line("  launch: {per_tick: %d, per_hour: %d}", 1+r.IntN(most), most*(1+r.IntN(4)))
-	line("  release: {per_tick: %s, after: %s, min_age: %s%s}", pick(r, "1", "50%", "100%"), pick(r, "0s", "2m", "5m"), pick(r, "0s", "3m"),
-		pick(r, "", "", ", drain_deadline: 10m", ", billing: hour"))
+	release := []string{"", "", ", drain_deadline: 10m", ", billing: hour"}
+	if kind == 3 { // a step waits after each change, and so lets one go in the last minutes of each hour
+		release = release[:3]
+	}
+	line("  release: {per_tick: %s, after: %s, min_age: %s%s}", pick(r, "1", "50%", "100%"), pick(r, "0s", "2m", "5m"), pick(r, "0s", "3m"), pick(r, release...))
 	if r.IntN(3) == 0 {
 		line("  budget: {hourly: %.3f}", s.price*float64(max(1, most-1))+.001)
 	}
