@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"skynet/worker/confine"
@@ -49,7 +52,30 @@ func (m *Maker) run(ctx context.Context, p program) (err error) {
 	if e, ok := errors.AsType[*confine.Ended](err); ok && e.Signal == 0 && e.Words != "" {
 		return errors.New(e.Words) // its status says nothing more
 	}
+	if err == nil {
+		err = filesAlone(folder)
+	}
 	return err
+}
+
+// filesAlone wants nothing but files and folders where a program wrote. A file that got
+// hold of it could leave a link for us, or for the next program, to follow, or a pipe
+// that nobody ever writes to.
+func filesAlone(folder string) error {
+	return filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("look at what was made: %w", err)
+		}
+		about, err := d.Info()
+		if err != nil {
+			return fmt.Errorf("look at what was made: %w", err)
+		}
+		stat, ok := about.Sys().(*syscall.Stat_t)
+		if !d.IsDir() && (!about.Mode().IsRegular() || ok && stat.Nlink > 1) {
+			return fmt.Errorf("the program left %.100q, which is no file of its own", d.Name())
+		}
+		return nil
+	})
 }
 
 // encode runs ffmpeg and watches that it gets on.

@@ -109,6 +109,9 @@ func (b *bench) checkLadder(p *piece) (made []recipe.Made, err error) {
 		}
 		_, size := scale(full, recipe.Scale{Height: g.Height, Fit: "fit"})
 		files, err := b.files(name)
+		if err == nil && len(files) == 0 {
+			err = errors.New("no picture could be decoded")
+		}
 		if err != nil {
 			return nil, err
 		}
