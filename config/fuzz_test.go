@@ -51,7 +51,7 @@ func wantPlaces(t *testing.T, err error, lines int) {
 // FuzzLoad: the daemon's settings are refused with a place, or hold what the daemon
 // can work with: queues with an address, limits above zero.
 func FuzzLoad(f *testing.F) {
-	addExamples(f, "examples/skynet*.yaml", "testdata/bad/*.yaml")
+	addExamples(f, "examples/*skynet.yaml", "testdata/bad/*.yaml", "testdata/*.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := config.Load(settingsFile(t, data), nil)
 		if err != nil {
@@ -71,7 +71,7 @@ func FuzzLoad(f *testing.F) {
 
 // FuzzLoadWorker: as FuzzLoad, for the worker's settings.
 func FuzzLoadWorker(f *testing.F) {
-	addExamples(f, "examples/worker*.yaml", "testdata/worker/*.yaml", "testdata/bad_worker/*.yaml")
+	addExamples(f, "testdata/worker*.yaml", "testdata/bad/worker*.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		w, err := config.LoadWorker(settingsFile(t, data), nil)
 		if err != nil {

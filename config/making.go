@@ -53,7 +53,7 @@ func (d *Database) Validate(r *strict.Report) {
 		r.Bad("url_file", d.URLFile, "stands beside url; give one of them")
 	case d.URL != "":
 		if err := CheckDatabase(d.URL); err != nil {
-			r.Bad("url", redacted(d.URL), "%s", err)
+			r.Bad("url", d.URL, "%s", err)
 		}
 	case d.URLFile != "":
 		regularFile(r, "url_file", d.URLFile)
@@ -168,7 +168,7 @@ func (c *Config) sends(r *strict.Report) {
 			continue
 		}
 		if _, err := ParseAddress(f.Local.Results); err != nil {
-			fleetAt(r, i).Bad("local.results", redacted(f.Local.Results), "%s", err)
+			fleetAt(r, i).Bad("local.results", f.Local.Results, "%s", err)
 		}
 	}
 }

@@ -70,8 +70,8 @@ func (t *Telemetry) Validate(r *strict.Report) {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		r.Bad("endpoint", nil, "is not an address; write it like http://127.0.0.1:4318")
 	case u.User != nil:
-		r.Bad("endpoint", u.Redacted(), "holds a secret; have a collector on this machine that knows it")
+		r.Bad("endpoint", t.Endpoint, "holds a secret; have a collector on this machine that knows it")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		r.Bad("endpoint", redacted(t.Endpoint), "has more than the collector's address; write it like http://127.0.0.1:4318, without /v1/traces")
+		r.Bad("endpoint", t.Endpoint, "has more than the collector's address; write it like http://127.0.0.1:4318, without /v1/traces")
 	}
 }

@@ -84,7 +84,7 @@ func place(r *strict.Report, path, value string, taken map[Address]string) {
 	}
 	a, err := ParseAddress(value)
 	if err != nil {
-		r.Bad(path, redacted(value), "%s", err)
+		r.Bad(path, value, "%s", err)
 		return
 	}
 	if other, ok := taken[a]; ok {
@@ -94,18 +94,10 @@ func place(r *strict.Report, path, value string, taken map[Address]string) {
 	taken[a] = path
 }
 
-// redacted is a URL without its password: messages go into logs.
-func redacted(value string) string {
-	if u, err := url.Parse(value); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return value
-}
-
 func stores(r *strict.Report, urls []string) {
 	for i, s := range urls {
 		if err := checkStore(s); err != nil {
-			r.Bad(fmt.Sprintf("stores[%d]", i), redacted(s), "%s", err)
+			r.Bad(fmt.Sprintf("stores[%d]", i), s, "%s", err)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (s *Signal) Validate(r *strict.Report) {
 func (p *Prometheus) Validate(r *strict.Report) {
 	address(r, p.URL, "http://prometheus:9090")
 	if u, err := url.Parse(p.URL); err == nil && (u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/api/v1")) && r.Sound("url") {
-		r.Bad("url", redacted(p.URL), "has more than the server's address; write it like http://prometheus:9090, without /api/v1")
+		r.Bad("url", p.URL, "has more than the server's address; write it like http://prometheus:9090, without /api/v1")
 	}
 	token(r, p.TokenFile)
 	p.Rhythm.validate(r)
@@ -80,9 +80,9 @@ func address(r *strict.Report, value, like string) {
 	case err != nil: // not shown: a password may be in it
 		r.Bad("url", nil, "is not a URL; write it like %s", like)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		r.Bad("url", redacted(value), "is not the URL of something served over HTTP; write it like %s", like)
+		r.Bad("url", value, "is not the URL of something served over HTTP; write it like %s", like)
 	case u.User != nil:
-		r.Bad("url", u.Redacted(), "holds a secret; put a token into a file of its own and name it in token_file")
+		r.Bad("url", value, "holds a secret; put a token into a file of its own and name it in token_file")
 	}
 }
 

@@ -55,7 +55,7 @@ func (b *Bundle) Validate(r *strict.Report) {
 		r.Bad("from", b.From, "is no place for bundles; write s3://BUCKET/FOLDER or file:///FOLDER")
 	}
 	if err := new(minisign.PublicKey).UnmarshalText([]byte(b.Key)); r.Sound("key") && err != nil {
-		r.Bad("key", b.Key, "is not a public key; write what skynet-worker bundle key prints, like RWQf6LRCGA9i53ml…")
+		r.Bad("key", nil, "is not a public key; write what skynet-worker bundle key prints, like RWQf6LRCGA9i53ml…")
 	}
 	if r.Sound("folder") && !filepath.IsAbs(b.Folder) {
 		r.Bad("folder", b.Folder, "is not an absolute path; write it like /var/lib/skynet-worker/bundles")

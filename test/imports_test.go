@@ -26,7 +26,8 @@ var downhill = []struct {
 	{"fleet", ""},
 	{"fleet/roster", "fleet"},
 	{"fleet/*", "fleet"}, // clouds
-	{"config/strict", ""},
+	{"config/redact", ""},
+	{"config/strict", "config/redact"},
 	{"config", "config/strict"},
 	{"lease", ""},
 	{"lease/*", "lease"},
@@ -62,7 +63,7 @@ var downhill = []struct {
 	{"worker/image/libvips", ""},
 	{"worker/image/imagetest", ""},
 	{"worker/image", "worker/recipe worker/image/libvips"},
-	{"worker/*", "fleet queue worker/recipe worker/confine"}, // media, stores, metadata
+	{"worker/*", "fleet queue worker/recipe worker/confine config/redact"}, // media, stores, metadata
 	{"dashboard/health", "controller fleet signals policy policy/file"},
 	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
 	{"dashboard/notify", "dashboard/health"},

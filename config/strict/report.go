@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"skynet/config/redact"
 )
 
 // Report collects what a [Validator] finds wrong. Paths are relative to the value
@@ -75,13 +77,15 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
-// quote shows a value in a message, not all of it if it is long.
+// quote shows a value in a message, not all of it if it is long, and nothing of it
+// that may be a secret.
 func quote(value any) string {
-	const longest = 60
+	const longest, mostRead = 60, 1 << 10
 	s, text := value.(string)
 	if !text {
 		s = fmt.Sprint(value)
 	}
+	s = redact.Text(s[:min(len(s), mostRead)])
 	if utf8.RuneCountInString(s) > longest {
 		s = string([]rune(s)[:longest]) + "…"
 	}

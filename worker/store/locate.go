@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"unicode"
+
+	"skynet/config/redact"
 )
 
 // ErrOutside says that a URL lies in none of the stores.
@@ -62,11 +64,11 @@ func clean(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%.200q is not a URL", raw)
+		return nil, fmt.Errorf("%.200q is not a URL", redact.URL(raw))
 	case u.Scheme == "" || u.Opaque != "":
-		return nil, fmt.Errorf("%s: want a URL like file:///media/a.jpg", raw)
+		return nil, fmt.Errorf("%s: want a URL like file:///media/a.jpg", redact.URL(raw))
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
-		return nil, fmt.Errorf("%.200q: only scheme, host and path are accepted", u.Redacted())
+		return nil, fmt.Errorf("%.200q: only scheme, host and path are accepted", redact.URL(raw))
 	}
 	if low := strings.ToLower(raw); strings.Contains(low, "%2f") || strings.Contains(low, "%2e") || strings.Contains(low, "%5c") {
 		return nil, fmt.Errorf("%s: encoded dots and slashes are not accepted", raw)

@@ -19,6 +19,8 @@ import (
 	"gocloud.dev/blob"
 
 	_ "gocloud.dev/blob/memblob" // mem:// for tests and trials
+
+	"skynet/config/redact"
 )
 
 // MaxInput is the default limit on the size of an input, in bytes.
@@ -53,20 +55,13 @@ func Open(ctx context.Context, urls ...string) (*Stores, error) {
 	var errs []error
 	for _, u := range urls {
 		if err := s.open(ctx, u); err != nil {
-			errs = append(errs, fmt.Errorf("store %s: %w", redacted(u), err))
+			errs = append(errs, fmt.Errorf("store %s: %w", redact.URL(u), err))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-func redacted(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		return u.Redacted()
-	}
-	return "(not a URL)"
 }
 
 func (s *Stores) open(ctx context.Context, raw string) error {

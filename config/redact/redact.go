@@ -1,0 +1,88 @@
+// Package redact shows texts that may hold a secret without it: what is wrong with a
+// setting goes to terminals and logs, and the reason why an item failed to whoever
+// may read the queue.
+package redact
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Mask stands where a secret was.
+const Mask = "xxxxx"
+
+var (
+	// pairs are secrets with their names, as data source names and headers have them.
+	pairs = regexp.MustCompile(`(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|pwd|secret|token|apikey|api_key|access_key|signature|credential)\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&,;"'}]+)`)
+	// bearer is what follows the name of a way to show who one is.
+	bearer = regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`)
+	// address is a URL, or what was meant to be one.
+	address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
+	// host is one with its port: what else has a colon may be a user with a password.
+	host = regexp.MustCompile(`^(\[[0-9a-fA-F:.%]*\]|[^:]*)(:[0-9]{1,5})?$`)
+	// plain are the names of parameters whose values are nobody's secret.
+	plain = map[string]bool{"region": true, "sslmode": true, "versionId": true}
+)
+
+// Text is a text without the secrets that can be told from the rest: who a URL is
+// opened as, the values of its parameters, what is called a password or a token.
+// Where it is in doubt it hides: a secret that is shown cannot be taken back.
+func Text(s string) string {
+	s = address.ReplaceAllStringFunc(s, URL)
+	s = bearer.ReplaceAllString(s, "$1 "+Mask)
+	return pairs.ReplaceAllString(s, "${1}"+Mask)
+}
+
+// URL is a URL, or what was meant to be one, without who it is opened as and without
+// the values of its parameters. It is not parsed: what cannot be is what errors show.
+func URL(raw string) string {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		scheme, rest = "", raw
+	} else {
+		scheme, rest = scheme+"://", nobody(rest)
+	}
+	rest, fragment, more := strings.Cut(rest, "#")
+	rest, query, asks := strings.Cut(rest, "?")
+	if asks {
+		rest += "?" + parameters(query)
+	}
+	if more && fragment != "" {
+		rest += "#" + Mask
+	}
+	return scheme + rest
+}
+
+// nobody cuts the user off what follows a scheme. A password may hold what should
+// have been escaped, a slash for one: then what stands for the host is none.
+func nobody(rest string) string {
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+		return Mask + rest[at:]
+	}
+	if host.MatchString(rest[:end]) {
+		return rest
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		return Mask + rest[at:]
+	}
+	return Mask + rest[end:]
+}
+
+// parameters hides the values of a query.
+func parameters(query string) string {
+	parts := strings.Split(query, "&")
+	for i, p := range parts {
+		name, value, named := strings.Cut(p, "=")
+		switch {
+		case named && !plain[name] && value != "":
+			parts[i] = name + "=" + Mask
+		case !named && p != "":
+			parts[i] = Mask
+		}
+	}
+	return strings.Join(parts, "&")
+}

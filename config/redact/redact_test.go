@@ -1,0 +1,63 @@
+package redact_test
+
+import (
+	"strings"
+	"testing"
+
+	"skynet/config/redact"
+)
+
+func TestText(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                        "",
+		"plain words, 3:4 = 0.75": "plain words, 3:4 = 0.75",
+		"file:///srv/media/a.jpg": "file:///srv/media/a.jpg",
+		"s3://bucket/folder@home/a.jpg?region=eu-west-1":          "s3://bucket/folder@home/a.jpg?region=eu-west-1",
+		"nats://h:4222/photos":                                    "nats://h:4222/photos",
+		"nats://user:s3cret@h:4222/photos":                        "nats://xxxxx@h:4222/photos",
+		"nats://s3cret@h:4222/photos":                             "nats://xxxxx@h:4222/photos",
+		"postgres://u:s3%zzcret@h/x":                              "postgres://xxxxx@h/x",
+		"postgres://u:s3cr/et@h/x":                                "postgres://xxxxx@h/x",
+		"postgres://u:s3cr#et@h/x":                                "postgres://xxxxx@h/x",
+		"postgres://u:s3cr?et@h/x":                                "postgres://xxxxx@h/x",
+		"postgres://u:s3cret":                                     "postgres://xxxxx",
+		"http://[::1]:80/x":                                       "http://[::1]:80/x",
+		"postgres://u:s3c@ret@h/x":                                "postgres://xxxxx@h/x",
+		"postgres://h/x?user=s3cret&password=s3cret&sslmode=off":  "postgres://h/x?user=xxxxx&password=xxxxx&sslmode=off",
+		"https://b.s3.amazonaws.com/a?X-Amz-Signature=s3cret":     "https://b.s3.amazonaws.com/a?X-Amz-Signature=xxxxx",
+		"https://h/x?s3cret":                                      "https://h/x?xxxxx",
+		"https://h/x#s3cret":                                      "https://h/x#xxxxx",
+		`post "https://u:s3cret@h/x?t=s3cret": refused`:           `post "https://xxxxx@h/x?t=xxxxx": refused`,
+		"host=h password=s3cret dbname=x":                         "host=h password=xxxxx dbname=x",
+		"host=h password='s3 cret' dbname=x":                      "host=h password=xxxxx dbname=x",
+		"Authorization: Bearer s3cret":                            "Authorization: Bearer xxxxx",
+		"AWS_SECRET_ACCESS_KEY=s3cret, aws_session_token: s3cret": "AWS_SECRET_ACCESS_KEY=xxxxx, aws_session_token: xxxxx",
+		"x-api-key is not there; a token was expected":            "x-api-key is not there; a token was expected",
+		"two: nats://a:s3cret@h and nats://b:s3cret@h":            "two: nats://xxxxx@h and nats://xxxxx@h",
+	} {
+		if got := redact.Text(in); got != want {
+			t.Errorf("%s\nis shown as %s\nwant        %s", in, got, want)
+		}
+	}
+}
+
+// FuzzURL: whatever is written before a host's @, or as a parameter, is not shown.
+func FuzzURL(f *testing.F) {
+	f.Add("postgres", "h/x")
+	f.Add("nats", "h:4222/photos?x=1#y@z")
+	f.Fuzz(func(t *testing.T, scheme, rest string) {
+		const canary = "canary7f3a"
+		if strings.ContainsAny(scheme, ":/?#@") || scheme == "" {
+			return
+		}
+		if got := redact.URL(scheme + "://u:" + canary + "@" + strings.ReplaceAll(rest, canary, "")); strings.Contains(got, canary) {
+			t.Errorf("shows %q", got)
+		}
+		if strings.ContainsAny(rest, "?#") {
+			return
+		}
+		if got := redact.URL(scheme + "://" + rest + "?token=" + canary); strings.Contains(got, canary) {
+			t.Errorf("shows %q", got)
+		}
+	})
+}
