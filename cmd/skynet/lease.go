@@ -327,7 +327,7 @@ func (d *daemon) serve(ctx context.Context, run func(*daemon)) error {
 }
 
 // serveTurn waits for a turn and runs it. That it was lost, or that the daemon was
-// stopped while it stood by, is no error.
+// stopped while it stood by or began, is no error.
 func (d *daemon) serveTurn(ctx context.Context, run func(*daemon)) error {
 	err := d.open(ctx)
 	if err == nil {
@@ -337,7 +337,7 @@ func (d *daemon) serveTurn(ctx context.Context, run func(*daemon)) error {
 			err = finding{err}
 		}
 	}
-	if d.turn.lost() || d.turn != nil && errors.Is(err, context.Canceled) {
+	if d.turn.lost() || (d.turn != nil || !d.ran && ctx.Err() != nil) && errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	return err

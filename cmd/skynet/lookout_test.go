@@ -306,6 +306,29 @@ telemetry: {endpoint: "`+s.URL+`"}
 	}
 }
 
+// TestToldToStopBeforeItRuns: it waits for a queue server that is not there, say. That
+// it is stopped meanwhile is as good an end as any other.
+func TestToldToStopBeforeItRuns(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "p.yaml"), "bounds: {max: 3}\n")
+	write(t, filepath.Join(dir, "skynet.yaml"), `interval: 1s
+state_dir: "`+dir+`"
+queues: [{name: media, url: "nats://127.0.0.1:1/media"}]
+fleets:
+  - {name: render, queues: [media], policy: p.yaml, local: {worker: /bin/true, slots: 1, stores: ["file:///tmp"]}}
+`)
+	cfg, err := config.Load(filepath.Join(dir, "skynet.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{cfg: cfg, log: zap.NewNop()}
+	ctx, stop := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, stop)
+	if err := d.serve(ctx, func(*daemon) { t.Error("it ran") }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNotifyCommand(t *testing.T) {
 	s := newSpool(t)
 	dir := t.TempDir()

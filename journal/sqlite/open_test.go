@@ -190,3 +190,19 @@ func TestLockedByAnotherProgram(t *testing.T) {
 	}
 	journaltest.Write(t, j, r)
 }
+
+// TestALookThatIsBrokenOffSaysWhy, and not that its transaction ended with it.
+func TestALookThatIsBrokenOffSaysWhy(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := j.view(ctx, "look", func(r reading) error {
+		cancel()
+		for !errors.Is(r.tx.QueryRow("SELECT 1").Scan(new(int)), sql.ErrTxDone) {
+			time.Sleep(time.Millisecond)
+		}
+		return ctx.Err()
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "transaction") {
+		t.Error(err)
+	}
+}

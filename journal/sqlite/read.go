@@ -42,7 +42,10 @@ func (r *Reader) view(ctx context.Context, doing string, do func(reading) error)
 		return fail(r.path, doing, err)
 	}
 	err = do(reading{ctx: ctx, tx: tx})
-	return fail(r.path, doing, errors.Join(err, tx.Rollback()))
+	if end := tx.Rollback(); !errors.Is(end, sql.ErrTxDone) { // the end of ctx has done it already
+		err = errors.Join(err, end)
+	}
+	return fail(r.path, doing, err)
 }
 
 // reading is one look at the file; it lives as long as one call, and so may

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"regexp"
 	"time"
 
@@ -116,8 +118,15 @@ func connect(ctx context.Context, url string, opts []client.Option) (*client.Con
 	}
 }
 
+// worthWaiting tells a server that is not there yet, that has just gone, or that
+// cannot be reached at the moment, from one that refuses us and from a name that
+// nobody has.
 func worthWaiting(err error) bool {
-	return errors.Is(err, client.ErrNoServers) || errors.Is(err, client.ErrTimeout)
+	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound {
+		return false
+	}
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, client.ErrNoServers) || errors.Is(err, client.ErrTimeout)
 }
 
 // Close ends the connection. Items still held become visible again in their

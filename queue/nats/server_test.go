@@ -237,6 +237,39 @@ func TestDialWaits(t *testing.T) {
 	dialled(t, s.URL(), s.TokenFile())
 }
 
+// A server that is about to end, and a network that is, hang up on who connects.
+func TestDialOutlivesAHangUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := started(t, dir)
+	s.Shutdown()
+	at, err := net.Listen("tcp", strings.TrimPrefix(s.URL(), "nats://"))
+	must(t, err)
+	go func() {
+		for range 3 {
+			if c, err := at.Accept(); err == nil {
+				_ = c.Close()
+			}
+		}
+		_ = at.Close()
+		started(t, dir)
+	}()
+	dialled(t, s.URL(), s.TokenFile())
+}
+
+// TestDialRefusesAtOnce what will not change by itself.
+func TestDialRefusesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"nats://no-such-host.invalid:4222", "nats://127.0.0.1:port"} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		_, err := nats.Dial(ctx, nats.DialOptions{URL: url})
+		if err == nil || ctx.Err() != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+		cancel()
+	}
+}
+
 func TestListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	s := started(t, t.TempDir())
