@@ -61,6 +61,7 @@ func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
 		Controller: wiredName, Account: wiredAccount, Region: wiredRegion, Identity: me{}, Now: h.World.Now, Log: h.slog(),
 		Templates: []ec2.Template{template(h.scene.spot)},
 	})
+	h.end = h.now + time.Minute
 	if err := f.Check(context.Background()); err != nil {
 		return Reach{}, err
 	}
