@@ -19,8 +19,9 @@ var permitted = []string{
 
 // permittedTools may be in a tool besides: make runs it on our source, and it is neither
 // linked with a program of ours nor given to anybody, so that what these ask for on
-// passing on does not arise. golangci-lint and some of its linters are under the GPL.
-var permittedTools = []string{"GPL-3.0", "GPL-3.0-or-later", "OFL-1.1"}
+// passing on does not arise. golangci-lint and some of its linters are under the GPL, the
+// policy simulator under the AGPL, which asks it of those who let others use a changed one.
+var permittedTools = []string{"AGPL-3.0-or-later", "GPL-3.0", "GPL-3.0-or-later", "OFL-1.1"}
 
 // readByHand are licence files that no known text matches, by their SHA-256, so that a
 // change is read again, and what they were found to be.

@@ -148,7 +148,7 @@ func (s Supply) linked(info *debug.BuildInfo) ([]cyclonedx.Component, error) {
 // inPages are the npm packages that the built pages hold.
 func (s Supply) inPages() (parts []cyclonedx.Component) {
 	seen := map[string]bool{}
-	for _, page := range Pages {
+	for _, page := range Locked {
 		for _, p := range s.Parts[page] {
 			purl := "pkg:npm/" + strings.Replace(p.Name, "@", "%40", 1) + "@" + p.Version
 			if p.Use != Linked || seen[purl] {

@@ -44,7 +44,7 @@ func built(t *testing.T) (program string, s Supply) {
 	if len(s.Modules) == 0 {
 		t.Fatal("no module in this test: nothing is tried")
 	}
-	s.Parts = map[string][]Part{Pages[0]: {
+	s.Parts = map[string][]Part{Locked[0]: {
 		{Name: "@scope/part", Version: "1.2.3", Licence: "MIT", Integrity: "sha512-aGVsbG8=", Use: Linked},
 		{Name: "builder", Version: "4.5.6", Licence: "MIT", Integrity: "sha512-aGVsbG8=", Use: Tool},
 	}}

@@ -32,7 +32,7 @@ func Gather(root string) (s Supply, err error) {
 		s.Texts[m.Path] = texts
 		all = append(all, err)
 	}
-	for _, page := range Pages {
+	for _, page := range Locked {
 		parts, err := Parts(filepath.Join(root, page))
 		all = append(all, err)
 		for _, p := range parts {
@@ -78,7 +78,7 @@ func (s Supply) modules(d *strings.Builder, use Use) {
 }
 
 func (s Supply) parts(d *strings.Builder, use Use) {
-	for _, page := range Pages {
+	for _, page := range Locked {
 		for _, p := range s.Parts[page] {
 			if p.Use == use {
 				fmt.Fprintf(d, "| %s | %s | %s | %s |\n", p.Name, p.Version, p.Licence, page)
@@ -154,7 +154,8 @@ hashes. It is neither given away nor linked with anything, and its licences are 
 
 ## In tools
 
-Run by make on our source; not linked with a program of ours, not given to anybody. golangci-lint and some of its linters are under the GPL.
+Run by make on our source; not linked with a program of ours, not given to anybody. golangci-lint and some of its linters are under the GPL, the
+policy simulator of ` + "`make policies`" + ` under the AGPL.
 
 | module | version | licence |
 |---|---|---|

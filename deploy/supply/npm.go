@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Pages are the folders of the web pages, all in skynet, whose package-lock.json say what
-// they are built from.
-var Pages = []string{"dashboard/page", "simulate/report/page"}
+// Locked are the folders with a package-lock.json: of the web pages, which are in skynet,
+// and of the policy simulator that make policies asks.
+var Locked = []string{"dashboard/page", "simulate/report/page", "deploy/simulator"}
 
 // Part is one npm package of a page.
 type Part struct {
 	Name, Version string
 	Licence       string // as its own package.json says, an SPDX expression
 	Integrity     string // "sha512-" and the hash of its archive in base64
-	Resolved      string // where it is fetched
+	Resolved      string // where it is fetched; "" is the registry
 	Use           Use    // Linked where the built page holds it
 }
 
@@ -61,7 +61,7 @@ func (p Part) Pinned() error {
 	switch {
 	case !strings.HasPrefix(p.Integrity, "sha512-"):
 		return fmt.Errorf("%s %s has no sha512 integrity in package-lock.json: npm would take whatever it is sent", p.Name, p.Version)
-	case !strings.HasPrefix(p.Resolved, "https://registry.npmjs.org/"):
+	case p.Resolved != "" && !strings.HasPrefix(p.Resolved, "https://registry.npmjs.org/"):
 		return fmt.Errorf("%s %s is fetched from %q, not from the npm registry", p.Name, p.Version, p.Resolved)
 	}
 	return nil
