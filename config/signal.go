@@ -86,6 +86,10 @@ func address(r *strict.Report, value, like string) {
 	}
 }
 
+// leastToken is how long a word is that may be a token rather than a file's name, which
+// is not shown.
+const leastToken = 12
+
 // token wants a file that is there: that it cannot be read shows sooner or later.
 func token(r *strict.Report, path string) {
 	if path == "" || !r.Sound("token_file") {
@@ -93,6 +97,10 @@ func token(r *strict.Report, path string) {
 	}
 	file := r.Beside(path)
 	if info, err := os.Stat(file); err != nil || info.IsDir() {
+		if len(path) >= leastToken && !strings.ContainsAny(path, "/.") {
+			r.Bad("token_file", nil, "is not a file; it looks like the token itself, which belongs into a file of its own")
+			return
+		}
 		r.Bad("token_file", path, "is not a file (%s); write the token into it or correct the path", file)
 	}
 }

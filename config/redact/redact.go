@@ -17,6 +17,7 @@ var (
 	// bearer is what follows the name of a way to show who one is.
 	bearer = regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`)
 	// address is a URL, or what was meant to be one.
+	begins  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 	address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
 	// host is one with its port: what else has a colon may be a user with a password.
 	host = regexp.MustCompile(`^(\[[0-9a-fA-F:.%]*\]|[^:]*)(:[0-9]{1,5})?$`)
@@ -28,6 +29,9 @@ var (
 // opened as, the values of its parameters, what is called a password or a token.
 // Where it is in doubt it hides: a secret that is shown cannot be taken back.
 func Text(s string) string {
+	if begins.MatchString(s) { // one address as a whole, though it holds what none may
+		s = URL(s)
+	}
 	s = address.ReplaceAllStringFunc(s, URL)
 	s = bearer.ReplaceAllString(s, "$1 "+Mask)
 	return pairs.ReplaceAllString(s, "${1}"+Mask)

@@ -6,6 +6,10 @@ import (
 	"slices"
 )
 
+// telling is how long a text is shown where something else was wanted: a longer one
+// may be a secret in the wrong place, and helps no more.
+const telling = 16
+
 // want reports a node that is not of the kind that is needed.
 func (r *reader) want(n *node, k kind, path string) bool {
 	if n.kind == k {
@@ -16,6 +20,10 @@ func (r *reader) want(n *node, k kind, path string) bool {
 		text:     "; write one word or put it in quotes",
 		sequence: "; write it like [a, b]",
 		mapping:  "; write it like {key: value}",
+	}
+	if n.kind == text && len(n.text) > telling {
+		r.problem(n.place, path, "a text is not "+kinds[k]+cure[k])
+		return false
 	}
 	r.fault(n, path, "is not "+kinds[k]+cure[k])
 	return false
