@@ -9,6 +9,7 @@
 # writes them ahead of this script. The fleet's name comes from the instance's tags.
 #
 #   SKYNET_AGENT       skynet-worker or its Debian package, s3://… or https://…
+#   SKYNET_SHA256      what it must be, as sha256sum prints it (unset: anything)
 #   SKYNET_HEARTBEATS  URL of the queue to report to
 #   SKYNET_QUEUES      queues to receive from, a YAML list
 #   SKYNET_STORES      buckets to read and write, a YAML list ([])
@@ -18,7 +19,7 @@
 set -euo pipefail
 
 : "${SKYNET_AGENT:?}" "${SKYNET_HEARTBEATS:?}" "${SKYNET_QUEUES:?}"
-: "${SKYNET_STORES:=[]}" "${SKYNET_OUTPUTS:=}" "${SKYNET_HIBERNATE:=false}"
+: "${SKYNET_STORES:=[]}" "${SKYNET_OUTPUTS:=}" "${SKYNET_SHA256:=}" "${SKYNET_HIBERNATE:=false}"
 root=${SKYNET_ROOT:-} # tests write below a folder of their own
 imds=${SKYNET_IMDS:-http://169.254.169.254}/latest
 
@@ -73,6 +74,10 @@ install_agent() {
 	folder=$(mktemp -d)
 	chmod 755 "$folder" # apt reads packages as another user
 	often fetch "$folder/agent.deb"
+	if [[ -n $SKYNET_SHA256 ]] && ! echo "$SKYNET_SHA256  $folder/agent.deb" | sha256sum --check --status; then
+		say "$SKYNET_AGENT is not what Sha256 says it is: nothing of it is run"
+		exit 1
+	fi
 	if [[ $(head -c 7 "$folder/agent.deb") == '!<arch>' ]]; then
 		often apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$folder/agent.deb"
 		agent=$(command -v skynet-worker)
@@ -107,9 +112,8 @@ write_settings() {
 	} | put /etc/skynet/worker.yaml
 }
 
-# The agent finishes what it has in hand when it is told to stop, however long that
-# takes: TimeoutStopSec. Its ffmpegs are not told: KillMode. A newer version of itself may
-# end as if all were well: Restart. Two arenas of malloc halve what libvips keeps.
+# The same service as the package's, whose file says why it is as it is
+# (deploy/systemd/skynet-worker.service), wherever the agent lies.
 write_unit() {
 	put /etc/systemd/system/skynet-worker.service <<-UNIT
 		[Unit]
@@ -119,18 +123,51 @@ write_unit() {
 		StartLimitIntervalSec=0
 
 		[Service]
-		User=skynet
 		ExecStart=$agent run --config /etc/skynet/worker.yaml
-		Environment=MALLOC_ARENA_MAX=2 VIPS_BLOCK_UNTRUSTED=1
 		Restart=always
 		RestartSec=5
 		KillMode=mixed
 		TimeoutStopSec=infinity
+		OOMPolicy=continue
+		User=skynet
+		Group=skynet
+		UMask=0027
 		StateDirectory=skynet-worker
+		StateDirectoryMode=0700
+		CacheDirectory=skynet-worker
+		CacheDirectoryMode=0700
+		Environment=TMPDIR=/var/cache/skynet-worker MALLOC_ARENA_MAX=2 VIPS_BLOCK_UNTRUSTED=1
+		LimitNOFILE=65536
+		LimitCORE=0
+		TasksMax=16384
 		NoNewPrivileges=yes
-		PrivateTmp=yes
-		ProtectHome=yes
+		CapabilityBoundingSet=
+		AmbientCapabilities=
 		ProtectSystem=strict
+		ProtectHome=yes
+		PrivateTmp=yes
+		PrivateDevices=yes
+		PrivateMounts=yes
+		PrivateUsers=yes
+		ProtectClock=yes
+		ProtectHostname=yes
+		ProtectKernelLogs=yes
+		ProtectKernelModules=yes
+		ProtectKernelTunables=yes
+		ProtectControlGroups=yes
+		ProtectProc=invisible
+		RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+		RestrictNamespaces=user pid net ipc
+		RestrictRealtime=yes
+		RestrictSUIDSGID=yes
+		LockPersonality=yes
+		RemoveIPC=yes
+		KeyringMode=private
+		DevicePolicy=closed
+		SystemCallArchitectures=native
+		SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
+		SystemCallFilter=~@privileged
+		SystemCallErrorNumber=EPERM
 
 		[Install]
 		WantedBy=multi-user.target
@@ -141,7 +178,7 @@ install_packages
 install_agent
 write_settings
 write_unit
-getent passwd skynet >/dev/null || useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin skynet
+getent passwd skynet >/dev/null || useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin skynet
 systemctl daemon-reload
 systemctl enable --now skynet-worker.service
 say "the agent runs"

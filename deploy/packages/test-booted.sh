@@ -39,6 +39,7 @@ files() { ls "$1"/1024.jpg "$2"/video.mp4; }
 restarted() { [ "$(of NRestarts)" != 0 ]; }
 two_workers() { [ "$(workers | wc -l)" = 2 ]; }
 gone() { [ ! -e "/proc/$1" ]; }
+agent_has() { journalctl -u skynet-worker -o cat | grep -q -- "$1"; }
 
 cd /packages || exit 1
 quietly dpkg -i skynet.deb skynet-worker.deb
@@ -65,6 +66,29 @@ done
 check "within the sandbox photographs and films are made" soon 40 files $media/a $media/b
 check "and media tools are locked up: the unit leaves what that takes" not grep -r 'not confined as they should be' /var/lib/skynet/logs
 check "it says what it does" soon 10 status_has 'render: have 1, want 1'
+
+# The agent as a service of its own, on the same queue, with a sandbox that is closer.
+install -g skynet -m 640 /var/lib/skynet/workers/render.yaml /etc/skynet/worker.yaml
+mkdir -p /etc/systemd/system/skynet-worker.service.d
+cat >/etc/systemd/system/skynet-worker.service.d/test.conf <<-UNIT
+	[Service]
+	Environment=SKYNET_WORKER_METADATA=off SKYNET_WORKER_HEARTBEATS=off SKYNET_WORKER_SCRATCH=/var/cache/skynet-worker
+	ReadWritePaths=$media
+UNIT
+quietly systemctl daemon-reload
+quietly systemctl start skynet-worker
+check "the agent runs as a service" soon 20 agent_has runs
+for i in $(seq 20); do
+	quietly skynet-worker submit --config /var/lib/skynet/workers/render.yaml --input "file://$media/b.mp4" --output "file://$media/agent/$i"
+done
+check "it makes films within its sandbox" soon 60 agent_has done
+check "and locks its tools up there, too" not agent_has 'not confined as they should be'
+check "nobody else may look into its folders" test "$(stat -c '%U %a' /var/lib/skynet-worker /var/cache/skynet-worker | uniq)" = 'skynet 700'
+check "nor into the controller's" test "$(stat -c '%U %a' /var/lib/skynet /var/cache/skynet | uniq)" = 'skynet 700'
+check "the token is the user's alone" test "$(stat -c '%U %a' /var/lib/skynet/token)" = 'skynet 600'
+check "nothing leaves a core" test "$(systemctl show skynet skynet-worker -p LimitCORE --value | sort -u | xargs)" = 0
+quietly systemctl stop skynet-worker
+rm -r /etc/systemd/system/skynet-worker.service.d
 
 quietly systemctl restart skynet
 check "a restart leaves the worker alone" test "$(workers)" = "$worker"

@@ -40,7 +40,7 @@ check "the agent is there" test -x /usr/bin/skynet-worker
 
 sed -i 's/^example: true/# ours/' /etc/skynet/skynet.yaml
 echo '# ours' >>/etc/skynet/render.policy.yaml
-check "the state is the user's" test "$(stat -c '%U %a' /var/lib/skynet)" = 'skynet 750'
+check "the state is the user's" test "$(stat -c '%U %a' /var/lib/skynet)" = 'skynet 700'
 echo journal >/var/lib/skynet/journal.db
 quietly dpkg --force-confdef --force-confold -i skynet.later.deb
 quietly dpkg --force-depends -i skynet-worker.later.deb

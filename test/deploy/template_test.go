@@ -222,3 +222,36 @@ func (s statement) conditioned(key string) bool {
 	}
 	return false
 }
+
+// TestQueuesTakeFromWhomTheyShould looks at the queues' own policies: of AWS's services
+// each may send into one queue, on behalf of what the stack has made; heartbeats come
+// from workers alone, whatever other roles allow.
+func TestQueuesTakeFromWhomTheyShould(t *testing.T) {
+	tpl := readTemplate(t)
+	for resource, want := range map[string]struct {
+		principal, effect, operator, key string
+		values                           list
+	}{
+		"ItemsPolicy":      {"s3.amazonaws.com", "Allow", "ArnEquals", "aws:SourceArn", list{"arn:aws:s3:::NAME-media-ACCOUNT-REGION"}},
+		"EventsPolicy":     {"events.amazonaws.com", "Allow", "ArnEquals", "aws:SourceArn", list{"Interruptions.Arn", "Rebalances.Arn", "StateChanges.Arn"}},
+		"HeartbeatsPolicy": {"*", "Deny", "ArnNotEquals", "aws:PrincipalArn", list{"WorkerRole.Arn"}},
+	} {
+		p := policyIn(t, tpl, resource)
+		if len(p.Statement) != 1 {
+			t.Fatalf("%s has %d statements", resource, len(p.Statement))
+		}
+		s := p.Statement[0]
+		document, _ := tpl.Resources[resource].Properties["PolicyDocument"].(map[string]any)
+		first := document["Statement"].([]any)[0].(map[string]any)
+		from := first["Principal"]
+		if m, ok := from.(map[string]any); ok {
+			from = m["Service"]
+		}
+		if from != want.principal || s.Effect != want.effect || !slices.Equal(s.Action, list{"sqs:SendMessage"}) || !slices.Equal(s.Condition[want.operator][want.key], want.values) {
+			t.Errorf("%s: %+v from %v, want %+v", resource, s, from, want)
+		}
+	}
+	if s := policyIn(t, tpl, "ItemsPolicy").Statement[0]; !slices.Equal(s.Condition["StringEquals"]["aws:SourceAccount"], list{"AWS::AccountId"}) {
+		t.Errorf("a bucket of the same name in another account may send items: %v", s.Condition)
+	}
+}

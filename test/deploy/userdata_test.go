@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -172,6 +173,22 @@ func TestUserDataInstallsAPackage(t *testing.T) {
 	}
 	if unit := i.file("etc/systemd/system/skynet-worker.service"); !strings.Contains(unit, "\nExecStart="+i.bin+"/skynet-worker run") {
 		t.Errorf("the unit does not start the package's agent:\n%s", unit)
+	}
+}
+
+// An agent that is not the one of the digest, be it an older one of ours, is not run.
+func TestUserDataRunsNoOtherAgent(t *testing.T) {
+	right := fmt.Sprintf("SKYNET_SHA256=%x", sha256.Sum256([]byte("#!/bin/sh")))
+	if asked, err := boot(t, right).run(); err != nil || !strings.Contains(asked, "systemctl enable") {
+		t.Errorf("%v; asked for %s", err, asked)
+	}
+	i := boot(t, right, "AGENT=#!/bin/sh -x")
+	asked, err := i.run()
+	if err == nil || !strings.Contains(err.Error(), "is not what Sha256 says it is") || strings.Contains(asked, "systemctl") {
+		t.Errorf("%v; asked for %s", err, asked)
+	}
+	if _, err := os.Stat(filepath.Join(i.root, "usr/local/bin/skynet-worker")); err == nil {
+		t.Error("the other agent was installed")
 	}
 }
 
