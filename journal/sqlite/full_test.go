@@ -115,7 +115,7 @@ func TestOpenOnAFullDisk(t *testing.T) {
 func TestRefusedWhole(t *testing.T) {
 	path := newPath(t)
 	j := open(t, path, Options{})
-	if _, err := j.db.Exec("PRAGMA max_page_count = 60"); err != nil {
+	if err := j.Confine(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	all, err := fill(t, j, nil)
@@ -129,7 +129,7 @@ func TestRefusedWhole(t *testing.T) {
 	if err != nil || len(open) != 2*len(all) {
 		t.Fatalf("%d unsettled intents of %d ticks, %v", len(open), len(all), err)
 	}
-	if _, err := j.db.Exec("PRAGMA max_page_count = 600"); err != nil {
+	if err := j.Confine(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	all = append(all, busy(len(all), 10, 25)) // with signals of a new name: their IDs are given again
