@@ -30,6 +30,7 @@ var (
 type Buckets struct {
 	Now func() time.Time
 	// Share is how much of its rates others in the account leave to us; 0 stands for all.
+	// It may change.
 	Share float64
 
 	left map[string]*bucket
@@ -87,6 +88,7 @@ func (b *Buckets) bucket(name string, r rate) *bucket {
 		one = &bucket{rate: r, tokens: r.size, at: now}
 		b.left[name] = one
 	}
+	one.rate = r
 	one.tokens = min(one.size, one.tokens+max(0, now.Sub(one.at).Seconds())*one.refill)
 	one.at = now
 	return one

@@ -249,6 +249,27 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
+// What others in the account use is not there for us.
+func TestBucketsAreShared(t *testing.T) {
+	now := noon
+	b := &ec2wire.Buckets{Now: func() time.Time { return now }}
+	took := func() (n int) {
+		for n < 1000 && b.Take("DescribeSubnets", nil) == nil {
+			n++
+		}
+		return n
+	}
+	b.Share = .1
+	first := took()
+	now = now.Add(time.Second)
+	second := took()
+	b.Share = 0
+	now = now.Add(time.Second)
+	if third := took(); first != 10 || second != 2 || third != 20 {
+		t.Errorf("%d, a second later %d, and with all of it %d; want 10, 2, 20", first, second, third)
+	}
+}
+
 // No call, however odd, breaks the wire.
 func FuzzCall(f *testing.F) {
 	f.Add("Action=DescribeInstances&Filter.1.Name=tag:&Filter.1.Value.1=&NextToken=3&MaxResults=5")

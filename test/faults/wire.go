@@ -31,6 +31,7 @@ const lawSame = "what is sent again under a client token is the very same reques
 // EC2's protocol, and keeps journals in SQLite's files. All of it runs in the caller's
 // goroutine, and the world says when time passes.
 type wired struct {
+	rates ec2wire.Buckets   // the account's
 	dir   string            // of all disks
 	forms map[string]string // the request under each client token
 	zones map[string]string // of instances, as they became known
@@ -39,17 +40,17 @@ type wired struct {
 var _ Way = (*wired)(nil)
 
 // newWired makes the way of one world, with a folder for its disks.
-func newWired(*World) (*wired, error) {
+func newWired(w *World) (*wired, error) {
 	dir, err := os.MkdirTemp("", "skynet-faults-")
 	if err != nil {
 		return nil, fmt.Errorf("a folder for journals: %w", err)
 	}
-	return &wired{dir: dir, forms: map[string]string{}, zones: map[string]string{}}, nil
+	return &wired{rates: ec2wire.Buckets{Now: w.Now}, dir: dir, forms: map[string]string{}, zones: map[string]string{}}, nil
 }
 
 // Reach implements Way.
 func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
-	l := cable{h, &ec2wire.Wire{Backend: backend{h, d, m}, Catalogue: catalogue()}}
+	l := cable{h, d, &ec2wire.Wire{Backend: backend{h, d, m}, Catalogue: catalogue()}}
 	l.wire.Before = l.faults
 	cfg := aws.Config{
 		Region: wiredRegion, BaseEndpoint: aws.String("http://ec2.world"), HTTPClient: lease.Client(l),
@@ -127,6 +128,7 @@ func (r retries) RetryDelay(attempt int, _ error) (time.Duration, error) {
 // cable carries requests to EC2, and answers back.
 type cable struct {
 	*Host
+	way  *wired
 	wire *ec2wire.Wire
 }
 
@@ -140,8 +142,8 @@ func (l cable) Do(r *http.Request) (*http.Response, error) {
 
 // faults are those of the wire's own kind.
 func (l cable) faults(c *ec2wire.Call) *ec2wire.Fault {
-	if l.running == nil {
-		return nil
+	if f := l.throttled(c); f != nil {
+		return f
 	}
 	if l.Strikes(EC2Errors, .3) {
 		r := l.Draw(EC2Errors)
@@ -157,6 +159,18 @@ func (l cable) faults(c *ec2wire.Call) *ec2wire.Fault {
 		return &ec2wire.Fault{Cut: true}
 	}
 	return nil
+}
+
+// throttled is what a call is answered for which the account has no tokens left: in bad
+// weather others in it use up nearly all.
+func (l cable) throttled(c *ec2wire.Call) *ec2wire.Fault {
+	l.way.rates.Share = 1 - .98*l.Blows(Throttled)
+	f := l.way.rates.Take(c.Action, c.Form)
+	if f != nil {
+		l.Tell("EC2", "throttles %s", c.Action)
+		l.Wait(20 * time.Millisecond)
+	}
+	return f
 }
 
 // news are what EventBridge tells of instances: the second way in which an

@@ -31,6 +31,7 @@ type folder struct {
 	life int // crashes so far
 	j    *sqlite.Journal
 	old  []*sqlite.Journal // of processes that have died
+	full bool              // nothing more fits
 	torn []byte            // the WAL as the process, were it to die now, leaves it; nil: as it is
 }
 
@@ -50,7 +51,7 @@ func (f *folder) Open() (journal.Journal, error) {
 	if err != nil {
 		return nil, f.plain(err)
 	}
-	f.j = j
+	f.j, f.full = j, false
 	return book{j, f}, nil
 }
 
@@ -188,9 +189,24 @@ func (b book) Settle(ctx context.Context, o journal.Outcome) error {
 	return b.commit("writes an outcome down", func() error { return b.Journal.Settle(ctx, o) })
 }
 
+// fill fills the disk, while the weather does: less often than the world itself, which
+// refuses before SQLite is asked.
+func (b book) fill() error {
+	full := b.f.host.Blows(DiskFull) > 0
+	if full == b.f.full {
+		return nil
+	}
+	b.f.full = full
+	b.f.host.Tell(b.f.host.name, "its disk is full: %t", full)
+	return b.Confine(context.Background(), full)
+}
+
 // commit writes, by a process that may die in the middle of it.
 func (b book) commit(what string, do func() error) error {
 	h := b.f.host
+	if err := b.fill(); err != nil {
+		return b.f.plain(err)
+	}
 	if h.running == nil || !h.Strikes(Crashes, .02) {
 		return b.f.plain(do())
 	}
