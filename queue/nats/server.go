@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -26,12 +27,18 @@ type ServerOptions struct {
 	Warn  func(string) // hears the server's warnings and errors; nil: nobody does
 }
 
-// Server is an embedded NATS JetStream server.
+// Server is an embedded NATS JetStream server. Where its disk cannot be written to
+// for a while, it starts anew when it can.
 type Server struct {
-	dir  string
-	port int
-	nats *server.Server
-	lock *flock.Flock
+	dir   string
+	port  int
+	token string
+	ears  *ears
+	nats  *server.Server // tend's alone, once that runs
+	lock  *flock.Flock
+
+	stop    context.CancelFunc
+	tending sync.WaitGroup
 }
 
 // Start runs a server on opts.Dir and returns when it answers, or with an error
@@ -46,11 +53,13 @@ func Start(ctx context.Context, opts ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start queue server: %w", err)
 	}
-	s := &Server{dir: opts.Dir, lock: lock}
+	tending, stop := context.WithCancel(context.Background())
+	s := &Server{dir: opts.Dir, lock: lock, ears: newEars(opts.Warn), stop: stop}
 	if err := s.start(ctx, opts); err != nil {
 		s.Shutdown()
 		return nil, fmt.Errorf("start queue server in %s: %w", opts.Dir, err)
 	}
+	s.tending.Go(func() { s.tend(tending) })
 	return s, nil
 }
 
@@ -68,27 +77,33 @@ func lockDir(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-func (s *Server) start(ctx context.Context, opts ServerOptions) error {
-	token, err := keptToken(s.TokenFile(), opts.Token)
-	if err != nil {
+func (s *Server) start(ctx context.Context, opts ServerOptions) (err error) {
+	if s.token, err = keptToken(s.TokenFile(), opts.Token); err != nil {
 		return err
 	}
-	port, err := choosePort(s.portFile(), opts.Port)
-	if err != nil {
+	if s.port, err = choosePort(s.portFile(), opts.Port); err != nil {
 		return err
 	}
-	ears := newEars(opts.Warn)
-	if s.nats, err = server.NewServer(settings(s.dir, port, token)); err != nil {
-		return err
-	}
-	s.nats.SetLoggerV2(ears, false, false, false)
-	go s.nats.Start()
-	if err := s.ready(ctx, ears); err != nil {
+	if err := s.run(ctx); err != nil {
 		return err
 	}
 	s.port = s.nats.Addr().(*net.TCPAddr).Port
 	return writeKept(s.portFile(), strconv.Itoa(s.port))
 }
+
+// run starts the server itself and returns when it answers.
+func (s *Server) run(ctx context.Context) (err error) {
+	if s.nats, err = server.NewServer(settings(s.dir, s.port, s.token)); err != nil {
+		return err
+	}
+	s.nats.SetLoggerV2(s.ears, false, false, false)
+	go s.nats.Start()
+	return s.ready(ctx, s.ears)
+}
+
+// noLimit is more bytes than any disk has, and far enough from the largest number
+// that the server may add to it.
+const noLimit = 1 << 60
 
 func settings(dir string, port int, token string) *server.Options {
 	if port == 0 {
@@ -101,8 +116,12 @@ func settings(dir string, port int, token string) *server.Options {
 		Authorization: token,
 		JetStream:     true,
 		StoreDir:      dir,
-		SyncAlways:    true, // the default is to sync every two minutes
-		NoSigs:        true, // signals belong to the process that embeds us
+		// The disk is the limit. The default is three quarters of what was free at
+		// the start, for good: one that starts as the disk is full would take nothing
+		// when there is room again.
+		JetStreamMaxStore: noLimit,
+		SyncAlways:        true, // the default is to sync every two minutes
+		NoSigs:            true, // signals belong to the process that embeds us
 	}
 }
 
@@ -124,11 +143,18 @@ func (s *Server) ready(ctx context.Context, e *ears) error {
 // Shutdown closes all connections, writes what is open and waits for it. It may
 // be called more than once.
 func (s *Server) Shutdown() {
+	s.stop()
+	s.tending.Wait()
+	s.end()
+	_ = s.lock.Unlock() // the lock ends with the process in any case
+}
+
+// end ends the server itself.
+func (s *Server) end() {
 	if s.nats != nil {
 		s.nats.Shutdown()
 		s.nats.WaitForShutdown()
 	}
-	_ = s.lock.Unlock() // the lock ends with the process in any case
 }
 
 // URL is what Dial and the workers connect to. It is the same after a restart.
