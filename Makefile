@@ -5,12 +5,16 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 GO_LDFLAGS := -s -w -X skynet/cmd/internal/wire.stamped=$(VERSION)
+# The same bytes wherever they are built: no paths, and of git only the version. The
+# list of modules is go.mod's, never written by a build.
+SAME := -trimpath -buildvcs=false
+export GOFLAGS := $(filter-out -mod=%,$(GOFLAGS)) -mod=readonly
 # What needs libvips: everything else builds without cgo.
 CGO_PACKAGES := ./worker/... ./cmd/skynet-worker/... ./test/...
 
 .PHONY: help
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install ffmpeg and libvips (Debian, needs the right to install packages)
@@ -19,8 +23,8 @@ deps: ## install ffmpeg and libvips (Debian, needs the right to install packages
 .PHONY: build
 build: deps ## build skynet and skynet-worker into bin/
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(GO_LDFLAGS)' -o bin/skynet ./cmd/skynet
-	go build -trimpath -ldflags '$(GO_LDFLAGS)' -o bin/skynet-worker ./cmd/skynet-worker
+	CGO_ENABLED=0 go build $(SAME) -ldflags '$(GO_LDFLAGS)' -o bin/skynet ./cmd/skynet
+	CGO_ENABLED=1 go build $(SAME) -ldflags '$(GO_LDFLAGS)' -o bin/skynet-worker ./cmd/skynet-worker
 
 .PHONY: run
 run: build ## set everything up and show the whole system at work
@@ -28,7 +32,7 @@ run: build ## set everything up and show the whole system at work
 
 # Nothing in these runs beside anything else (test/alone_test.go sees to it): the race
 # detector has nothing to find, and takes up to twenty times as long.
-ALONE := config/strict signals/forecast simulate simulate/clairvoyant simulate/recording simulate/scenario
+ALONE := config/strict signals/forecast simulate simulate/clairvoyant simulate/recording simulate/scenario deploy/supply deploy/supply/cmd test/supply
 
 .PHONY: test
 test: deps ## set everything up and run all tests, with the race detector where things run side by side
@@ -72,6 +76,18 @@ lint: ## golangci-lint (with vet and staticcheck), gofmt, go.mod
 	go mod verify
 	go mod tidy -diff
 
+.PHONY: licences
+licences: ## list the dependencies with their licences in THIRD_PARTY.md, and refuse what is not permitted
+	go run ./deploy/supply/cmd licences
+
+.PHONY: vulnerabilities
+vulnerabilities: ## ask what is known against the dependencies (STRICT=1 fails where it cannot be asked; VULNDB=file:///copy)
+	@deploy/supply/vulnerabilities.sh
+
+.PHONY: reproducible
+reproducible: deps ## build programs and packages twice, in different surroundings, and want the same bytes (FULL=1: dependencies, too)
+	@deploy/supply/reproducible.sh
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 	@deploy/fuzz.sh $(or $(FUZZTIME),10s)
@@ -113,7 +129,7 @@ page-test: $(addsuffix /node_modules,$(PAGES)) build ## look at reports and at t
 		node dashboard/page/real.test.mjs bin/skynet "$$work/demo"
 
 .PHONY: packages
-packages: build ## make Debian packages of both into dist/
+packages: build ## make Debian packages of both into dist/, with bills of materials (CycloneDX) and SHA256SUMS
 	@deploy/packages/build.sh dist
 
 .PHONY: package-test

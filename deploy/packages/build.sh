@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Makes the Debian packages of bin/skynet and bin/skynet-worker, into the folder given
-# (dist). The version is git's; the same commit gives the same packages.
+# (dist), with bills of materials (CycloneDX) and SHA256SUMS. The version is git's; the
+# same commit gives the same bytes, which make reproducible shows.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+umask 022
 out=${1:-dist}
 
 # version is the tag's, with what came after it: 1.4.0, 1.4.0+12.gabc1234. Before the
@@ -37,9 +39,12 @@ stage() {
 	cp "$@" "$doc/"
 	mkdir -p "$share/lintian/overrides"
 	cp "deploy/packages/$name.lintian-overrides" "$share/lintian/overrides/$name"
-	gzip -9n "$doc/changelog" "$share"/man/man1/*.1
+	cp "$STAGE/notices/$name.txt" "$doc/third-party-licences"
+	gzip -9n "$doc/changelog" "$doc/third-party-licences" "$share"/man/man1/*.1
 }
 
+mkdir "$STAGE/notices"
+go run ./deploy/supply/cmd notices "$STAGE/notices"
 stage skynet docs/{operations,policy,expressions,signals,aws,lease,how-it-works}.md
 cp config/examples/{skynet,aws.skynet,render.policy,plain.policy,aws.policy}.yaml "$STAGE/skynet/doc/skynet/examples/"
 stage skynet-worker docs/operations.md
@@ -49,7 +54,9 @@ find "$STAGE" -type f -exec chmod 644 {} +
 find "$STAGE" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$out"
-rm -f "$out"/skynet_*.deb "$out"/skynet-worker_*.deb
+rm -f "$out"/skynet_*.deb "$out"/skynet-worker_*.deb "$out"/skynet{,-worker,_*,-worker_*}.cdx.json "$out/SHA256SUMS"
 for name in skynet skynet-worker; do
 	go tool nfpm package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
 done
+go run ./deploy/supply/cmd bills -version "$VERSION" bin "$out"
+(cd "$out" && sha256sum ./*.deb ./*.cdx.json | sed 's# \./# #' >SHA256SUMS)

@@ -16,11 +16,12 @@ type Supply struct {
 	Parts   map[string][]Part // of a page, by its folder
 }
 
-// Gather reads what the programs below a folder are made of, and judges all of it: the
-// errors are every licence that is missing, unknown or not permitted.
-func Gather(root string) (s Supply, err error) {
+// Gather reads what the programs below a folder are made of, as far as a use (Tool is
+// all), and judges it: the errors are every licence that is missing, unknown or not
+// permitted.
+func Gather(root string, until Use) (s Supply, err error) {
 	s.Texts, s.Parts = map[string][]Text{}, map[string][]Part{}
-	if s.Modules, err = Modules(root); err != nil {
+	if s.Modules, err = Modules(root, until); err != nil {
 		return s, err
 	}
 	var all []error

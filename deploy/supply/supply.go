@@ -43,20 +43,24 @@ type Module struct {
 var Programs = []string{"skynet", "skynet-worker"}
 
 // Modules lists what the programs, their tests and the tools are built from, by path,
-// each once at its nearest use. Root is the folder of go.mod. It asks go list, which
-// reads the imports of files for the platform that it runs on.
-func Modules(root string) ([]Module, error) {
+// each once at its nearest use, as far as a use. Root is the folder of go.mod. It asks
+// go list, which reads the imports of files for the platform that it runs on.
+func Modules(root string, until Use) ([]Module, error) {
 	found := map[string]*Module{}
 	for _, program := range Programs {
 		if err := add(found, root, Linked, program, "./cmd/"+program); err != nil {
 			return nil, err
 		}
 	}
-	if err := add(found, root, Tested, "", "-test", "./..."); err != nil {
-		return nil, err
+	if until >= Tested {
+		if err := add(found, root, Tested, "", "-test", "./..."); err != nil {
+			return nil, err
+		}
 	}
-	if err := add(found, root, Tool, "", "tool"); err != nil {
-		return nil, err
+	if until >= Tool {
+		if err := add(found, root, Tool, "", "tool"); err != nil {
+			return nil, err
+		}
 	}
 	list := make([]Module, 0, len(found))
 	for _, path := range slices.Sorted(maps.Keys(found)) {

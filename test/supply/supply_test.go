@@ -53,7 +53,7 @@ func named(t *testing.T, name string) (files []string) {
 
 // Every dependency has a licence that is permitted where it is used, and is listed.
 func TestDependenciesAreListedAndPermitted(t *testing.T) {
-	s, err := supply.Gather(root)
+	s, err := supply.Gather(root, supply.Tool)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,13 +141,13 @@ func entry(folder string, action []byte) response {
 func (o overlay) put(r request, body []byte) response {
 	path := place(o.to, r.OutputID, "d")
 	line := fmt.Sprintf("v1 %x %x %20d %20d\n", r.ActionID, r.OutputID, len(body), 0)
-	if err := errors.Join(write(path, body), write(place(o.to, r.ActionID, "a"), []byte(line))); err != nil {
+	if err := errors.Join(keep(path, body), keep(place(o.to, r.ActionID, "a"), []byte(line))); err != nil {
 		return response{Err: err.Error()}
 	}
 	return response{DiskPath: path}
 }
 
-func write(path string, text []byte) error {
+func keep(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func TestCacheThatIsNone(t *testing.T) {
 		"no size": "v1 01 02 three 4", "nothing there": "v1 01 02 3 4",
 	} {
 		from := t.TempDir()
-		if err := write(place(from, action, "a"), []byte(line)); err != nil {
+		if err := keep(place(from, action, "a"), []byte(line)); err != nil {
 			t.Fatal(err)
 		}
 		if a := ask(t, from, t.TempDir(), "", request{ID: 1, Command: "get", ActionID: action}); !a[0].Miss {

@@ -1,17 +1,19 @@
 // Command supply writes what is said about where the programs come from. Make runs it.
 //
-//	go run ./deploy/supply/cmd licences                     # writes THIRD_PARTY.md
-//	go run ./deploy/supply/cmd notices skynet               # licences to give away with it
-//	go run ./deploy/supply/cmd bill -version 1.4.0 -out dist/skynet.cdx.json bin/skynet
-//	go run ./deploy/supply/cmd cache -without skynet/ …     # a GOCACHEPROG, see reproducible.sh
+//	go run ./deploy/supply/cmd licences                           # writes THIRD_PARTY.md
+//	go run ./deploy/supply/cmd notices FOLDER                     # licences to give away with each program
+//	go run ./deploy/supply/cmd bills -version 1.4.0 bin dist      # of the programs in bin and the packages in dist
+//	go run ./deploy/supply/cmd cache -without skynet/ -from …     # a GOCACHEPROG, see reproducible.sh
 package main
 
 import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"skynet/deploy/supply"
@@ -29,78 +31,107 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: supply licences | notices PROGRAM | bill [-deb FILE] [-version VERSION] [-out FILE] FILE | cache -from FOLDER -to FOLDER -without WORD,…")
+var errUsage = errors.New("usage: supply licences | notices FOLDER | bills [-version VERSION] PROGRAMS PACKAGES | cache -from FOLDER -to FOLDER -without WORD,…")
 
 func run(args []string) error {
 	if len(args) == 0 {
 		return errUsage
 	}
-	switch name, rest := args[0], args[1:]; name {
-	case "licences":
+	switch name, rest := args[0], args[1:]; {
+	case name == "licences" && len(rest) == 0:
 		return licences()
-	case "notices":
-		if len(rest) != 1 {
-			return errUsage
-		}
-		return notices(os.Stdout, rest[0])
-	case "bill":
-		return bill(rest)
-	case "cache":
+	case name == "notices" && len(rest) == 1:
+		return notices(rest[0])
+	case name == "bills":
+		return bills(rest)
+	case name == "cache":
 		return cache(rest)
 	}
 	return errUsage
 }
 
 func licences() error {
-	s, err := supply.Gather(".")
+	s, err := supply.Gather(".", supply.Tool)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile("THIRD_PARTY.md", []byte(s.Document()), 0o644)
 }
 
-func notices(out io.Writer, program string) error {
-	s, err := supply.Gather(".")
+// notices writes a file for each program into a folder, named after it.
+func notices(folder string) error {
+	s, err := supply.Gather(".", supply.Linked)
 	if err != nil {
 		return err
 	}
-	text, err := s.Notices(".", program)
-	if err != nil {
-		return err
+	for _, program := range supply.Programs {
+		text, err := s.Notices(".", program)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, program+".txt"), []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
-	_, err = io.WriteString(out, text)
-	return err
+	return nil
 }
 
-func bill(args []string) error {
-	flags := flag.NewFlagSet("bill", flag.ContinueOnError)
-	about := supply.About{}
-	flags.StringVar(&about.Version, "version", "development", "the version of the program")
-	flags.StringVar(&about.Deb, "deb", "", "the Debian package that the program is in, to make its bill")
-	out := flags.String("out", "", "the file to write")
+// bills writes those of the programs and of their packages beside the packages.
+func bills(args []string) error {
+	flags := flag.NewFlagSet("bills", flag.ContinueOnError)
+	version := flags.String("version", "development", "the version of the programs")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 || *out == "" {
+	if flags.NArg() != 2 {
 		return errUsage
 	}
-	about.Program = flags.Arg(0)
-	if at, ok := os.LookupEnv("SOURCE_DATE_EPOCH"); ok {
-		var seconds int64
-		if _, err := fmt.Sscanf(at, "%d", &seconds); err != nil {
-			return fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", at)
-		}
-		about.Made = time.Unix(seconds, 0).UTC()
-	}
-	s, err := supply.Gather(".")
+	made, err := epoch()
 	if err != nil {
 		return err
 	}
+	s, err := supply.Gather(".", supply.Linked)
+	if err != nil {
+		return err
+	}
+	for _, name := range supply.Programs {
+		about := supply.About{Program: filepath.Join(flags.Arg(0), name), Version: *version, Made: made}
+		if err := write(s, about, filepath.Join(flags.Arg(1), name)); err != nil {
+			return err
+		}
+		debs, err := filepath.Glob(filepath.Join(flags.Arg(1), name+"_*.deb"))
+		if err != nil {
+			return err
+		}
+		for _, about.Deb = range debs {
+			if err := write(s, about, strings.TrimSuffix(about.Deb, ".deb")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func write(s supply.Supply, about supply.About, name string) error {
 	text, err := s.Bill(about)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(*out, text, 0o644)
+	return os.WriteFile(name+".cdx.json", text, 0o644)
+}
+
+// epoch is the time that builds are to bear, by https://reproducible-builds.org/specs/source-date-epoch/;
+// none if it is not set.
+func epoch() (time.Time, error) {
+	at, ok := os.LookupEnv("SOURCE_DATE_EPOCH")
+	if !ok {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", at)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
 func cache(args []string) error {
