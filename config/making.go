@@ -20,6 +20,7 @@ type Making struct {
 	Results  string     `yaml:"results,omitempty" doc:"queue that is told of each item that is done or has failed, nats://host:port/NAME or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME (nobody)"`
 	Database Database   `yaml:"database,omitempty" doc:"database that gets a row for each item and each output (none)"`
 	Limits   ItemLimits `yaml:"limits,omitempty" doc:"what one item may use"`
+	Confined bool       `yaml:"confined,omitempty" doc:"refuse to start where the kernel lacks a part of what locks programs up that work on items (false: say so and go on)"`
 }
 
 // Database is where rows go.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,6 +98,9 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 	first, second := stops()
 	go func() { <-first; cancel() }()
 
+	if err := confined(cfg, log); err != nil {
+		return nil, err
+	}
 	self, md, err := identify(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -123,11 +127,22 @@ func work(ctx context.Context, cfg config.Worker, trial *bundle.Trial, log *zap.
 		return nil, err
 	}
 	go func() { <-second; a.Abort() }()
-	if missing := confine.Missing(); len(missing) > 0 {
-		log.Warn("programs that work on items are not confined as they should be", zap.Strings("missing", missing))
-	}
 	log.Info("runs", zap.String("instance", string(self.ID)), zap.Int("slots", self.Slots), zap.String("version", self.Version))
 	return next.beside(ctx, a)
+}
+
+// confined says what the kernel lacks to lock programs up, and refuses to go on where
+// the settings want all of it.
+func confined(cfg config.Worker, log *zap.Logger) error {
+	missing := confine.Missing()
+	switch {
+	case len(missing) == 0:
+	case cfg.Confined:
+		return fmt.Errorf("programs that work on items cannot be confined as \"confined: true\" wants: %s", strings.Join(missing, "; "))
+	default:
+		log.Warn("programs that work on items are not confined as they should be", zap.Strings("missing", missing))
+	}
+	return nil
 }
 
 // reach opens the queues, and tries again for a while where that fails: the

@@ -41,3 +41,28 @@ func TestRunAlone(t *testing.T) {
 		t.Errorf("%v, it said\n%s", err, strings.Join(said, "\n"))
 	}
 }
+
+// A worker that shall confine what works on items, and cannot, takes none. Here it is
+// prlimit that is missing.
+func TestRunConfinedOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ settings, want, never string }{
+		{"confined: true\n", "cannot be confined as \"confined: true\" wants: ", "ffmpeg"},
+		{"confined: true\n", "prlimit of util-linux is missing", "not confined as they should be"},
+		{"", "not confined as they should be", "wants"},
+	} {
+		s := newSite(t)
+		head, tail, _ := strings.Cut(s.read("worker.yaml"), "heartbeats: ")
+		_, tail, _ = strings.Cut(tail, "\n")
+		s.write("worker.yaml", head+"heartbeats: off\nmetadata: off\nscratch: "+s.dir+"/scratch\n"+c.settings+tail)
+		run := s.command("run")
+		run.Env = append(run.Environ(), "PATH=/nonexistent")
+		out, err := run.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("%q: %v: %s; want %q", c.settings, err, out, c.want)
+		}
+		if strings.Contains(string(out), c.never) {
+			t.Errorf("%q: says %q: %s", c.settings, c.never, out)
+		}
+	}
+}
