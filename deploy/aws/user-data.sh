@@ -14,12 +14,13 @@
 #   SKYNET_QUEUES      queues to receive from, a YAML list
 #   SKYNET_STORES      buckets to read and write, a YAML list ([])
 #   SKYNET_OUTPUTS     folder for what is made of S3's event notifications
+#   SKYNET_CONFINED    true: the agent starts only where the kernel can lock up media tools
 #   SKYNET_HIBERNATE   true where the launch template has hibernation on
 #   AWS_DEFAULT_REGION where the agent's bucket is
 set -euo pipefail
 
 : "${SKYNET_AGENT:?}" "${SKYNET_HEARTBEATS:?}" "${SKYNET_QUEUES:?}"
-: "${SKYNET_STORES:=[]}" "${SKYNET_OUTPUTS:=}" "${SKYNET_SHA256:=}" "${SKYNET_HIBERNATE:=false}"
+: "${SKYNET_STORES:=[]}" "${SKYNET_OUTPUTS:=}" "${SKYNET_SHA256:=}" "${SKYNET_CONFINED:=false}" "${SKYNET_HIBERNATE:=false}"
 root=${SKYNET_ROOT:-} # tests write below a folder of their own
 imds=${SKYNET_IMDS:-http://169.254.169.254}/latest
 
@@ -107,6 +108,7 @@ write_settings() {
 		echo "queues: $SKYNET_QUEUES"
 		echo "stores: $SKYNET_STORES"
 		[[ -z $SKYNET_OUTPUTS ]] || echo "outputs: \"$SKYNET_OUTPUTS\""
+		echo "confined: $SKYNET_CONFINED"
 		echo "scratch: /var/lib/skynet-worker"
 		echo "log: {format: json}"
 	} | put /etc/skynet/worker.yaml

@@ -162,6 +162,19 @@ func TestUserDataMakesAWorker(t *testing.T) {
 	}
 }
 
+func TestUserDataConfines(t *testing.T) {
+	for _, want := range []bool{false, true} {
+		i := boot(t, fmt.Sprintf("SKYNET_CONFINED=%t", want))
+		if _, err := i.run(); err != nil {
+			t.Fatal(err)
+		}
+		w, err := config.LoadWorker(filepath.Join(i.root, "etc/skynet/worker.yaml"), nil)
+		if err != nil || w.Confined != want {
+			t.Errorf("confined is %t, want %t; %v", w.Confined, want, err)
+		}
+	}
+}
+
 func TestUserDataInstallsAPackage(t *testing.T) {
 	i := boot(t, "AGENT=!<arch>\n")
 	if err := os.WriteFile(filepath.Join(i.bin, "skynet-worker"), nil, 0o700); err != nil { //nolint:gosec // as the package would
