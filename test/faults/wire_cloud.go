@@ -132,7 +132,7 @@ func (b backend) Instances(q ec2wire.Query) (p ec2wire.Page, err error) {
 	if err != nil {
 		return p, refused(err)
 	}
-	size := 3 + b.chance.of(forScene, hash("a page of instances"), 0).IntN(20)
+	size := 2 + b.chance.of(forScene, hash("a page of instances"), 0).IntN(9)
 	for _, in := range list {
 		if len(p.Instances) == size {
 			p.Next = p.Instances[size-1].ID
