@@ -159,7 +159,7 @@ func (c *cloud) make(o Offer, p Purchase) *machine {
 	m := &machine{
 		Instance: fleet.Instance{
 			ID: fleet.ID(fmt.Sprintf("i-%04d", n)), Phase: fleet.PhasePending, Type: o.Type, Zone: o.Zone,
-			Spot: p.Spot || c.chance.of(forPlaces, 1, n).Float64() < c.scene.spot, Launched: c.Now(), Tags: maps.Clone(p.Tags),
+			Spot: p.Spot || len(p.Offers) == 0 && c.chance.of(forPlaces, 1, n).Float64() < c.scene.spot, Launched: c.Now(), Tags: maps.Clone(p.Tags),
 		},
 		number: n, handled: -1, heard: -1,
 	}

@@ -67,6 +67,9 @@ func newWorld(seed uint64, o Options) (*World, error) {
 		return nil, err
 	}
 	w.weather = drawWeather(w.chance, w.scene.calm)
+	if !o.Wire {
+		w.weather = w.weather.Without(EC2Errors, EC2Cut, EC2Protected)
+	}
 	if o.Weather != nil {
 		w.weather = o.Weather(w.weather)
 	}
