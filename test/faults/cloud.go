@@ -14,7 +14,7 @@ import (
 // caller's world goes on meanwhile), fail before or after it took effect, and a list
 // lags behind and lies.
 //
-// It is called by what runs on a Host (see World.Go), in the caller's own goroutine,
+// It is called by what runs on a Host (see Host.Begin), in the caller's own goroutine,
 // and checks the laws at the moment that something takes effect. So whoever stands
 // between the controller and it, a client of AWS's over a wire say, adds faults of its
 // own kind and misses no law.

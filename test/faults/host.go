@@ -53,9 +53,9 @@ func (h *Host) Clock() time.Time { return h.Now().Add(h.skew) }
 // Journal is the host's, as it is on disk.
 func (h *Host) Journal() journal.Journal { return h.journal.Journal }
 
-// Go has something run on the host that may wait (see World.Wait). It ends with the
+// Begin has something run on the host that may wait (see World.Wait). It ends with the
 // controller's process.
-func (h *Host) Go(name string, do func()) {
+func (h *Host) Begin(name string, do func()) {
 	a := &actor{host: h, name: h.name + " " + name, fault: func(said string) { h.breach("nothing panics", "%s", said) }}
 	h.actors = append(h.actors, a)
 	h.launch(a, do)
@@ -66,10 +66,11 @@ func (h *Host) start() {
 	h.up, h.turn, h.actors = true, nil, nil
 	h.life++
 	h.Tell(h.name, "its controller starts")
-	h.Go("controller", func() {
+	h.Begin("controller", func() {
 		if err := h.run(); err != nil {
 			h.Tell(h.name, "gives up: %v", err)
 			h.again()
+			h.killActors() // its process ends: nobody renews a lease for it
 		}
 	})
 }

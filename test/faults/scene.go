@@ -46,12 +46,12 @@ func drawScene(c *chance, length time.Duration) (s scene, err error) {
 	s = scene{
 		length: length, calm: length * 7 / 12, quiet: length * 2 / 3,
 		interval: pick(r, 30*time.Second, time.Minute, time.Minute), pair: r.IntN(4) == 0,
-		slots: pick(r, 1, 2, 4), boot: between(r, 20*time.Second, 2*time.Minute), item: between(r, 5*time.Second, 90*time.Second),
+		slots: pick(r, 1, 2, 4), boot: between(r, 20*time.Second, 2*time.Minute), item: between(r, 10*time.Second, 2*time.Minute),
 		spot: pick(r, 0, .5, 1), price: .17,
 	}
 	most := 2 + r.IntN(9)
 	capacity := float64(most*s.slots) / s.item.Seconds()
-	s.load = load{pick(r, "quiet", "steady", "bursts", "waves"), min(.6, capacity*pick(r, .3, .6, 1.2))}
+	s.load = load{pick(r, "quiet", "steady", "bursts", "waves", "flicker", "flicker"), min(.8, capacity*pick(r, .5, 1, 2.5))}
 	s.text = s.drawPolicy(c.of(forScene, 2, 0), most)
 	p, err := file.Parse("faults.policy.yaml", []byte(s.text), signals.Names{Open: true})
 	if err != nil {
@@ -113,6 +113,11 @@ func (l load) at(now time.Duration) float64 {
 			return 2 * l.rate
 		}
 		return l.rate / 50
+	case "flicker": // fast enough for workers to be recalled from a drain, and drained again
+		if now%(5*time.Minute) < 2*time.Minute {
+			return 1.5 * l.rate
+		}
+		return 0
 	case "waves":
 		return l.rate * (1 - math.Cos(2*math.Pi*now.Minutes()/40)) / 2
 	}

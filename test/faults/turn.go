@@ -55,7 +55,7 @@ func (h *Host) takeTurns() error {
 		return err
 	}
 	h.Tell(h.name, "holds the lease, term %d", t.lease.State().Term)
-	h.Go("lease", func() { t.hold(ctx) })
+	h.Begin("lease", func() { t.hold(ctx) })
 	for {
 		err := t.follow(ctx, t.lease.State())
 		if err == nil {

@@ -98,13 +98,13 @@ type spell struct{ from, to time.Duration }
 
 // drawWeather draws which faults a seed has. All of them have stopped at calm.
 func drawWeather(c *chance, calm time.Duration) (w Weather) {
-	share := pick(c.of(forScene, 1, 0), .05, .15, .3, .6)
+	share := pick(c.of(forScene, 1, 0), .1, .2, .4)
 	for k := firstFault; k < kinds; k++ {
 		r := c.of(k, 0, 0)
 		if r.Float64() >= share {
 			continue
 		}
-		w.strength[k] = pick(r, .1, .3, 1)
+		w.strength[k] = pick(r, .1, .4, 1)
 		for range 1 + r.IntN(3) {
 			from := between(r, 0, calm*9/10)
 			w.spells[k] = append(w.spells[k], spell{from, min(calm, from+between(r, time.Minute, calm))})

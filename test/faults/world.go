@@ -34,7 +34,7 @@ type World struct {
 func (w *World) Now() time.Time { return began.Add(w.now) }
 
 // Wait has what runs on a host wait, while the world goes on: who calls it must run
-// under Host.Go. When its process dies it never returns.
+// under Host.Begin. When its process dies it never returns.
 func (w *World) Wait(d time.Duration) { w.wait(d) }
 
 // Draw gives the next numbers of a purpose.
