@@ -255,3 +255,16 @@ func TestQueuesTakeFromWhomTheyShould(t *testing.T) {
 		t.Errorf("a bucket of the same name in another account may send items: %v", s.Condition)
 	}
 }
+
+func TestBucketsAreTalkedToByTLSAlone(t *testing.T) {
+	tpl := readTemplate(t)
+	for resource, bucket := range map[string]string{"MediaPolicy": "Media", "StatePolicy": "State"} {
+		p := policyIn(t, tpl, resource)
+		s := p.Statement[0]
+		if len(p.Statement) != 1 || s.Effect != "Deny" || !slices.Equal(s.Action, list{"s3:*"}) || len(s.Condition) != 1 ||
+			!slices.Equal(s.Condition["Bool"]["aws:SecureTransport"], list{"false"}) ||
+			!slices.Equal(s.Resource, list{bucket + ".Arn", "${" + bucket + ".Arn}/*"}) || tpl.Resources[resource].Properties["Bucket"] != bucket {
+			t.Errorf("%s: %+v", resource, p)
+		}
+	}
+}
