@@ -88,6 +88,12 @@ vulnerabilities: ## ask what is known against the dependencies (STRICT=1 fails w
 reproducible: deps ## build programs and packages twice, in different surroundings, and want the same bytes (FULL=1: dependencies, too)
 	@deploy/supply/reproducible.sh
 
+.PHONY: soak
+soak: deps ## kill, freeze and cut off the real programs, fill their disks, and count at both ends (FOR=5m, SEED=…; with SKYNET_MOTO against moto, too)
+	go run ./test/soak -for $(or $(FOR),5m) $(if $(SEED),-seed $(SEED))
+	@if [ -z "$${SKYNET_MOTO:-}" ]; then echo "not against moto: SKYNET_MOTO does not name moto_server (make conformance installs .build/moto/bin/moto_server)"; else \
+		SKYNET_SOAK_FOR=$(or $(FOR),5m) SKYNET_SOAK_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestMotoSoak$$' ./test/aws; fi
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 	@deploy/fuzz.sh $(or $(FUZZTIME),10s)

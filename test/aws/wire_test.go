@@ -21,6 +21,11 @@ type wire struct {
 	mu    sync.Mutex
 	calls map[string]int
 	hooks map[string]func() // by action: called once, between moto's answer and whoever waits for it
+
+	trouble string            // what befalls each call: 503, lost or silent
+	over    chan struct{}     // closed when the trouble is
+	launch  sync.Mutex        // held while something is bought, where tokens are kept
+	tokens  map[string][]byte // answers by client token; nil: moto's own way
 }
 
 type actionKey struct{}
@@ -41,10 +46,76 @@ func tap(t *testing.T, moto string) *wire {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		action := actionOf(r, body)
 		w.note(action)
-		proxy.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), actionKey{}, action)))
+		r = r.WithContext(context.WithValue(r.Context(), actionKey{}, action))
+		w.pass(rw, r, body, proxy)
 	}))
 	t.Cleanup(w.Close)
 	return w
+}
+
+// pass has a call answered, as far as the trouble lets it.
+func (w *wire) pass(rw http.ResponseWriter, r *http.Request, body []byte, proxy http.Handler) {
+	kind, over := w.troubled()
+	switch kind {
+	case "503":
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	case "silent":
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+		panic(http.ErrAbortHandler)
+	case "lost": // it was done all the same
+		w.once(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())), body, proxy)
+		panic(http.ErrAbortHandler)
+	default:
+		w.once(rw, r, body, proxy)
+	}
+}
+
+// once answers a token that was used before as it was answered then: EC2 does, and
+// moto buys again.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+func (w *wire) once(rw http.ResponseWriter, r *http.Request, body []byte, proxy http.Handler) {
+	form, err := url.ParseQuery(string(body))
+	token := form.Get("ClientToken")
+	if w.tokens == nil || err != nil || token == "" {
+		proxy.ServeHTTP(rw, r)
+		return
+	}
+	w.launch.Lock()
+	defer w.launch.Unlock()
+	if w.tokens[token] == nil {
+		answer := httptest.NewRecorder()
+		proxy.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
+		if answer.Code != http.StatusOK {
+			rw.WriteHeader(answer.Code)
+			_, _ = rw.Write(answer.Body.Bytes())
+			return
+		}
+		w.tokens[token] = answer.Body.Bytes()
+	}
+	rw.Header().Set("Content-Type", "text/xml")
+	_, _ = rw.Write(w.tokens[token])
+}
+
+// upset has every call befallen by a trouble from now on, "" by none.
+func (w *wire) upset(kind string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over != nil {
+		close(w.over)
+		w.over = nil
+	}
+	if w.trouble = kind; kind != "" {
+		w.over = make(chan struct{})
+	}
+}
+
+func (w *wire) troubled() (kind string, over <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.trouble, w.over
 }
 
 // before has f called once when moto has answered a call, and before its answer is
