@@ -32,7 +32,7 @@ run: build ## set everything up and show the whole system at work
 
 # Nothing in these runs beside anything else (test/alone_test.go sees to it): the race
 # detector has nothing to find, and takes up to twenty times as long.
-ALONE := config/strict signals/forecast simulate simulate/clairvoyant simulate/recording simulate/scenario deploy/supply deploy/supply/cmd test/supply
+ALONE := config/strict signals/forecast simulate simulate/clairvoyant simulate/recording simulate/scenario deploy/supply deploy/supply/cmd test/supply test/faults
 
 .PHONY: test
 test: deps ## set everything up and run all tests, with the race detector where things run side by side
@@ -93,6 +93,11 @@ soak: deps ## kill, freeze and cut off the real programs, fill their disks, and 
 	go run ./test/soak -for $(or $(FOR),5m) $(if $(SEED),-seed $(SEED))
 	@if [ -z "$${SKYNET_MOTO:-}" ]; then echo "not against moto: SKYNET_MOTO does not name moto_server (make conformance installs .build/moto/bin/moto_server)"; else \
 		SKYNET_SOAK_FOR=$(or $(FOR),5m) SKYNET_SOAK_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestMotoSoak$$' ./test/aws; fi
+
+.PHONY: faults
+faults: ## play the controller in a hostile world, seed by seed (SEEDS=300 FROM=1 HOURS=2, WIRE=1; SEED=17 tells the story of one)
+	go test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./test/faults -args -shrink -hours $(or $(HOURS),2) $(if $(WIRE),-wire) \
+		$(if $(SEED),-seeds 1 -from $(SEED) $(if $(STORY),-story),-seeds $(or $(SEEDS),300) -from $(or $(FROM),1))
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
