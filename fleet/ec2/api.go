@@ -49,12 +49,20 @@ var (
 	_ Identity = (*sts.Client)(nil)
 )
 
-// Client is the SDK's client with adaptive retries, which slow down all calls when
-// one is throttled. What EC2 has not got is not asked for again at once.
-func Client(cfg aws.Config) *sdk.Client { return ClientBy(cfg, retry.NewAdaptiveMode()) }
+// Client is the SDK's client with adaptive retries, which slow down when a call is
+// throttled. What EC2 has not got is not asked for again at once. What reads and what
+// changes something slow down apart from each other, as EC2 throttles each call by
+// itself: that many terminations were too many must not keep us from seeing the fleet.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+func Client(cfg aws.Config) API {
+	return struct {
+		Reader
+		Writer
+	}{ClientBy(cfg, retry.NewAdaptiveMode()), ClientBy(cfg, retry.NewAdaptiveMode())}
+}
 
-// ClientBy is Client with retries of another's timing: in a world whose time is not
-// this machine's, say.
+// ClientBy is one with retries of another's timing: in a world whose time is not this
+// machine's, say.
 func ClientBy(cfg aws.Config, retries aws.RetryerV2) *sdk.Client {
 	return sdk.NewFromConfig(cfg, func(o *sdk.Options) {
 		o.Retryer = retryer{RetryerV2: retries, worth: func(err error) bool { return !plainNo(err) || throttled(err) }}

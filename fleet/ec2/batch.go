@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"skynet/fleet"
 )
@@ -26,13 +25,19 @@ type batch struct {
 
 // result is what came of a batch so far.
 type result struct {
-	done []fleet.ID
-	left []string // to be tried one by one: the call failed over one of them
-	errs []error
+	done      []fleet.ID
+	left      []string // to be tried one by one: the call failed over one of them
+	errs      []error
+	throttled int // batches in a row
 }
 
-// each does it for all, batch by batch. A batch that fails loses nobody but itself;
-// what failed over a single instance is tried one by one at the end, when every batch
+// enough batches in a row that were throttled, after all the tries that the SDK makes,
+// leave the others to a later tick: to press on with thousands takes longer than a
+// tick has.
+const enough = 2
+
+// each does it for all, batch by batch. A batch that fails loses nobody but itself,
+// unless EC2 throttles us; what failed over a single instance is tried one by one at the end, when every batch
 // has had its turn.
 func (f *Fleet) each(ctx context.Context, b batch, ids []fleet.ID) ([]fleet.ID, error) {
 	if len(ids) == 0 {
@@ -43,8 +48,13 @@ func (f *Fleet) each(ctx context.Context, b batch, ids []fleet.ID) ([]fleet.ID, 
 	if err != nil {
 		r.errs = append(r.errs, err)
 	}
-	for some := range slices.Chunk(texts(mine), b.size) {
-		f.some(ctx, b, some, r)
+	for tried := 0; tried < len(mine); tried += b.size {
+		if r.throttled == enough {
+			n := len(mine) - tried
+			r.failed(fmt.Errorf("%s %d left over: %w: they wait for a later tick", b.what, n, fleet.ErrThrottled), n)
+			break
+		}
+		f.some(ctx, b, texts(mine[tried:min(tried+b.size, len(mine))]), r)
 	}
 	f.rest(ctx, b, r)
 	return r.done, errors.Join(r.errs...)
@@ -81,7 +91,7 @@ func (f *Fleet) some(ctx context.Context, b batch, ids []string, r *result) {
 	done, err := f.send(ctx, b, ids)
 	r.done = append(r.done, named(done)...)
 	if err == nil {
-		r.left = append(r.left, without(ids, done)...)
+		r.left, r.throttled = append(r.left, without(ids, done)...), 0
 		return
 	}
 	if gone := absent(err, ids); len(gone) > 0 {
@@ -94,6 +104,9 @@ func (f *Fleet) some(ctx context.Context, b batch, ids []string, r *result) {
 	if len(ids) > 1 && overOne(err) {
 		r.left = append(r.left, ids...)
 		return
+	}
+	if throttled(err) {
+		r.throttled++
 	}
 	r.failed(fmt.Errorf("%s %d (%s): %w", b.what, len(ids), few(ids), told(err)), len(ids))
 }

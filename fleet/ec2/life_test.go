@@ -12,6 +12,7 @@ import (
 
 	"skynet/fleet"
 	"skynet/fleet/ec2"
+	"skynet/test/ec2wire"
 )
 
 // watched is a fleet that has listed what is there.
@@ -97,6 +98,33 @@ func TestABatchThatFailsIsAlone(t *testing.T) {
 		if err == nil || !same(done, slices.Concat(ids[:100], ids[200:])) || errors.Is(err, fleet.ErrThrottled) != (fail.status == 503) {
 			t.Errorf("%+v: %d done, %v", fail, len(done), err)
 		}
+	}
+}
+
+// EC2 lets a thousand go at once and twenty a second after that: thousands are let go
+// over several ticks, none of which spends its time on being refused.
+func TestThousandsAreLetGoOverSeveralTicks(t *testing.T) {
+	s := newStub(t)
+	ids := s.put(4000)
+	f := watched(t, s)
+	buckets := ec2wire.Buckets{Now: func() time.Time { return s.clock }} // held by who asks
+	s.faults = func(action string, form url.Values) *fault {
+		if buckets.Take(action, form) == nil {
+			return nil
+		}
+		return &fault{status: 503, code: "RequestLimitExceeded"}
+	}
+	for tick := range 3 {
+		n := len(s.sent("TerminateInstances"))
+		done, err := f.Terminate(ctx, ids)
+		if want := []int{1000, 1000, 1000}[tick]; len(done) != want || !errors.Is(err, fleet.ErrThrottled) || !strings.Contains(err.Error(), "left over") {
+			t.Errorf("tick %d: %d done, want %d: %v", tick, len(done), want, err)
+		}
+		if n = len(s.sent("TerminateInstances")) - n; n != 12 {
+			t.Errorf("tick %d: %d calls, want those that are answered and two that are refused", tick, n)
+		}
+		ids = ids[len(done):]
+		s.pass(time.Minute)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -39,7 +40,7 @@ type onMoto struct {
 
 func startMoto(t *testing.T) onMoto {
 	s := moto.Start(t)
-	m := onMoto{t: t, client: ec2.Client(s.Config()), ids: sts.NewFromConfig(s.Config())}
+	m := onMoto{t: t, client: ec2.ClientBy(s.Config(), retry.NewAdaptiveMode()), ids: sts.NewFromConfig(s.Config())}
 	out, err := m.client.DescribeSubnets(t.Context(), &sdk.DescribeSubnetsInput{})
 	if err != nil {
 		t.Fatal(err)
