@@ -38,6 +38,7 @@ var downhill = []struct {
 	{"signals/line", "signals fleet config/strict"}, // the lines of decide, also spoken by exec
 	{"signals/forecast", "signals"},
 	{"signals/exec", "signals fleet signals/line"},
+	{"signals/web", "signals config/redact"},
 	{"signals/prometheus", "signals signals/web"},
 	{"signals/httpjson", "signals signals/web"},
 	{"signals/*", "signals fleet queue journal"}, // sources
@@ -66,7 +67,7 @@ var downhill = []struct {
 	{"worker/*", "fleet queue worker/recipe worker/confine config/redact"}, // media, stores, metadata
 	{"dashboard/health", "controller fleet signals policy policy/file"},
 	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
-	{"dashboard/notify", "dashboard/health"},
+	{"dashboard/notify", "dashboard/health config/redact"},
 	{"dashboard/traces", ""},
 	{"dashboard/timeline", "dashboard journal signals policy"},
 	{"dashboard", "config/strict"},
@@ -76,10 +77,11 @@ var downhill = []struct {
 	{"deploy/supply/*", "deploy/supply"}, // its program
 	{"test/*", "*"},                      // but see testOnly
 	{"test/bench/*", "*"},                // what is measured against others
+	{"test/faults/*", "*"},               // what shows that the hostile world notices
 }
 
 // Packages that only tests may import.
-var testOnly = []string{"test", "test/*", "test/bench/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
+var testOnly = []string{"test", "test/*", "test/bench/*", "test/faults/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
 
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -96,15 +97,31 @@ type Weather struct {
 // spell is a time in which a fault is about.
 type spell struct{ from, to time.Duration }
 
+// storms are faults that are worst together. Each seed has one of them, or none.
+var storms = [][]Kind{
+	nil,
+	{Unreached, AnswersLost, CallsLate, ListsLag, ListsFail, Crashes},
+	{AnswersLost, Throttled, ListsLag, NoRoom, DeadOnArrival, SlowBoots, StuckStopping},
+	{BeatsLost, BeatsDoubled, BeatsLate, MailDown, AgentCrashes, HandTags, TagsUnread, Impaired},
+	{ListsLag, BeatsLost, BeatsLate, AnswersLost, CallsLate},
+	{DiskFull, DiskLate, DiskSlow, Crashes, AnswersLost, ClockSteps},
+	{Stops, StoreLossy, Crashes, CallsLate, ClockSteps},
+	{SignalsLost, SignalsStale, SignalsAbsurd, MailDown, HandKills, Spot},
+}
+
 // drawWeather draws which faults a seed has. All of them have stopped at calm.
 func drawWeather(c *chance, calm time.Duration) (w Weather) {
-	share := pick(c.of(forScene, 1, 0), .1, .2, .4)
+	r := c.of(forScene, 1, 0)
+	share, storm := pick(r, .05, .15, .3), pick(r, storms...)
 	for k := firstFault; k < kinds; k++ {
 		r := c.of(k, 0, 0)
-		if r.Float64() >= share {
+		stormy := slices.Contains(storm, k)
+		if chance := r.Float64(); chance >= share && !(stormy && chance < .7) {
 			continue
 		}
-		w.strength[k] = pick(r, .1, .4, 1)
+		if w.strength[k] = pick(r, .1, .4, 1); stormy {
+			w.strength[k] = pick(r, .4, 1)
+		}
 		for range 1 + r.IntN(3) {
 			from := between(r, 0, calm*9/10)
 			w.spells[k] = append(w.spells[k], spell{from, min(calm, from+between(r, time.Minute, calm))})
