@@ -82,9 +82,10 @@ func launch(change func(*ask)) (asks []ask) {
 		change(&a)
 		asks = append(asks, a)
 	}
-	for _, resource := range []string{"fleet/*", "instance/*", "volume/*"} {
+	for _, resource := range []string{"fleet/*", "volume/*"} {
 		add("ec2:CreateFleet", ec2Arn+resource, tagged)
 	}
+	add("ec2:CreateFleet", ec2Arn+"instance/*", tagged, kind)
 	for _, resource := range []string{imageA, subnetA, modelA} {
 		add("ec2:CreateFleet", resource)
 	}
@@ -137,6 +138,11 @@ var drainTag = fact(ours, "skynet", "aws:TagKeys", "skynet:drain")
 var allowedTries = append([]try{
 	{"controller", "ec2:CreateFleet", "a launch", launch(asIs)},
 	{"controller", "ec2:CreateFleet", "a launch of the other type", launch(instead("ec2:InstanceType", "c7a.xlarge"))},
+	{"controller", "ec2:CreateFleet", "a launch, if CreateFleet is told no type", launch(func(a *ask) {
+		if a.Action == "ec2:CreateFleet" {
+			delete(a.Context, "ec2:InstanceType")
+		}
+	})},
 	{"controller", "ec2:StartInstances", "a wake", single("ec2:StartInstances", ec2Arn+"instance/i-0a", fact(ours, "skynet"))},
 	{"controller", "ec2:StopInstances", "a sleep", single("ec2:StopInstances", ec2Arn+"instance/i-0a", fact(ours, "skynet"))},
 	{"controller", "ec2:TerminateInstances", "an exit", single("ec2:TerminateInstances", ec2Arn+"instance/i-0a", fact(ours, "skynet"))},
@@ -221,6 +227,8 @@ var refusedTries = []try{
 	{"controller", "ec2:CreateFleet", "a launch into another VPC", launch(instead("ec2:Vpc", otherVPC))},
 	{"controller", "ec2:CreateFleet", "a launch in another region", launch(func(a *ask) { a.Resource = strings.Replace(a.Resource, "eu-west-1", "us-east-1", 1) })},
 	{"controller", "ec2:CreateFleet", "a launch with another role", launch(on(roleA, admin))},
+	{"controller", "", "a fleet that EC2 keeps up in its own name, of another type", single("ec2:CreateFleet", ec2Arn+"instance/*", fact(asked, "skynet", "ec2:InstanceType", "p5.48xlarge"))},
+	{"controller", "", "the same, without our tag", single("ec2:CreateFleet", ec2Arn+"instance/*", fact("ec2:InstanceType", "c7i.xlarge"))},
 	{"controller", "", "a fleet of its own, which nobody would find by our tag", single("ec2:CreateFleet", ec2Arn+"fleet/*")},
 	{"controller", "", "the worker's role for a function", single("iam:PassRole", roleA, fact("iam:PassedToService", "lambda.amazonaws.com"))},
 	{"controller", "", "RunInstances, without our template: instance", single("ec2:RunInstances", ec2Arn+"instance/*", fact(asked, "skynet", "ec2:InstanceType", "c7i.xlarge"))},
