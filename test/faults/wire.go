@@ -35,6 +35,8 @@ type wired struct {
 	dir   string            // of all disks
 	forms map[string]string // the request under each client token
 	zones map[string]string // of instances, as they became known
+
+	orphans []*orphan
 }
 
 var _ Way = (*wired)(nil)
@@ -45,7 +47,9 @@ func newWired(w *World) (*wired, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a folder for journals: %w", err)
 	}
-	return &wired{rates: ec2wire.Buckets{Now: w.Now}, dir: dir, forms: map[string]string{}, zones: map[string]string{}}, nil
+	d := &wired{rates: ec2wire.Buckets{Now: w.Now}, dir: dir, forms: map[string]string{}, zones: map[string]string{}}
+	d.abandon(w)
+	return d, nil
 }
 
 // Reach implements Way.
@@ -66,10 +70,10 @@ func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
 	if err := f.Check(context.Background()); err != nil {
 		return Reach{}, err
 	}
-	news := &news{Host: h, fleet: f, told: map[*machine]time.Duration{}}
+	news, reaper := &news{Host: h, fleet: f, told: map[*machine]time.Duration{}}, &reaper{Host: h, fleet: f}
 	return Reach{
 		Cloud: f, Roster: &roster.Roster{Registry: f, Ears: h.Ears(), Silence: h.scene.silent},
-		Before: news.read,
+		Before: func(now time.Time) { news.read(now); reaper.look(now) },
 	}, nil
 }
 

@@ -132,14 +132,17 @@ func (b backend) Instances(q ec2wire.Query) (p ec2wire.Page, err error) {
 	if err != nil {
 		return p, refused(err)
 	}
-	size := 2 + b.chance.of(forScene, hash("a page of instances"), 0).IntN(9)
 	for _, in := range list {
-		if len(p.Instances) == size {
-			p.Next = p.Instances[size-1].ID
-			break
-		}
 		b.zones[string(in.ID)] = in.Zone
 		p.Instances = append(p.Instances, told(in))
+	}
+	for _, o := range b.orphans {
+		if o.ID > q.Token && q.Passes(o.Instance) {
+			p.Instances = append(p.Instances, o.Instance)
+		}
+	}
+	if size := 2 + b.chance.of(forScene, hash("a page of instances"), 0).IntN(9); len(p.Instances) > size {
+		p.Instances, p.Next = p.Instances[:size], p.Instances[size-1].ID
 	}
 	return p, nil
 }
@@ -187,6 +190,9 @@ func ids(texts []string) []fleet.ID {
 // in its zone are not terminated either then, and the call fails, though the others of
 // it are: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
 func (b backend) Terminate(names []string) ([]ec2wire.Change, error) {
+	if slices.ContainsFunc(b.orphans, func(o *orphan) bool { return o.ID == names[0] }) {
+		return b.endOrphans(names)
+	}
 	held := map[string]string{}
 	for _, id := range names {
 		if b.protected(id) {

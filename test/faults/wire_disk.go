@@ -19,7 +19,14 @@ import (
 // Disk implements Way.
 func (d *wired) Disk(h *Host) (Disk, error) {
 	s := &folder{host: h, dir: filepath.Join(d.dir, h.name)}
-	return s, os.MkdirAll(s.at(), 0o750)
+	if err := os.MkdirAll(s.at(), 0o750); err != nil {
+		return nil, err
+	}
+	j, err := sqlite.Open(s.path(), sqlite.Options{Reserve: -1})
+	if err != nil {
+		return nil, err
+	}
+	return s, errors.Join(history(j), j.Close())
 }
 
 // folder is a disk with SQLite's journal on it. A process that dies leaves its files
