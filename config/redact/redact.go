@@ -4,6 +4,8 @@
 package redact
 
 import (
+	"encoding/json"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -90,3 +92,54 @@ func parameters(query string) string {
 	}
 	return strings.Join(parts, "&")
 }
+
+// least is how long a secret is that can be told from other words, B: a shorter one
+// would be hidden where it means something else.
+const least = 6
+
+// Known is a text without secrets that are known, as they are and as addresses and
+// JSON write them: a server may repeat in its refusal what it was told.
+func Known(text string, secrets ...string) string {
+	for _, s := range secrets {
+		if s = strings.TrimSpace(s); len(s) < least {
+			continue
+		}
+		inJSON, _ := json.Marshal(s) // a string: it cannot fail
+		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(inJSON), `"`)} {
+			text = strings.ReplaceAll(text, form, Mask)
+		}
+	}
+	return text
+}
+
+// Parts are what may be secret in an address: who it is opened as, its path and its
+// parameters.
+func Parts(u *url.URL) (secrets []string) {
+	if u.User != nil {
+		password, _ := u.User.Password()
+		secrets = append(secrets, password, u.User.Username())
+	}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	return append(secrets, u.EscapedPath(), u.RawQuery, u.Fragment)
+}
+
+// Error is an error whose text is without secrets that are known; nil stays nil.
+func Error(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	if text := Known(err.Error(), secrets...); text != err.Error() {
+		return hidden{err, text}
+	}
+	return err
+}
+
+type hidden struct {
+	error
+	text string
+}
+
+func (h hidden) Error() string { return h.text }
+func (h hidden) Unwrap() error { return h.error }

@@ -1,6 +1,10 @@
 package redact_test
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -38,6 +42,40 @@ func TestText(t *testing.T) {
 		if got := redact.Text(in); got != want {
 			t.Errorf("%s\nis shown as %s\nwant        %s", in, got, want)
 		}
+	}
+}
+
+func TestKnown(t *testing.T) {
+	const secret = `s3 cr"et/+x`
+	for _, in := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), `{"a":"s3 cr\"et/+x"}`} {
+		got := redact.Known("before "+in+" after", "other", "", secret)
+		if strings.Contains(got, "s3") || !strings.Contains(got, "before ") || !strings.Contains(got, redact.Mask) {
+			t.Errorf("%s is shown as %s", in, got)
+		}
+	}
+	if got := redact.Known("answered 404: no", "4", "no"); got != "answered 404: no" {
+		t.Errorf("hides what is too short to be a secret: %s", got)
+	}
+}
+
+func TestParts(t *testing.T) {
+	u, err := url.Parse("https://s3cret-u:s3cret-p@host/services/s3cret-path?t=s3cret%2Fvalue#s3cret-f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := redact.Known("host says s3cret-u s3cret-p /services/s3cret-path s3cret/value s3cret%2Fvalue s3cret-f", redact.Parts(u)...)
+	if strings.Contains(got, "s3cret") || !strings.HasPrefix(got, "host says ") {
+		t.Error(got)
+	}
+}
+
+func TestErrorsStayWhatTheyAre(t *testing.T) {
+	err := redact.Error(fmt.Errorf("connect as s3cret-word: %w", io.EOF), "s3cret-word")
+	if !errors.Is(err, io.EOF) || err.Error() != "connect as xxxxx: EOF" {
+		t.Error(err)
+	}
+	if redact.Error(nil, "x") != nil || redact.Error(io.EOF, "s3cret-word") != io.EOF {
+		t.Error("changes what holds no secret")
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"skynet/config/redact"
 )
 
 var errFull = errors.New("too many messages wait for it")
@@ -95,7 +97,8 @@ func (w *Webhook) Send(ctx context.Context, body []byte) error {
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
-	return verdict(r.URL.Host, answer, said)
+	secrets := append(redact.Parts(r.URL), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	return verdict(r.URL.Host, answer, []byte(redact.Known(string(said), secrets...)))
 }
 
 func (w *Webhook) sign(r *http.Request) error {

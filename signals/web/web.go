@@ -16,6 +16,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"skynet/config/redact"
 )
 
 // MostBytes is how long an answer may be, B, unpacked.
@@ -108,7 +110,23 @@ func (c *Client) send(ctx context.Context, method, address string, form url.Valu
 	case len(body) > MostBytes:
 		return 0, nil, fmt.Errorf("the answer is longer than %d bytes", MostBytes)
 	}
+	if answer.StatusCode >= http.StatusMultipleChoices { // what is an answer stays as it is: it may be the number
+		body = c.hide(body, r)
+	}
 	return answer.StatusCode, body, nil
+}
+
+// hide takes out of a refusal what was a secret in the request: servers repeat what
+// they refuse, and reasons are shown.
+func (c *Client) hide(body []byte, r *http.Request) []byte {
+	secrets := []string{strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
+	for _, h := range c.headers {
+		secrets = append(secrets, h.Value)
+	}
+	for _, values := range r.URL.Query() {
+		secrets = append(secrets, values...)
+	}
+	return []byte(redact.Known(string(body), secrets...))
 }
 
 // sign adds the headers and the token.

@@ -282,3 +282,21 @@ func TestAskedAtOnce(t *testing.T) {
 	close(q.release)
 	wg.Wait()
 }
+
+// TestRefusalsTellNoSecret: a server may repeat what it was told.
+func TestRefusalsTellNoSecret(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprint(w, r.Header.Get("Authorization"), " ", r.Header.Get("X-Key"), " ", r.URL)
+	}))
+	defer s.Close()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("s3cret-token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := web.New(web.Options{TokenFile: file, Headers: []web.Header{{Name: "X-Key", Value: "s3cret-key"}}})
+	status, body, err := c.Get(t.Context(), s.URL+"/x?id=s3cret-id")
+	if err != nil || status != http.StatusForbidden || string(body) != "Bearer xxxxx xxxxx /x?id=xxxxx" {
+		t.Errorf("%d %s, %v", status, body, err)
+	}
+}

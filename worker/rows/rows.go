@@ -17,12 +17,14 @@ import (
 	"sync"
 	"time"
 
+	"skynet/config/redact"
 	"skynet/worker/recipe"
 )
 
 // Database is PostgreSQL or SQLite.
 type Database struct {
-	dial func(context.Context) (session, error)
+	dial    func(context.Context) (session, error)
+	secrets []string // of its URL, which no error tells
 
 	mu      sync.Mutex
 	session session // nil until it is needed
@@ -58,11 +60,17 @@ func New(raw string) (*Database, error) {
 	}
 	switch u.Scheme {
 	case "postgres", "postgresql":
-		return &Database{dial: postgres(raw)}, nil
+		return &Database{dial: postgres(raw), secrets: secretsOf(u)}, nil
 	case "sqlite":
 		return &Database{dial: sqlite(u.Path)}, nil
 	}
 	return nil, fmt.Errorf("database: %q is not known; write postgres://… or sqlite:///…", u.Scheme)
+}
+
+// secretsOf is the password, wherever the URL has it.
+func secretsOf(u *url.URL) []string {
+	password, _ := u.User.Password()
+	return []string{password, u.Query().Get("password"), u.Query().Get("sslpassword")}
 }
 
 // Close hangs up.
@@ -86,7 +94,7 @@ func (d *Database) Save(ctx context.Context, m recipe.Manifest) error {
 	defer d.mu.Unlock()
 	s, err := d.open(ctx)
 	if err != nil {
-		return fmt.Errorf("database: %w", err)
+		return fmt.Errorf("database: %w", redact.Error(err, d.secrets...))
 	}
 	if err = s.within(ctx, func(tx statements) error { return save(tx, m) }); err == nil {
 		return nil
@@ -95,7 +103,7 @@ func (d *Database) Save(ctx context.Context, m recipe.Manifest) error {
 		_ = s.Close() // it is of no use any more
 		d.session = nil
 	}
-	return fmt.Errorf("database: write the rows of an item: %w", err)
+	return fmt.Errorf("database: write the rows of an item: %w", redact.Error(err, d.secrets...))
 }
 
 // open connects and brings the tables up to date, unless that was done.
