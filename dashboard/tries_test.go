@@ -323,6 +323,7 @@ func TestOrdersArriveAsGiven(t *testing.T) {
 	s := newStand(t, "127.0.0.1:9464", true)
 	for _, c := range []struct{ path, body, want string }{
 		{"pause", `{"fleet":"render","for":"1d","why":" by\n hand\u0007 "}`, "pause|api from 127.0.0.1|render|24h0m0s|by  hand"},
+		{"pause", `{"fleet":"render","for":"1d","why":"a\u001b[2Jb\u009bc\u202ed\u2028e"}`, "pause|api from 127.0.0.1|render|24h0m0s|a[2Jbcd e"},
 		{"pause", `{"fleet":"","for":"30s"}`, "pause|api from 127.0.0.1||30s|"},
 		{"resume", `{"fleet":"render","why":"done"}`, "resume|api from 127.0.0.1|render|done"},
 		{"want", `{"fleet":"render","workers":3,"for":"2h","why":"sale"}`, "want|api from 127.0.0.1|render|3|2h0m0s|sale"},

@@ -94,7 +94,7 @@ func order(c *cobra.Command, give func(k desk, fleets []string, why string) (sai
 	why, _ := c.Flags().GetString("why")
 	said, err := give(desk{folder: folder, by: operator()}, fleets, why)
 	for _, l := range said {
-		fmt.Fprintln(c.OutOrStdout(), l)
+		fmt.Fprintln(steady{c.OutOrStdout()}, l)
 	}
 	return err
 }

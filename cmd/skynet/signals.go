@@ -53,7 +53,7 @@ func showSignals(c *cobra.Command, _ []string) error {
 	if asJSON {
 		return signalsAsJSON(c.OutOrStdout(), s, groups)
 	}
-	return printSignals(c.OutOrStdout(), s, groups, time.Since(s.Now))
+	return printSignals(steady{c.OutOrStdout()}, s, groups, time.Since(s.Now))
 }
 
 // signalGroup is a part of the list: the catalogue, a queue, or the user's own.

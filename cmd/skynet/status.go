@@ -280,7 +280,7 @@ func (s stand) print(c *cobra.Command, asJSON bool) error {
 		if i > 0 {
 			fmt.Fprintln(c.OutOrStdout())
 		}
-		f.print(c.OutOrStdout(), s.Now, all)
+		f.print(steady{c.OutOrStdout()}, s.Now, all)
 	}
 	return nil
 }

@@ -104,6 +104,15 @@ func TestStatusOnOneScreen(t *testing.T) {
 	}
 }
 
+// What others wrote, an order's reason for one, cannot steer the terminal.
+func TestStatusWritesPlainText(t *testing.T) {
+	var out strings.Builder
+	fmt.Fprintf(steady{&out}, "paused:\t%s\n", "new \x1b[2Jdisks\u009b31m\u202e\rx\xff, 木 é ✓")
+	if got := out.String(); got != "paused:\tnew ?[2Jdisks?31m??x?, 木 é ✓\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestStatusSaysWhatIsWrong(t *testing.T) {
 	and := func(list ...func(*journal.Record)) func(*journal.Record) {
 		return func(r *journal.Record) {

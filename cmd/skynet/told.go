@@ -67,11 +67,32 @@ func oneLine(text string) string {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
-		case unicode.IsControl(r):
+		case steers(r):
 			return '?'
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
+}
+
+// steers reports a character that moves, colours or turns around what stands beside it.
+func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// steady is a terminal that what others wrote does not steer: lines and columns are
+// ours alone.
+type steady struct{ io.Writer }
+
+// Write implements io.Writer. What is written must hold whole characters.
+func (s steady) Write(text []byte) (int, error) {
+	plain := strings.Map(func(r rune) rune {
+		if steers(r) && r != '\n' && r != '\t' {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(string(text), "?"))
+	if _, err := io.WriteString(s.Writer, plain); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // byFile names the version of the policy file that decided.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode"
 
 	"skynet/fleet"
 )
@@ -32,6 +34,8 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 		return b, fmt.Errorf("heartbeat of %s: seq and boot are missing", b.Worker)
 	case max(len(b.Boot), len(b.Drain), len(b.Version), len(action(b))) > tooWordy:
 		return b, fmt.Errorf("heartbeat of %s: a text in it is longer than %d bytes", b.Worker, tooWordy)
+	case steers(b.Boot) || steers(b.Drain) || steers(b.Version) || steers(action(b)):
+		return b, fmt.Errorf("heartbeat of %s: a text in it holds characters that are not printed", b.Worker)
 	case b.State != fleet.Working && b.State != fleet.Draining && b.State != fleet.Drained && b.State != fleet.Leaving:
 		return b, fmt.Errorf("heartbeat of %s: a worker does not say that it is %s", b.Worker, b.State)
 	case b.Jobs < 0 || b.Slots < 0 || b.Slots > 1e6 || b.Jobs > 1e6:
@@ -44,6 +48,11 @@ func Parse(body []byte) (fleet.Heartbeat, error) {
 
 // percent reports a share of a machine, with room for rounding.
 func percent(v float64) bool { return v >= 0 && v <= 101 }
+
+// steers reports a text that would steer the terminal on which it is shown.
+func steers(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
 
 func action(b fleet.Heartbeat) string {
 	if b.Interruption == nil {
