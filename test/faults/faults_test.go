@@ -137,3 +137,14 @@ func TestStoriesAreReadStrictly(t *testing.T) {
 		}
 	}
 }
+
+// TestCalmIsWell: without any fault all is as the law of convergence says that calm
+// would leave it, soon after the last item.
+func TestCalmIsWell(t *testing.T) {
+	for seed := uint64(1); seed <= 12; seed++ {
+		r, err := Run(seed, Options{Weather: func(w Weather) Weather { return w.Only() }})
+		if err != nil || r.Breach != nil || r.Items == 0 || r.Bought == 0 {
+			t.Errorf("seed %d: %v %v, %d items, %d bought", seed, err, r.Breach, r.Items, r.Bought)
+		}
+	}
+}
