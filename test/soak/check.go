@@ -155,7 +155,7 @@ func readJournal(ctx context.Context, file string) (of map[string]record, err er
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	of = map[string]record{}
 	for _, f := range fleets {
 		ticks, err := r.Records(ctx, f, time.Unix(0, 0), 0)

@@ -77,7 +77,7 @@ func TestTheWireDoesWhatItIsToldTo(t *testing.T) {
 	if line, err := r.ReadString('\n'); err == nil {
 		t.Errorf("cut, and heard %q", line)
 	}
-	c, r = call()
+	_, r = call()
 	if line, err := r.ReadString('\n'); err == nil {
 		t.Errorf("shut, and heard %q", line)
 	}

@@ -162,10 +162,12 @@ func (s *service) down() error {
 }
 
 // signal sends a signal to the process, if one runs.
-func (s *service) signal(sig syscall.Signal) bool {
+func (s *service) signal(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cmd != nil && s.cmd.Process.Signal(sig) == nil
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(sig) // it may have ended by itself
+	}
 }
 
 // pid is the process's, 0 while none runs.
