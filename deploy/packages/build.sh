@@ -45,7 +45,7 @@ stage() {
 
 mkdir "$STAGE/notices"
 go run ./deploy/supply/cmd notices "$STAGE/notices"
-stage skynet docs/{operations,policy,expressions,signals,aws,lease,how-it-works}.md
+stage skynet docs/{operations,policy,expressions,signals,aws,lease,how-it-works,security}.md
 cp config/examples/{skynet,aws.skynet,render.policy,plain.policy,aws.policy}.yaml "$STAGE/skynet/doc/skynet/examples/"
 stage skynet-worker docs/operations.md
 cp deploy/packages/worker.yaml "$STAGE/skynet-worker/doc/skynet-worker/examples/"
