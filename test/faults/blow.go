@@ -14,6 +14,11 @@ func (w *World) blow() {
 	for _, m := range w.cloud.live() {
 		w.blowOn(m)
 	}
+	if w.Strikes(HandStarts, .05) {
+		m := w.cloud.make(Offer{"c7i.xlarge", "a"}, Purchase{Tags: map[string]string{fleet.TagFleet: fleetName}})
+		m.byHand = true
+		w.Tell("somebody", "starts %s with the fleet's tag", m.ID)
+	}
 	for _, h := range w.hosts {
 		w.blowAt(h)
 	}

@@ -37,6 +37,7 @@ type machine struct {
 	handled time.Duration // when somebody changed its drain tag by hand, or -1
 	asked   time.Duration // when the drain tag was set that it has
 	started time.Duration // when it was launched or woken
+	byHand  bool          // somebody else started it
 	heard   time.Duration // when a heartbeat of this life arrived, or -1
 }
 
@@ -78,15 +79,6 @@ func (c *cloud) live() (list []*machine) {
 		}
 	}
 	return list
-}
-
-func (c *cloud) billed() (n int) {
-	for _, m := range c.all {
-		if m.billed() {
-			n++
-		}
-	}
-	return n
 }
 
 // change changes what lists say of a machine, which they may learn later.
@@ -236,6 +228,7 @@ func (c *cloud) wakeUp(m *machine) bool {
 	}
 	c.change(m, func() { m.Phase, m.Woken, m.Stopped = fleet.PhasePending, c.Now(), time.Time{} })
 	c.boot(m)
+	c.laws.billed()
 	return true
 }
 

@@ -55,6 +55,7 @@ const (
 	EC2Errors     // EC2 answers with errors of its own, before or after it does a thing (on the wire only)
 	EC2Cut        // EC2's answers end in the middle (on the wire only)
 	EC2Protected  // somebody protects instances from termination (on the wire only)
+	HandStarts    // somebody starts instances with the fleet's tag
 	kinds
 )
 
@@ -68,7 +69,7 @@ var kindNames = [kinds]string{
 	SignalsLost: "signals-lost", SignalsStale: "signals-stale", SignalsAbsurd: "signals-absurd", ClockSteps: "clock-steps",
 	DiskFull: "disk-full", DiskLate: "disk-late", DiskSlow: "disk-slow", Crashes: "crashes", AgentCrashes: "agent-crashes",
 	Impaired: "impaired", QueueDoubles: "queue-doubles", QueueFails: "queue-fails", TagsUnread: "tags-unread",
-	Stops: "stops", StoreLossy: "store-lossy", EC2Errors: "ec2-errors", EC2Cut: "ec2-cut", EC2Protected: "ec2-protected",
+	Stops: "stops", StoreLossy: "store-lossy", HandStarts: "hand-starts", EC2Errors: "ec2-errors", EC2Cut: "ec2-cut", EC2Protected: "ec2-protected",
 }
 
 func (k Kind) String() string {
@@ -101,7 +102,7 @@ type spell struct{ from, to time.Duration }
 var storms = [][]Kind{
 	nil,
 	{Unreached, AnswersLost, CallsLate, ListsLag, ListsFail, Crashes},
-	{AnswersLost, Throttled, ListsLag, NoRoom, DeadOnArrival, SlowBoots, StuckStopping},
+	{AnswersLost, Throttled, ListsLag, NoRoom, HandStarts, DeadOnArrival, SlowBoots, StuckStopping},
 	{BeatsLost, BeatsDoubled, BeatsLate, MailDown, AgentCrashes, HandTags, TagsUnread, Impaired},
 	{ListsLag, BeatsLost, BeatsLate, AnswersLost, CallsLate},
 	{DiskFull, DiskLate, DiskSlow, Crashes, AnswersLost, ClockSteps},
