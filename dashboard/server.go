@@ -22,6 +22,9 @@ const (
 	mostHeader = 16 << 10
 	// mostConnections is how many there may be; more wait until one is free.
 	mostConnections = 256
+	// mostStreamed is how many requests one connection may have under way, over HTTP/2:
+	// the page asks for a few at once. Those that a client resets count until they end.
+	mostStreamed = 32
 	// endTime is how long requests under way may take when the server ends.
 	endTime = 5 * time.Second
 )
@@ -92,6 +95,7 @@ func on(l net.Listener, o Options) (*Server, error) {
 		Handler:           newSite(o, open).routes(),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: mostHeader,
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: mostStreamed},
 		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	if o.Certificate == "" {
