@@ -65,7 +65,7 @@ install_packages() {
 fetch() {
 	case $SKYNET_AGENT in
 	s3://*) aws s3 cp --only-show-errors "$SKYNET_AGENT" "$1" ;;
-	*) curl -fsSL --max-time 300 -o "$1" "$SKYNET_AGENT" ;;
+	*) curl -fsSL --proto '=https' --max-time 300 -o "$1" "$SKYNET_AGENT" ;;
 	esac
 }
 

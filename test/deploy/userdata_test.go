@@ -205,6 +205,19 @@ func TestUserDataRunsNoOtherAgent(t *testing.T) {
 	}
 }
 
+// What begins as https must not be led to a server that anybody could play.
+func TestUserDataFetchesByTLSAlone(t *testing.T) {
+	i := boot(t, "SKYNET_AGENT=https://example.com/skynet-worker")
+	curl := `#!/usr/bin/env bash
+echo "curl $*" >>"$LOG"; case "$*" in *PUT*) echo token;; *tags/instance*) echo render;; *https://example.com*) printf '#!/bin/sh' >"${@: -2:1}";; esac`
+	if err := os.WriteFile(filepath.Join(i.bin, "curl"), []byte(curl), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	if asked, err := i.run(); err != nil || !strings.Contains(asked, "--proto =https") || !strings.Contains(asked, "systemctl enable") {
+		t.Errorf("%v; asked for %s", err, asked)
+	}
+}
+
 // systemd-analyze says on standard error what it does not know, and ends well all the
 // same.
 func TestUserDataWritesAUnitThatSystemdKnows(t *testing.T) {
