@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 
 	"skynet/cmd/internal/wire"
 	"skynet/config"
+	"skynet/config/redact"
 	"skynet/controller"
 	"skynet/dashboard/health"
 	"skynet/dashboard/metrics"
@@ -62,9 +66,28 @@ func (o *lookout) openTraces(ctx context.Context, cfg config.Config) (err error)
 	}
 	o.traces, err = traces.New(ctx, traces.Options{
 		Endpoint: cfg.Telemetry.Endpoint, Version: wire.Version(),
-		Warn: func(err error) { o.log.Warn("traces cannot be sent", zap.Error(err)) },
+		Warn: func(err error) {
+			o.log.Warn("traces cannot be sent", zap.Error(redact.Error(err, collectorSecrets()...)))
+		},
 	})
 	return err
+}
+
+// collectorSecrets are the values of the headers that the exporter takes from the
+// environment, which a collector may repeat in its refusal.
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+func collectorSecrets() (secrets []string) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		for pair := range strings.SplitSeq(os.Getenv(name), ",") {
+			_, value, _ := strings.Cut(pair, "=")
+			plain, err := url.PathUnescape(value)
+			if err != nil {
+				plain = value
+			}
+			secrets = append(secrets, value, plain)
+		}
+	}
+	return secrets
 }
 
 // close sends what has not been sent, for some seconds at most.
@@ -74,7 +97,7 @@ func (o *lookout) close() {
 	}
 	o.people.Close()
 	if err := o.traces.Close(); err != nil {
-		o.log.Warn("the last traces cannot be sent", zap.Error(err))
+		o.log.Warn("the last traces cannot be sent", zap.Error(redact.Error(err, collectorSecrets()...)))
 	}
 }
 
