@@ -58,7 +58,7 @@ for lock in $locks; do
 done
 
 if [ $found -ne 0 ]; then
-	echo "VULNERABLE: upgrade what is named above (go get MODULE@VERSION, npm --prefix FOLDER install --save-exact PACKAGE@VERSION)"
+	echo "VULNERABLE: take newer versions of what is named above"
 	exit 1
 fi
 if [ $unasked -ne 0 ]; then
