@@ -19,6 +19,11 @@ import (
 // heartbeats are nobody else's business, and the connection is not encrypted.
 const Loopback = "127.0.0.1"
 
+// mostConnections is how many clients there may be: others on this machine, who may
+// connect without a token and wait for their refusal, must leave files to the journal.
+// There are never thousands of workers on one machine.
+const mostConnections = 4096
+
 // ServerOptions says where the embedded server lives. Only Dir is required.
 type ServerOptions struct {
 	Dir   string       // its own folder: items, port, token and lock
@@ -122,6 +127,7 @@ func settings(dir string, port int, token string) *server.Options {
 		JetStreamMaxStore: noLimit,
 		SyncAlways:        true, // the default is to sync every two minutes
 		NoSigs:            true, // signals belong to the process that embeds us
+		MaxConn:           mostConnections,
 	}
 }
 

@@ -3,12 +3,15 @@ package nats_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -276,4 +279,48 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 	if !strings.HasPrefix(s.URL(), "nats://127.0.0.1:") {
 		t.Fatalf("it listens at %s", s.URL())
 	}
+}
+
+// TestOutsidersCanDoNothing: everybody on this machine can reach the port. Who has no
+// token learns that it is NATS, and is hung up on at the first word.
+func TestOutsidersCanDoNothing(t *testing.T) {
+	t.Parallel()
+	s := started(t, t.TempDir())
+	token, err := os.ReadFile(s.TokenFile())
+	must(t, err)
+	for name, says := range map[string]string{
+		"no token":        "CONNECT {\"verbose\":true}\r\nSUB > 1\r\nPING\r\n",
+		"an empty one":    "CONNECT {\"auth_token\":\"\"}\r\nSUB > 1\r\nPING\r\n",
+		"a wrong one":     "CONNECT {\"auth_token\":\"wrong\"}\r\nPUB skynet.mail.heartbeats 2\r\nhi\r\nPING\r\n",
+		"a user":          "CONNECT {\"user\":\"skynet\",\"pass\":\"\"}\r\nPUB $JS.API.STREAM.LIST 0\r\n\r\nPING\r\n",
+		"no word of it":   "PUB skynet.queue.photos 2\r\nhi\r\nPING\r\n",
+		"another server":  "CONNECT {\"server_id\":\"x\",\"lnoc\":true}\r\nRS+ $G >\r\nPING\r\n",
+		"another program": "GET /varz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+	} {
+		info, rest := outsider(t, s, name, says)
+		if strings.Contains(rest, "PONG") || strings.Contains(rest, "MSG") || strings.Contains(rest, "+OK") || !strings.HasPrefix(info, "INFO ") {
+			t.Errorf("%s: is answered %q %q", name, info, rest)
+		}
+		if strings.Contains(info+rest, strings.TrimSpace(string(token))) {
+			t.Errorf("%s: is told the token", name)
+		}
+	}
+}
+
+// outsider says something to a server, and returns its greeting and what else it says
+// until it hangs up.
+func outsider(t *testing.T, s *nats.Server, name, says string) (greeting, rest string) {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "nats://"))
+	must(t, err)
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_, err = io.WriteString(c, says)
+	must(t, err)
+	said, err := io.ReadAll(c)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%s: is not hung up on: %v", name, err)
+	}
+	greeting, rest, _ = strings.Cut(string(said), "\r\n")
+	return greeting, rest
 }
