@@ -131,7 +131,16 @@ func (a *agent) got(p gate.Pass, c *claim) {
 		a.works.Wait.Add((a.now - c.sent).Seconds())
 	}
 	a.hold(h)
-	a.later(c.takes, func() { a.worked(h) })
+	a.later(a.lasts(c), func() { a.worked(h) })
+}
+
+// lasts is how long an item is worked on. The first try of some hangs.
+func (a *agent) lasts(c *claim) time.Duration {
+	const hangs = 40 * time.Minute
+	if c.tries == 1 && a.chance.of(forItems, 1, c.number).Float64() < .005 {
+		return hangs
+	}
+	return c.takes
 }
 
 // hold extends the claim on an item for as long as it is in hand.
@@ -230,6 +239,10 @@ func (a *agent) crash(where string) {
 	a.Tell(string(a.on.ID), "its agent dies %s with %d in hand", where, len(a.hands))
 	m, life := a.on, a.on.life
 	a.die()
+	if a.Draw(AgentCrashes).Float64() < .2 {
+		a.Tell(string(m.ID), "its service gives up")
+		return
+	}
 	a.after(between(a.Draw(AgentCrashes), 2*time.Second, 40*time.Second), func() {
 		if m.life == life && m.billed() {
 			m.agent = newAgent(a.World, m)

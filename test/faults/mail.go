@@ -28,7 +28,7 @@ type letter struct {
 
 // post takes a heartbeat in.
 func (m *mail) post(of *machine, body []byte) {
-	if m.Strikes(BeatsLost, .7) {
+	if m.Strikes(BeatsLost, .7) || m.cutOff(of) {
 		return
 	}
 	l := letter{of: of, life: of.life, ready: m.now, arrived: m.now, body: body}
@@ -44,6 +44,13 @@ func (m *mail) post(of *machine, body []byte) {
 		l.ready += between(m.Draw(BeatsDoubled), 0, time.Minute)
 		m.letters = append(m.letters, l)
 	}
+}
+
+// cutOff reports whether nothing of a machine gets through for a while, though it works.
+func (m *mail) cutOff(of *machine) bool {
+	const window = 15 * time.Minute
+	s := m.Blows(BeatsLost)
+	return s > 0 && m.chance.of(BeatsLost, of.number+1, uint64(m.now/window)).Float64() < .3*s
 }
 
 // collect gives what can be read, and forgets it.

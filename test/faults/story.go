@@ -63,7 +63,7 @@ func (g *log) print(to io.Writer, all bool) {
 func (g *log) sum() uint64 {
 	h := fnv.New64a()
 	for _, l := range g.lines {
-		io.WriteString(h, l.String())
+		_, _ = io.WriteString(h, l.String())
 	}
 	return h.Sum64()
 }

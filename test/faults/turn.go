@@ -177,7 +177,7 @@ func (l shelf) Read(context.Context) (body []byte, v lease.Version, err error) {
 
 func (l shelf) Write(_ context.Context, body []byte, replaces lease.Version) (lease.Version, error) {
 	var v lease.Version
-	changed := error(lease.ErrChanged)
+	changed := lease.ErrChanged
 	err := l.over(func() {
 		if l.store.version() == replaces {
 			l.store.body = slices.Clone(body)

@@ -105,6 +105,7 @@ var storms = [][]Kind{
 	{AnswersLost, Throttled, ListsLag, NoRoom, HandStarts, DeadOnArrival, SlowBoots, StuckStopping},
 	{BeatsLost, BeatsDoubled, BeatsLate, MailDown, AgentCrashes, HandTags, TagsUnread, Impaired},
 	{ListsLag, BeatsLost, BeatsLate, AnswersLost, CallsLate},
+	{SignalsAbsurd, SignalsStale, BeatsLost, BeatsLate}, // drained, recalled and drained again unheard
 	{DiskFull, DiskLate, DiskSlow, Crashes, AnswersLost, ClockSteps},
 	{Stops, StoreLossy, Crashes, CallsLate, ClockSteps},
 	{SignalsLost, SignalsStale, SignalsAbsurd, MailDown, HandKills, Spot},
