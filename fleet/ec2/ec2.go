@@ -3,6 +3,7 @@ package ec2
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"skynet/fleet"
@@ -60,6 +61,8 @@ type Fleet struct {
 	budget   *budget
 	prices   *spotPrices
 	sizes    *sizes
+
+	uncheckable atomic.Bool // status checks could not be read the last time
 
 	mu       sync.RWMutex
 	proven   bool                // account and region are those of the settings

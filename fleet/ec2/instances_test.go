@@ -145,6 +145,10 @@ func statusChecksFail(t *testing.T, n int) {
 	if err != nil || len(list) != n || list[0].Impaired || !strings.Contains(log.String(), "UnauthorizedOperation") {
 		t.Errorf("%d listed, %v, %s", len(list), err, log.String())
 	}
+	_, _ = f.Instances(ctx, "render")
+	if n := strings.Count(log.String(), "UnauthorizedOperation"); n != 1 {
+		t.Errorf("said %d times: %s", n, log.String())
+	}
 	s.faults = func(action string, form url.Values) *fault { // one ends between the two calls
 		if action == "DescribeInstanceStatus" {
 			s.lose(n-1, len(s.cloud.All()))

@@ -32,11 +32,23 @@ func (f *Fleet) impaired(ctx context.Context, list []seen) map[fleet.ID]bool {
 	case len(running) > 0:
 		err = f.statuses(ctx, running, found)
 	}
+	f.tellOfChecks(err)
 	if err != nil {
-		f.o.Log.Warn("status checks of instances cannot be read, none counts as impaired", "err", err)
 		return nil
 	}
 	return found
+}
+
+// tellOfChecks says once that status checks cannot be read, and once that they can.
+func (f *Fleet) tellOfChecks(err error) {
+	switch was := f.uncheckable.Swap(err != nil); {
+	case err != nil && !was:
+		f.o.Log.Warn("status checks of instances cannot be read, none counts as impaired", "err", err)
+	case err != nil:
+		f.o.Log.Debug("status checks of instances still cannot be read", "err", err)
+	case was:
+		f.o.Log.Info("status checks of instances can be read again")
+	}
 }
 
 // checks are the two kinds of status checks, by the filters for them.
