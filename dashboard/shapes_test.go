@@ -115,6 +115,32 @@ func TestAnAnswerThatNobodyTakes(t *testing.T) {
 	})
 }
 
+// TestARefusalArrives: who sends more than is read is told so, rather than cut off.
+func TestARefusalArrives(t *testing.T) {
+	s, err := Open(Options{Listen: "127.0.0.1:0", TokenFile: filepath.Join(t.TempDir(), "token"), Views: &known{}, Orders: &desk{}, Events: &Events{}, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	for range 20 {
+		c, err := net.Dial("tcp", s.listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ask(c, "GET / HTTP/1.1\r\nHost: localhost\r\nX: "+strings.Repeat("x", 64<<10)+"\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 431") {
+			t.Errorf("is told %q", got)
+		}
+		_ = c.Close()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRequestsThatAreTakenBack: over HTTP/2 a client may ask and take it back as fast
 // as it can write; others are answered meanwhile, and afterwards.
 // https://nvd.nist.gov/vuln/detail/CVE-2023-44487

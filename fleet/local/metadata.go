@@ -60,11 +60,60 @@ func serve(l net.Listener, describe func(fleet.ID) (facts, bool), now func() tim
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	e.served.Go(func() {
-		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := e.server.Serve(bounded{l, make(chan struct{}, mostConnections)}); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("local fleet: metadata endpoint", "url", e.url, "err", err)
 		}
 	})
 	return e
+}
+
+// mostConnections is how many there may be at once; more are hung up on. Others on this
+// machine can reach the endpoint, and must leave files to the journal: each worker
+// has one, for as long as an answer takes.
+const mostConnections = 2048
+
+// bounded is a listener with so many connections at once.
+type bounded struct {
+	net.Listener
+	places chan struct{}
+}
+
+// Accept implements net.Listener.
+func (b bounded) Accept() (net.Conn, error) {
+	for {
+		c, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case b.places <- struct{}{}:
+			return &boundedConn{Conn: c, leave: sync.OnceFunc(func() { <-b.places })}, nil
+		default:
+			_ = c.Close()
+		}
+	}
+}
+
+// boundedConn gives its place back.
+type boundedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *boundedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite says that no more comes, and leaves the other side the time to read what
+// has: net/http asks for it before it hangs up on who sends too much, whose system
+// would drop a refusal that was not read yet.
+func (c *boundedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // Close lets requests under way finish, for a moment. The port is free when it

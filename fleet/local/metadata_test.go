@@ -4,6 +4,7 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -234,6 +235,47 @@ func TestSlowClientsAreDropped(t *testing.T) {
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.ReadAll(c); err != nil { // EOF or a refusal, not our deadline
 		t.Errorf("still connected: %v", err)
+	}
+}
+
+// TestConnectionsAreBounded: more than there are places are hung up on, and one who
+// goes makes room.
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	mustNot(t, err)
+	b := bounded{l, make(chan struct{}, 2)}
+	defer b.Close()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		mustNot(t, err)
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		return c
+	}
+	dial()
+	dial()
+	taken, err := b.Accept()
+	mustNot(t, err)
+	_, err = b.Accept()
+	mustNot(t, err)
+	third := dial()
+	next := make(chan net.Conn)
+	go func() { c, _ := b.Accept(); next <- c }()
+	if _, err := third.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a third is not hung up on: %v", err)
+	}
+	mustNot(t, taken.Close())
+	_ = taken.Close() // gives its place back once
+	dial()
+	if c := <-next; c == nil || len(b.places) != 2 {
+		t.Errorf("there is no room: %d", len(b.places))
+	}
+}
+
+func mustNot(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
