@@ -43,8 +43,10 @@ stage() {
 	gzip -9n "$doc/changelog" "$doc/third-party-licences" "$share"/man/man1/*.1
 }
 
-mkdir "$STAGE/notices"
-go run ./deploy/supply/cmd notices "$STAGE/notices"
+mkdir "$STAGE/notices" "$STAGE/tools"
+go build -trimpath -buildvcs=false -o "$STAGE/tools/supply" ./deploy/supply/cmd
+go build -trimpath -buildvcs=false -o "$STAGE/tools/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+"$STAGE/tools/supply" notices "$STAGE/notices"
 stage skynet docs/{operations,policy,expressions,signals,aws,lease,how-it-works,security}.md
 cp config/examples/{skynet,aws.skynet,render.policy,plain.policy,aws.policy}.yaml "$STAGE/skynet/doc/skynet/examples/"
 stage skynet-worker docs/operations.md
@@ -56,7 +58,7 @@ find "$STAGE" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 mkdir -p "$out"
 rm -f "$out"/skynet_*.deb "$out"/skynet-worker_*.deb "$out"/skynet{,-worker,_*,-worker_*}.cdx.json "$out/SHA256SUMS"
 for name in skynet skynet-worker; do
-	go tool nfpm package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
+	"$STAGE/tools/nfpm" package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
 done
-go run ./deploy/supply/cmd bills -version "$VERSION" bin "$out"
+"$STAGE/tools/supply" bills -version "$VERSION" bin "$out"
 (cd "$out" && sha256sum ./*.deb ./*.cdx.json | sed 's# \./# #' >SHA256SUMS)

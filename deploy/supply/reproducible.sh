@@ -16,6 +16,7 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
 go build -o "$work/supply" ./deploy/supply/cmd
+commit=$(git rev-parse HEAD) caches=$(go env GOCACHE)
 [ -z "$(git status --porcelain --untracked-files=no)" ] || echo "what is not committed is left out"
 
 # build makes everything in a folder below another one, with a umask and variables.
@@ -25,11 +26,12 @@ build() {
 	mkdir -p "$at/home" "$at/tmp"
 	ln -s "$(go env GOMODCACHE)" "$at/modules"
 	local cache=(GOCACHE="$at/cache")
-	[ -n "${FULL:-}" ] || cache+=(GOCACHEPROG="$work/supply cache -from $(go env GOCACHE) -to $at/cache -without skynet/,davidbyttow/govips")
+	[ -n "${FULL:-}" ] || cache+=(GOCACHEPROG="$work/supply cache -from $caches -to $at/cache -without skynet/,davidbyttow/govips")
 	if ! (
 		umask "$mask"
 		git clone --quiet --no-hardlinks . "$source"
 		cd "$source"
+		git checkout --quiet --detach "$commit"
 		find . -path ./.git -prune -o -exec touch -hd "$files" {} +
 		env -i PATH="$PATH" HOME="$at/home" TMPDIR="$at/tmp" GOMODCACHE="$at/modules" GOPROXY=off "${cache[@]}" "$@" make packages
 	) >"$at/said" 2>&1; then
@@ -37,6 +39,7 @@ build() {
 		echo "it could not be built in $source"
 		exit 2
 	fi
+	caches+=,$at/cache
 	mkdir "$at/made"
 	mv "$source/bin" "$source/dist" "$at/made/"
 }

@@ -35,17 +35,19 @@ type response struct {
 	DiskPath      string     `json:",omitempty"`
 }
 
-// overlay is a build cache that reads one and keeps what is built in another, so that a
-// build can do part of the work anew without hours for the rest: what holds one of the
-// words is taken for missing.
+// overlay is a build cache that reads others and keeps what is built in one of its own,
+// so that a build can do part of the work anew without hours for the rest: what holds
+// one of the words is taken for missing in the others.
 type overlay struct {
-	from, to string
-	without  [][]byte
+	from    []string
+	to      string
+	without [][]byte
 }
 
-// serve answers the go command until it says that it is done.
+// serve answers the go command until it says that it is done. From and without are
+// lists with commas.
 func serve(in io.Reader, out io.Writer, from, to, without string) error {
-	o := overlay{from: from, to: to}
+	o := overlay{from: strings.Split(from, ","), to: to}
 	for word := range strings.SplitSeq(without, ",") {
 		if word != "" {
 			o.without = append(o.without, []byte(word))
@@ -76,11 +78,12 @@ func (o overlay) answer(r request, asked *json.Decoder) response {
 		if a := entry(o.to, r.ActionID); !a.Miss {
 			return a
 		}
-		a := entry(o.from, r.ActionID)
-		if a.Miss || o.anew(a.DiskPath) {
-			return response{Miss: true}
+		for _, from := range o.from {
+			if a := entry(from, r.ActionID); !a.Miss && !o.anew(a.DiskPath) {
+				return a
+			}
 		}
-		return a
+		return response{Miss: true}
 	case "put":
 		var body []byte
 		if r.BodySize > 0 {

@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: supply licences | notices FOLDER | bills [-version VERSION] PROGRAMS PACKAGES | cache -from FOLDER -to FOLDER -without WORD,…")
+var errUsage = errors.New("usage: supply licences | notices FOLDER | bills [-version VERSION] PROGRAMS PACKAGES | cache -from FOLDER,… -to FOLDER -without WORD,…")
 
 func run(args []string) error {
 	if len(args) == 0 {
@@ -136,7 +136,7 @@ func epoch() (time.Time, error) {
 
 func cache(args []string) error {
 	flags := flag.NewFlagSet("cache", flag.ContinueOnError)
-	from := flags.String("from", "", "the build cache to read")
+	from := flags.String("from", "", "build caches to read, with commas")
 	to := flags.String("to", "", "the folder to keep in what is built")
 	without := flags.String("without", "", "words with commas: what holds one of them is built, not read")
 	if err := flags.Parse(args); err != nil {
