@@ -38,7 +38,7 @@ func Needs(program string) (needs []Package, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	libraries, err := f.ImportedLibraries()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", program, err)
