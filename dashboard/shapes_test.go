@@ -200,3 +200,57 @@ func TestRequestsThatAreTakenBack(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// slow are views that take their time, and count who looks at once.
+type slow struct {
+	known
+	mu          sync.Mutex
+	looks, most int
+}
+
+func (v *slow) History(ctx context.Context, q Span) (History, error) {
+	v.mu.Lock()
+	v.looks++
+	v.most = max(v.most, v.looks)
+	v.mu.Unlock()
+	defer func() { v.mu.Lock(); v.looks--; v.mu.Unlock() }()
+	select {
+	case <-time.After(6 * time.Second):
+	case <-ctx.Done():
+	}
+	return History{}, ctx.Err()
+}
+
+// TestManyDearQuestionsAtOnce: five years at 5,000 points, asked by fifty at once, are
+// read by three; the rest wait their turn, not for ever. What reads no journal is
+// answered meanwhile, and who hangs up makes room.
+func TestManyDearQuestionsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, views := newStand(t, "127.0.0.1:9464", true), &slow{}
+		s.Views = views
+		answers := make(chan int, 50)
+		begun := time.Now()
+		for range cap(answers) {
+			go func() {
+				answers <- s.try(t, try{path: "/api/v1/history?fleet=render&from=1600000000&to=1760000000&points=5000"}).status
+			}()
+		}
+		synctest.Wait()
+		if r := s.try(t, try{path: "/healthz"}); r.status != http.StatusOK || time.Since(begun) > 0 {
+			t.Errorf("%d after %s", r.status, time.Since(begun))
+		}
+		count := map[int]int{}
+		for range cap(answers) {
+			count[<-answers]++
+		}
+		if views.most != mostReadings || count[http.StatusOK] != 2*mostReadings || count[http.StatusServiceUnavailable] != cap(answers)-2*mostReadings {
+			t.Errorf("%d read at once, %v", views.most, count)
+		}
+		if past := time.Since(begun); past > patience+2*6*time.Second {
+			t.Errorf("the last was answered after %s", past)
+		}
+		if r := s.try(t, try{path: "/api/v1/history?fleet=render"}); r.status != http.StatusOK {
+			t.Errorf("afterwards: %d", r.status)
+		}
+	})
+}

@@ -29,7 +29,7 @@ type refused struct {
 //
 // Where no server vouches for anybody (NATS), whoever may post may claim anything:
 // what the roster, the guards and the deadlines make of it is bounded all the same.
-func (e *Ears) admit(now time.Time, l queue.Letter) (fleet.Heartbeat, bool) {
+func (e *Ears) admit(l queue.Letter) (fleet.Heartbeat, bool) {
 	beat, err := Parse(l.Body)
 	if err != nil {
 		e.refused.unreadable++

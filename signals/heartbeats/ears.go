@@ -178,7 +178,7 @@ func (e *Ears) Hear(now time.Time, letters []queue.Letter) {
 	e.read, e.failed = now, ""
 	e.until = e.caughtUp(now, letters)
 	for _, l := range letters {
-		if beat, ok := e.admit(now, l); ok && e.take(arrived(now, l), beat, l.From != "") {
+		if beat, ok := e.admit(l); ok && e.take(arrived(now, l), beat, l.From != "") {
 			e.count(now, beat)
 		}
 	}
