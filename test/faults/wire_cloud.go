@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -115,6 +116,10 @@ func told(in fleet.Instance) *ec2wire.Instance {
 	i := &ec2wire.Instance{
 		ID: string(in.ID), Type: in.Type, Zone: wiredRegion + in.Zone, Subnet: "subnet-" + in.Zone, Spot: in.Spot, State: words[in.Phase],
 		Born: in.Launched, Started: in.Launched, Tags: in.Tags, Impaired: in.Impaired, Volumes: []string{"vol-" + string(in.ID)},
+	}
+	if _, ours := i.Tags[fleet.TagController]; !ours { // started by hand, with our tags
+		i.Tags = maps.Clone(i.Tags)
+		i.Tags[fleet.TagController] = wiredName
 	}
 	if !in.Woken.IsZero() {
 		i.Started = in.Woken
