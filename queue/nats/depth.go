@@ -44,6 +44,9 @@ func (q *Queue) depth(ctx context.Context) (queue.Depth, error) {
 	if err != nil {
 		return queue.Depth{}, err
 	}
+	if err := q.rescue(ctx, s); err != nil {
+		q.conn.warn(fmt.Sprintf("queue %s: look for items that are not handed out: %v", q.Name(), err)) // they are counted all the same
+	}
 	total := int(s.CachedInfo().State.Msgs)
 	d := queue.Depth{InFlight: min(held, total), Dead: dead}
 	d.Delayed = min(back, total-d.InFlight)

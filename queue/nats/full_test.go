@@ -23,10 +23,10 @@ import (
 // then, where it may mount one.
 const fullVariable = "SKYNET_TEST_FULL"
 
-// TestAFullDisk runs the tests below in a namespace.
+// TestAFullDisk runs the tests below, of the same process, in a namespace.
 func TestAFullDisk(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestOnASmallDisk$", "-test.v")
+	cmd := exec.Command("/proc/self/exe", "-test.run", "OnASmallDisk$", "-test.v")
 	cmd.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
@@ -47,16 +47,65 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
+// TestNothingStrandsOnASmallDisk: items that are done as the disk is full are not in
+// the queue for ever after.
+func TestNothingStrandsOnASmallDisk(t *testing.T) {
+	dir := smallDisk(t)
+	s, err := nats.Start(t.Context(), nats.ServerOptions{Dir: filepath.Join(dir, "nats")})
+	must(t, err)
+	t.Cleanup(s.Shutdown)
+	q, err := dialled(t, s.URL(), s.TokenFile()).Queue(t.Context(), nats.Config{Name: "photos", Visibility: time.Second, Tries: 1000})
+	must(t, err)
+	ids := map[string]string{} // by body
+	for n := range 40 {
+		id, err := q.Send(t.Context(), fmt.Append(nil, n))
+		must(t, err)
+		ids[fmt.Sprint(n)] = id
+	}
+	free := fillUp(t, dir)
+	for n := 0; n < 20; n++ { // until the stream has noticed
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if _, err := q.Send(ctx, []byte(strings.Repeat("x", 4000))); err != nil {
+			n = 20
+		}
+		cancel()
+	}
+	done := map[string]int{}
+	take := func(deadline time.Time) {
+		for time.Now().Before(deadline) {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			it, err := q.Receive(ctx, 200*time.Millisecond)
+			if err == nil && it != nil && q.Delete(ctx, it) == nil {
+				done[string(it.Body)]++
+				if sent := ids[string(it.Body)]; sent != "" && it.ID != sent {
+					t.Errorf("item %s was sent as %s, and comes as %s", it.Body, sent, it.ID)
+				}
+			}
+			cancel()
+		}
+	}
+	take(time.Now().Add(2 * time.Second))
+	free()
+	q.RescueAfter(0)
+	within(t, "an empty queue", func() error {
+		take(time.Now().Add(500 * time.Millisecond))
+		d, err := q.Depth(t.Context())
+		if err == nil && d.Visible+d.InFlight+d.Delayed > 0 {
+			err = fmt.Errorf("%+v", d)
+		}
+		return err
+	})
+	for n := range 40 {
+		if done[fmt.Sprint(n)] == 0 {
+			t.Errorf("item %d is lost", n)
+		}
+	}
+}
+
 // TestOnASmallDisk fills it, under a server that runs and under one that starts. Both
 // take items again when there is room again, and have lost none.
 func TestOnASmallDisk(t *testing.T) {
-	dir := os.Getenv(fullVariable)
-	if dir == "" {
-		t.Skip("runs in a namespace of its own")
-	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
-		t.Skipf("the kernel lets us mount nothing: %v", err)
-	}
+	dir := smallDisk(t)
 	var words heard
 	s, err := nats.Start(t.Context(), nats.ServerOptions{Dir: filepath.Join(dir, "nats"), Warn: words.add})
 	must(t, err)
@@ -108,6 +157,21 @@ func TestOnASmallDisk(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// smallDisk is a folder on a disk of its own.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv(fullVariable)
+	if dir == "" {
+		t.Skip("runs in a namespace of its own")
+	}
+	dir = filepath.Join(dir, t.Name())
+	must(t, os.Mkdir(dir, 0o700))
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
+		t.Skipf("the kernel lets us mount nothing: %v", err)
+	}
+	return dir
 }
 
 // fillUp leaves nothing of a disk, until what it returns is called.

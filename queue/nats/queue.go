@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,6 +37,7 @@ const (
 // Headers of an item and of a dead letter.
 const (
 	headerID     = "Nats-Msg-Id" // also what JetStream tells repeated sends by
+	headerItem   = "Skynet-Item" // the item's ID where the message has another
 	headerSent   = "Skynet-Sent" // RFC 3339, sender's clock
 	headerReason = "Skynet-Reason"
 	headerTries  = "Skynet-Tries"
@@ -63,6 +65,8 @@ type Queue struct {
 	cfg    Config
 	ledger *ledger
 	pull   puller
+	stale  time.Duration // strandedFor
+	floor  atomic.Uint64 // below which everything was acknowledged at the last Depth
 }
 
 var _ queue.Queue = (*Queue)(nil)
@@ -73,7 +77,7 @@ func (c *Conn) Queue(ctx context.Context, cfg Config) (*Queue, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	q := &Queue{conn: c, cfg: cfg}
+	q := &Queue{conn: c, cfg: cfg, stale: strandedFor}
 	q.pull = puller{nc: c.nc, stream: q.stream(), consumer: consumer, handBack: q.handBack}
 	if err := q.open(ctx); err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", cfg.Name, err)

@@ -80,14 +80,11 @@ func (q *Queue) unpack(msg *client.Msg) (*queue.Item, *delivery, error) {
 	}
 	d := &delivery{queue: q.Name(), reply: msg.Reply, seq: meta.Sequence.Stream, times: int(meta.NumDelivered), tries: int(meta.NumDelivered)}
 	it := &queue.Item{
-		ID: msg.Header.Get(headerID), Queue: q.Name(), Body: msg.Data,
+		ID: idOf(msg.Header, q.Name(), d.seq), Queue: q.Name(), Body: msg.Data,
 		Tries: d.tries, Sent: meta.Timestamp, Receipt: d,
 	}
 	if sent, err := time.Parse(time.RFC3339Nano, msg.Header.Get(headerSent)); err == nil {
 		it.Sent = sent
-	}
-	if it.ID == "" { // sent by another program
-		it.ID = fmt.Sprintf("%s-%d", q.Name(), d.seq)
 	}
 	return it, d, nil
 }
