@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -91,7 +91,12 @@ func (s Supply) parts(d *strings.Builder, use Use) {
 // Notices are the licences and notices that a program is given away with: of Go itself
 // and of every module in it, each text once.
 func (s Supply) Notices(root, program string) (string, error) {
-	goLicence, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "LICENSE")) //nolint:staticcheck // of the Go that builds, as this runs by go run
+	// What this was built with does not know its own folder, having no paths in it.
+	goRoot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOROOT: %w", err)
+	}
+	goLicence, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goRoot)), "LICENSE"))
 	if err != nil {
 		return "", fmt.Errorf("the licence of Go: %w", err)
 	}
