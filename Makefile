@@ -105,10 +105,14 @@ fuzz: ## fuzz every parser for a few seconds each (FUZZTIME=10s)
 
 .PHONY: bench
 bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/... ./queue/... ./cmd/...
+	go test -run '^$$' -bench . -benchmem ./policy/... ./journal/... ./signals/... ./simulate/... ./queue/... ./cmd/... ./fleet/ec2 ./test/scale
 	SKYNET_MOTO=$$(ls $(CURDIR)/.build/moto/bin/moto_server 2>/dev/null) go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./test/flow
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./worker/av
 	go test -run '^$$' -bench . ./worker/confine
+
+.PHONY: scale
+scale: ## what a tick costs with 10 to 10,000 workers, and a wave of interruptions, into docs/pictures/tick-cost.svg (ten minutes)
+	go run ./test/scale -notices 15000 -out docs/pictures
 
 .PHONY: bench-images
 bench-images: deps ## photographs a second beside sharp (npm) and vipsthumbnail
