@@ -262,6 +262,45 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
+// A quorum that is never reached again must not hold the fleet for ever.
+func TestQuorumGivesUpOneSilentWorkerAnHour(t *testing.T) {
+	const long = 61 * time.Minute
+	silentExit := func(id fleet.ID) fleet.Exit { return fleet.Exit{ID: id, Cause: fleet.CauseSilent} }
+	for _, c := range []struct {
+		name    string
+		unheard []time.Duration // of those that are silent
+		last    time.Duration   // since another was let go for its silence; 0: never
+		known   time.Duration   // how far back ticks go
+		want    []fleet.Exit
+	}{
+		{"not yet", []time.Duration{59 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
+		{"the one that is silent longest", []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{silentExit("i-1")}},
+		{"not a second one within the hour", []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
+		{"a second one after it", []time.Duration{long, 2 * long}, long, 2 * time.Hour, []fleet.Exit{silentExit("i-1")}},
+		{"not if it is not known what the hour saw", []time.Duration{long, 2 * long}, 0, 50 * time.Minute, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := signals.Snapshot{Now: noon, Workers: crew(6, func(i int, w *fleet.Worker) {
+				if i < len(c.unheard) {
+					w.Silent, w.Unheard = true, c.unheard[i]
+				}
+			})}
+			for ago := c.known; ago > 0; ago -= time.Minute {
+				tick := signals.Tick{At: noon.Add(-ago)}
+				if ago == c.last {
+					tick.Deeds.Terminated = []fleet.Exit{silentExit("i-99")}
+				}
+				s.Recent = append(s.Recent, tick)
+			}
+			d := policy.Decision{Have: 6, Drain: []fleet.ID{"i-4"}, Terminate: []fleet.Exit{silentExit("i-0"), silentExit("i-1"), {ID: "i-5", Cause: fleet.CauseDrained}}}
+			got := policy.Restrain(d, policy.Quorum{Share: .8}.Soften(s, d), "quorum")
+			if !slices.Equal(got.Terminate, c.want) || len(got.Drain) > 0 {
+				t.Errorf("lets go %v, drains %v, want %v: %v", got.Terminate, got.Drain, c.want, got.Reasons)
+			}
+		})
+	}
+}
+
 func TestBlind(t *testing.T) {
 	for _, blind := range []bool{true, false} {
 		d := everything()

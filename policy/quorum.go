@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"skynet/fleet"
 	"skynet/signals"
@@ -13,6 +15,11 @@ import (
 //
 // It prevents what befell github-aws-runners (#4391), whose collector of
 // orphans killed running jobs when its source of truth failed.
+//
+// It must not hold for ever: two of six whose agents never come back would keep the
+// other four, idle, until somebody looks. So one that has been silent for an hour is let
+// go, and one more each hour after that, until the others are a quorum. Were we deaf
+// after all, that costs one worker an hour, of which there is one less to be deaf to.
 type Quorum struct {
 	Share float64 // of the workers that should be heard, 0 to 1
 }
@@ -27,8 +34,39 @@ func (q Quorum) Soften(s signals.Snapshot, d Decision) Decision {
 	if silent < 2 || float64(all-silent) >= q.Share*float64(all) {
 		return d
 	}
-	return d.letNobodyGo("quorum", fmt.Sprintf("%d of %d workers are silent, more likely we are deaf", silent, all))
+	why := fmt.Sprintf("%d of %d workers are silent, more likely we are deaf", silent, all)
+	given, some := pastHope(s, d)
+	d = d.letNobodyGo("quorum", why)
+	if some {
+		d.Terminate = []fleet.Exit{given}
+		d = d.Because("quorum", "but %s, silent for longer than %s: one such an hour", given.ID, span(hour))
+	}
+	return d
 }
+
+// pastHope is the exit of a worker that has been silent for an hour, if in that hour no
+// other was let go for its silence.
+func pastHope(s signals.Snapshot, d Decision) (longest fleet.Exit, some bool) {
+	if !s.Covers(hour) {
+		return longest, false
+	}
+	for _, t := range s.Since(s.Now.Add(-hour)) {
+		if slices.ContainsFunc(t.Deeds.Terminated, func(x fleet.Exit) bool { return x.Cause == fleet.CauseSilent }) {
+			return longest, false
+		}
+	}
+	var unheard time.Duration
+	for _, x := range d.Terminate {
+		i := slices.IndexFunc(s.Workers, func(w fleet.Worker) bool { return w.ID == x.ID })
+		if x.Cause == fleet.CauseSilent && i >= 0 && s.Workers[i].Unheard > max(hour, unheard) {
+			longest, unheard, some = x, s.Workers[i].Unheard, true
+		}
+	}
+	return longest, some
+}
+
+// Window is how far back it looks.
+func (Quorum) Window() time.Duration { return hour }
 
 // hearing counts the workers that were heard once, and how many of them are
 // silent now.
