@@ -107,8 +107,23 @@ func (w *World) addHost(n int) (err error) {
 	return nil
 }
 
-// settles is how long after the last fault all must be well.
+// settles is how long after the last fault all must be well, and an hour more for each
+// agent that is dead for good by then: as many are let go where they are too many.
 const settles = 3 * time.Hour
+
+// settled is by when all must be well.
+func (w *World) settled() time.Duration {
+	return w.scene.calm + settles + time.Duration(w.mute)*time.Hour
+}
+
+// count counts the machines without an agent.
+func (w *World) count() {
+	for _, m := range w.cloud.live() {
+		if m.agent == nil {
+			w.mute++
+		}
+	}
+}
 
 // play lets time pass until all is well after the end, or a law is broken.
 func (w *World) play() {
@@ -118,9 +133,10 @@ func (w *World) play() {
 	w.every(time.Minute, func() bool { w.work.note(); w.blow(); return true })
 	w.work.note()
 	w.every(10*time.Second, w.arrive)
+	w.after(w.scene.calm, w.count)
 	for w.step(w.scene.length) {
 	}
-	for !w.over && !w.well() && w.now < w.scene.calm+settles {
+	for !w.over && !w.well() && w.now < w.settled() {
 		for end := w.now + time.Minute; w.step(end); {
 		}
 	}

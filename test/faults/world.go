@@ -28,6 +28,7 @@ type World struct {
 	laws   laws
 	way    Way
 	agents int // that ever started
+	mute   int // machines without an agent when the last fault was over
 }
 
 // Now is the time by an honest clock.
