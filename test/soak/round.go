@@ -233,7 +233,7 @@ func (r *round) wordsOf() []string {
 // keep copies what tells of a round that went wrong to where it stays.
 func (r *round) keep() {
 	to := filepath.Join(r.set.dir, fmt.Sprintf("failed-%d", r.seed))
-	if err := os.MkdirAll(filepath.Join(to, "workers"), 0o700); err != nil {
+	if err := os.MkdirAll(to, 0o700); err != nil {
 		r.tell("logs are lost: %v", err)
 		return
 	}
@@ -243,6 +243,9 @@ func (r *round) keep() {
 	logs, _ := filepath.Glob(filepath.Join(r.state(), "logs", "*.log"))
 	for _, file := range slices.Concat(kept, journal, logs) {
 		copyTo(to, file)
+	}
+	for _, f := range []string{filepath.Join(r.state(), "nats"), r.far()} {
+		_ = os.CopyFS(filepath.Join(to, filepath.Base(f)), os.DirFS(f)) // as far as it can be read
 	}
 	r.tell("what tells of it: %s", to)
 }
