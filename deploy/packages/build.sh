@@ -22,10 +22,10 @@ version() {
 VERSION=${PACKAGE_VERSION:-$(version)}
 ARCH=$(dpkg --print-architecture)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-STAGE=$(mktemp -d)
+STAGE=$(mktemp -d) TOOLS=$(mktemp -d)
 MAINTAINER=${PACKAGE_MAINTAINER:-$(git log -1 --format='%an <%ae>')}
 export VERSION ARCH SOURCE_DATE_EPOCH STAGE MAINTAINER
-trap 'rm -rf "$STAGE"' EXIT
+trap 'rm -rf "$STAGE" "$TOOLS"' EXIT
 
 # stage lays out what goes below /usr/share: the manual, completions, documents.
 stage() {
@@ -43,10 +43,10 @@ stage() {
 	gzip -9n "$doc/changelog" "$doc/third-party-licences" "$share"/man/man1/*.1
 }
 
-mkdir "$STAGE/notices" "$STAGE/tools"
-go build -trimpath -buildvcs=false -o "$STAGE/tools/supply" ./deploy/supply/cmd
-go build -trimpath -buildvcs=false -o "$STAGE/tools/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
-"$STAGE/tools/supply" notices "$STAGE/notices"
+mkdir "$STAGE/notices"
+go build -trimpath -buildvcs=false -o "$TOOLS/supply" ./deploy/supply/cmd
+go build -trimpath -buildvcs=false -o "$TOOLS/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+"$TOOLS/supply" notices "$STAGE/notices"
 stage skynet docs/{operations,policy,expressions,signals,aws,lease,how-it-works,security}.md
 cp config/examples/{skynet,aws.skynet,render.policy,plain.policy,aws.policy}.yaml "$STAGE/skynet/doc/skynet/examples/"
 stage skynet-worker docs/operations.md
@@ -58,7 +58,7 @@ find "$STAGE" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 mkdir -p "$out"
 rm -f "$out"/skynet_*.deb "$out"/skynet-worker_*.deb "$out"/skynet{,-worker,_*,-worker_*}.cdx.json "$out/SHA256SUMS"
 for name in skynet skynet-worker; do
-	"$STAGE/tools/nfpm" package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
+	"$TOOLS/nfpm" package --config "deploy/packages/$name.nfpm.yaml" --packager deb --target "$out/${name}_${VERSION}_$ARCH.deb"
 done
-"$STAGE/tools/supply" bills -version "$VERSION" bin "$out"
+"$TOOLS/supply" bills -version "$VERSION" bin "$out"
 (cd "$out" && sha256sum ./*.deb ./*.cdx.json | sed 's# \./# #' >SHA256SUMS)
