@@ -125,7 +125,7 @@ func (f *folder) Check() error {
 		return nil
 	}
 	look := filepath.Join(f.dir, "look")
-	defer os.RemoveAll(look)
+	defer func() { _ = os.RemoveAll(look) }() // it is made anew the next time
 	if err := os.MkdirAll(look, 0o750); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func intact(path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // after reading it says nothing that matters
 	var said string
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&said); err != nil || said != "ok" {
 		return fmt.Errorf("integrity check: %s %w", said, err)

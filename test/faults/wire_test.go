@@ -28,16 +28,21 @@ func storm(seed uint64) func(Weather) Weather {
 			Unreached, AnswersLost, CallsLate, Throttled, ListsLag, ListsFail, NoRoom, Spot, HandKills,
 			DiskLate, DiskFull, Crashes, EC2Errors, EC2Cut, EC2Protected,
 		} {
-			w.strength[k] = pick(c.of(k, 2, 0), 0, .1, .2, .4)
+			w.strength[k] = pick(c.of(k, 2, 0), 0, .1, .3, 1)
 			w.spells[k] = []spell{{0, 70 * time.Minute}}
 		}
 		return w
 	}
 }
 
-// TestStorms is the slice of wired seeds that everybody runs.
+// TestStorms is the slice of wired seeds that everybody runs; more of them with
+// -args -seeds 100 -from 1.
 func TestStorms(t *testing.T) {
-	for seed := uint64(100); seed < 104; seed++ {
+	first, n := uint64(100), 3
+	if *seeds > 0 {
+		first, n = *from, *seeds
+	}
+	for seed := first; seed < first+uint64(n); seed++ {
 		o := Options{Wire: true, Weather: storm(seed)}
 		r, err := Run(seed, o)
 		switch {
