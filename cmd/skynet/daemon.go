@@ -54,6 +54,7 @@ type daemon struct {
 	queues  map[string]queue.Queue
 	mail    queue.Mail
 	events  queue.Mail // what EC2 tells by EventBridge; nil where it does not
+	told    wave       // how much of it was told in the log
 	ears    *heartbeats.Ears
 	local   *local.Fleet      // nil where nothing runs on this machine
 	ec2     *ec2.Fleet        // nil where nothing runs on EC2

@@ -49,7 +49,9 @@ func (d *daemon) hearEvents(ctx context.Context) {
 		for _, l := range letters {
 			d.hearEvent(time.Now(), l.Body)
 		}
+		d.told.rest(d.log, time.Now())
 	}
+	d.told.rest(d.log, time.Now().Add(time.Minute))
 }
 
 // hearEvent takes in one event. What is not about an instance of ours is no news:
@@ -62,11 +64,47 @@ func (d *daemon) hearEvent(now time.Time, body []byte) {
 	case !e.Ours:
 	case e.Kind == ec2.Interrupted:
 		d.ears.Notice(now, e.ID, *e.Interruption)
-		d.log.Info("EC2 takes an instance back", zap.String("instance", string(e.ID)), zap.String("action", e.Interruption.Action), zap.Time("at", e.Interruption.At))
+		d.told.one(d.log, now, "EC2 takes an instance back", zap.String("instance", string(e.ID)), zap.String("action", e.Interruption.Action), zap.Time("at", e.Interruption.At))
 	case e.Kind == ec2.Rebalance:
 		d.ears.AtRisk(now, e.ID)
-		d.log.Info("EC2 expects to take an instance back", zap.String("instance", string(e.ID)))
+		d.told.one(d.log, now, "EC2 expects to take an instance back", zap.String("instance", string(e.ID)))
 	}
+}
+
+// mostTold is how many events of a minute are told one by one. Those of a wave, which
+// may take thousands of instances, are told as a number.
+const mostTold = 20
+
+// wave is what was told of a minute's events.
+type wave struct {
+	begun time.Time
+	told  int
+	more  int // were not told
+}
+
+// one tells of one event, if few were told in this minute.
+func (w *wave) one(log *zap.Logger, now time.Time, said string, about ...zap.Field) {
+	w.rest(log, now)
+	if w.told == 0 {
+		w.begun = now
+	}
+	if w.told == mostTold {
+		w.more++
+		return
+	}
+	w.told++
+	log.Info(said, about...)
+}
+
+// rest tells, once the minute is over, how many more there were.
+func (w *wave) rest(log *zap.Logger, now time.Time) {
+	if now.Sub(w.begun) < time.Minute {
+		return
+	}
+	if w.more > 0 {
+		log.Info("EC2 takes more instances back, or expects to", zap.Int("besides", w.told), zap.Int("more", w.more))
+	}
+	*w = wave{}
 }
 
 // rest waits, unless ctx ends before.
