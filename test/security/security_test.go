@@ -158,9 +158,9 @@ var (
 	// filePath is a path below a folder of ours.
 	filePath = regexp.MustCompile(`^(cmd|config|controller|dashboard|decide|deploy|docs|fleet|journal|lease|policy|queue|signals|simulate|test|web|worker)(/[\w.*-]+)+/?$`)
 	// setting is a key with the keys above it, or one of the highest level with a colon.
-	setting = regexp.MustCompile(`^(\w+(\.\w+)+|[a-z_]+:)$`)
+	setting = regexp.MustCompile(`^([a-z_]+(\.[a-z_0-9]+)+|[a-z_]+:)$`)
 	// noSetting are words of others that look like one.
-	noSetting = regexp.MustCompile(`\.(go|md|sh|yaml|json|jpg|mp4|service|mjs|txt|mod|sum)$|^[A-Z]|=`)
+	noSetting = regexp.MustCompile(`\.(go|md|sh|yaml|json|jpg|mp4|service|mjs|txt|mod|sum)$`)
 )
 
 // unfounded says what is wrong with a word: a file or a setting that is not there.
