@@ -122,6 +122,9 @@ func (l *Lease) Deadline() (time.Time, bool) {
 	return time.Now().Add(left), left > 0
 }
 
+// Left is for how long it is held yet, by its own clock; 0 if it is not.
+func (l *Lease) Left() time.Duration { return max(0, l.left()) }
+
 // left is for how long it is held yet; 0 or less if it is not.
 func (l *Lease) left() time.Duration {
 	now := l.opt.Clock()
