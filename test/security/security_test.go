@@ -3,7 +3,6 @@
 package security
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -130,28 +129,52 @@ func untested(cell string) (missing []string) {
 	return missing
 }
 
-// has reports whether a package's tests have one of that name, and say the name of a
-// part of it.
+// tests are those of a package, with what their files say.
+type tests struct {
+	names map[string]bool
+	text  string
+}
+
+// has reports whether a package's tests have one of that name, and say the name of
+// each part of it.
 func has(folder, name string) bool {
-	name, part, parts := strings.Cut(name, "/")
+	name, part, _ := strings.Cut(name, "/")
+	in := testsOf(folder)
+	for _, p := range strings.Split(part, "/") {
+		if !strings.Contains(in.text, p) && !strings.Contains(in.text, strings.ReplaceAll(p, "_", " ")) {
+			return false
+		}
+	}
+	return in.names[name]
+}
+
+// read are the packages whose tests were read.
+var read = map[string]tests{}
+
+func testsOf(folder string) tests {
+	if in, known := read[folder]; known {
+		return in
+	}
+	in := tests{names: map[string]bool{}}
 	files, _ := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
-	found, said := false, !parts
 	for _, f := range files {
 		source, err := os.ReadFile(f)
 		if err != nil {
-			return false
+			continue
 		}
+		in.text += string(source)
 		tree, err := parser.ParseFile(token.NewFileSet(), f, source, parser.SkipObjectResolution)
 		if err != nil {
-			return false
+			continue
 		}
 		for _, d := range tree.Decls {
-			fn, is := d.(*ast.FuncDecl)
-			found = found || is && fn.Recv == nil && fn.Name.Name == name
+			if fn, is := d.(*ast.FuncDecl); is && fn.Recv == nil {
+				in.names[fn.Name.Name] = true
+			}
 		}
-		said = said || bytes.Contains(source, []byte(part)) || bytes.Contains(source, []byte(strings.ReplaceAll(part, "_", " ")))
 	}
-	return found && said
+	read[folder] = in
+	return in
 }
 
 var (
