@@ -26,7 +26,7 @@ func saying(doc []byte) *ec2.Fleet {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 		HTTPClient: speaker(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(doc)), Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(doc)), Request: r}, nil
 		}),
 	})
 	return ec2.NewReadOnly(client, ec2.Options{Controller: "skynet", Account: account, Region: region, Now: func() time.Time { return noon }})

@@ -102,6 +102,7 @@ func (a *account) ec2(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	defer answer.Body.Close()
 	time.Sleep(a.slow - time.Since(begun))
 	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.WriteHeader(answer.StatusCode)

@@ -27,6 +27,9 @@ func main() {
 	}
 }
 
+// waveInterval is from tick to tick where a wave of interruptions is measured.
+const waveInterval = 15 * time.Second
+
 func all(ctx context.Context) error {
 	sizes := flag.String("workers", "10,30,100,300,1000,3000,10000", "sizes of the fleet")
 	queues := flag.Int("queues", 100, "queues")
@@ -44,7 +47,7 @@ func all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		if *program, err = build(ctx, dir); err != nil {
 			return err
 		}
@@ -63,15 +66,16 @@ func all(ctx context.Context) error {
 		p := plan{workers: n, queues: *queues, ticks: *ticks, warm: 6, interval: *interval, latency: latency{*ec2, *sqs}}
 		if i == strings.Count(*sizes, ",") {
 			p.notices, p.wave = *notices, time.Minute
+			p.interval = max(p.interval, waveInterval) // twice as many instances are listed after it
 		}
 		f, err := measure(ctx, *program, p)
-		if err != nil {
-			return fmt.Errorf("%d workers: %w", n, err)
-		}
 		if i == 0 {
 			fmt.Print(head)
 		}
 		fmt.Print(f.row())
+		if err != nil {
+			return fmt.Errorf("%d workers: %w", n, err)
+		}
 		list = append(list, f)
 	}
 	fmt.Print(list[len(list)-1].more())

@@ -52,7 +52,7 @@ func measure(ctx context.Context, program string, p plan) (f figures, err error)
 	if err != nil {
 		return f, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	w, err := newWorld(p.workers, p.queues, p.latency)
 	if err != nil {
 		return f, err
@@ -224,7 +224,7 @@ func (m *measuring) interrupts(ctx context.Context) error {
 				f.known = now.Sub(last)
 				return m.d.runs()
 			} else if now.After(deadline) {
-				return fmt.Errorf("of %d interruptions of ours %d are known", f.ours, n)
+				return fmt.Errorf("of %d interruptions of ours %d are known: %+v", f.ours, n, m.sorted()[max(0, len(m.spans.ticks())-3):])
 			}
 		}
 	}
