@@ -141,17 +141,17 @@ func TestALetterReadAgainIsNoNewStart(t *testing.T) {
 func TestStrangersGiveWay(t *testing.T) {
 	e := counting()
 	var all []queue.Letter
-	for i := range 30_000 {
+	for i := range 21_000 {
 		all = append(all, post(beat(1, of(fleet.ID(fmt.Sprintf("a-%d", i)))))...)
 	}
 	e.Hear(noon, all)
-	if n := e.Refusals()["strangers"]; n != 10_000 {
-		t.Errorf("refused %d strangers, want 10,000", n)
+	if n := e.Refusals()["strangers"]; n != 1000 {
+		t.Errorf("refused %d strangers, want 1,000", n)
 	}
-	if e.Hear(noon, post(beat(1))); e.Refusals()["strangers"] != 10_001 {
+	if e.Hear(noon, post(beat(1))); e.Refusals()["strangers"] != 1001 {
 		t.Errorf("there is room for one that nobody asks for: %v", e.Refusals())
 	}
-	for i := range 300 {
+	for i := range 30 {
 		id := fleet.ID(fmt.Sprintf("i-%d", i))
 		e.Last(id) // the cloud lists it
 		e.Hear(noon.Add(time.Second), append(post(beat(2, of(id))), all[i]))
@@ -159,8 +159,8 @@ func TestStrangersGiveWay(t *testing.T) {
 			t.Fatalf("%s is not heard", id)
 		}
 	}
-	e.Hear(noon.Add(time.Second), all)
-	for i := range 300 {
+	e.Hear(noon.Add(time.Second), all[20_000:])
+	for i := range 30 {
 		if _, _, ok := e.Last(fleet.ID(fmt.Sprintf("i-%d", i))); !ok {
 			t.Fatalf("strangers drove i-%d out", i)
 		}
@@ -208,12 +208,9 @@ func TestImpossibleMachines(t *testing.T) {
 			t.Errorf("%g: refused %d", v, n)
 		}
 	}
-	e := counting()
-	for i := range 20_000 { // a zettabyte in all would be more than a number holds
-		e.Hear(noon, post(beat(uint64(i+1), func(b *fleet.Heartbeat) { b.Queues[0].BytesIn = 1e15 })))
-	}
-	if n := e.Totals("render")["photos"].BytesIn; n != math.MaxInt64 {
-		t.Errorf("%d bytes in all", n)
+	w := fleet.Work{BytesIn: math.MaxInt64 - 1e15, Completed: math.MaxInt - 1} // what a liar can add up to
+	if w.Merge(fleet.Work{BytesIn: 1e15 + 1, Completed: 1e6}); w.BytesIn != math.MaxInt64 || w.Completed != math.MaxInt {
+		t.Errorf("%d bytes, %d items in all", w.BytesIn, w.Completed)
 	}
 }
 
