@@ -11,7 +11,7 @@ import (
 const (
 	across = 480.0
 	tall   = 470.0
-	left   = 52.0
+	left   = 60.0
 	right  = across - 20
 	pitch  = 15.0 // of lines of text
 )
@@ -60,7 +60,7 @@ func draw(list []figures) []byte {
 	for _, l := range layers {
 		p.put(`<rect class="%s" x="%.1f" y="30" width="10" height="10"/>`, l.class, x)
 		p.text(x+14, 39.5, "start", "axis", l.said)
-		x += 26 + 6.6*float64(len(l.said))
+		x += 24 + 5.9*float64(len(l.said))
 	}
 	bars(p, list, 56, 280)
 	p.text(left, 322, "start", "", "Resident memory of the controller at its highest")
