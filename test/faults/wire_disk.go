@@ -196,15 +196,17 @@ func (b book) Settle(ctx context.Context, o journal.Outcome) error {
 	return b.commit("writes an outcome down", func() error { return b.Journal.Settle(ctx, o) })
 }
 
-// fill fills the disk, while the weather does: less often than the world itself, which
-// refuses before SQLite is asked.
+// fill fills the disk, while the weather does, for ten minutes at a time: besides what
+// the world refuses before SQLite is asked.
 func (b book) fill() error {
-	full := b.f.host.Blows(DiskFull) > 0
+	const window = 10 * time.Minute
+	h := b.f.host
+	full := h.chance.of(DiskFull, hash(h.name), uint64(h.now/window)).Float64() < .6*h.Blows(DiskFull)
 	if full == b.f.full {
 		return nil
 	}
 	b.f.full = full
-	b.f.host.Tell(b.f.host.name, "its disk is full: %t", full)
+	h.Tell(h.name, "its disk is full: %t", full)
 	return b.Confine(context.Background(), full)
 }
 
