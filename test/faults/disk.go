@@ -12,7 +12,7 @@ import (
 // memory is a disk of which the journal is all there is, and never torn.
 type memory struct{ journal *journal.Memory }
 
-func newMemory() *memory { return &memory{journal.NewMemory(26 * time.Hour)} }
+func newMemory() *memory { return &memory{journal.NewMemory(7 * 24 * time.Hour)} }
 
 func (m *memory) Open() (journal.Journal, error) { return m.journal, nil }
 func (m *memory) Crash() error                   { return nil }

@@ -107,13 +107,14 @@ func (w *World) addHost(n int) (err error) {
 	return nil
 }
 
-// settles is how long after the last fault all must be well, and an hour more for each
-// agent that is dead for good by then: as many are let go where they are too many.
+// settles is how long after the last item all must be well, besides half the length of
+// the seed, since more may have arrived than the maximum can do; and an hour more for
+// each agent that was dead for good when the last fault was over.
 const settles = 3 * time.Hour
 
 // settled is by when all must be well.
 func (w *World) settled() time.Duration {
-	return w.scene.calm + settles + time.Duration(w.mute)*time.Hour
+	return w.scene.quiet + w.scene.length/2 + settles + time.Duration(w.mute)*time.Hour
 }
 
 // count counts the machines without an agent.
