@@ -55,12 +55,13 @@ var layers = []layer{
 // memory below.
 func draw(list []figures) []byte {
 	p := &picture{}
-	p.text(left, 20, "start", "", fmt.Sprintf("Time of a tick by workers, %d queues", list[0].queues))
-	x := left
+	x := 24.0
+	p.text(x, 20, "start", "", fmt.Sprintf("Time of a tick by workers, %d queues", list[0].queues))
+
 	for _, l := range layers {
 		p.put(`<rect class="%s" x="%.1f" y="30" width="10" height="10"/>`, l.class, x)
 		p.text(x+14, 39.5, "start", "axis", l.said)
-		x += 24 + 5.9*float64(len(l.said))
+		x += 25 + 6.1*float64(len(l.said))
 	}
 	bars(p, list, 56, 280)
 	p.text(left, 322, "start", "", "Resident memory of the controller at its highest")
