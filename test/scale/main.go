@@ -42,16 +42,12 @@ func all(ctx context.Context) error {
 	program := flag.String("program", "", "path of skynet; it is built if this is empty")
 	out := flag.String("out", "", "folder for tick-cost.svg; it is not drawn if this is empty")
 	flag.Parse()
-	if *program == "" {
-		dir, err := os.MkdirTemp("", "skynet-scale-")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		if *program, err = build(ctx, dir); err != nil {
-			return err
-		}
+	made, remove, err := programAt(ctx, *program)
+	if err != nil {
+		return err
 	}
+	defer remove()
+	*program = made
 	if *letters {
 		if err := readHeartbeats(ctx, os.Stdout); err != nil {
 			return err
@@ -83,4 +79,20 @@ func all(ctx context.Context) error {
 		return nil
 	}
 	return os.WriteFile(filepath.Join(*out, "tick-cost.svg"), draw(list), 0o600)
+}
+
+// programAt is the program at a path, or built where there is none.
+func programAt(ctx context.Context, path string) (program string, remove func(), err error) {
+	if path != "" {
+		return path, func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "skynet-scale-")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	if program, err = build(ctx, dir); err != nil {
+		remove()
+	}
+	return program, remove, err
 }
