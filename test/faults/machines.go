@@ -38,7 +38,8 @@ type machine struct {
 	asked   time.Duration // when the drain tag was set that it has
 	started time.Duration // when it was launched or woken
 	byHand  bool          // somebody else started it
-	heard   time.Duration // when a heartbeat of this life arrived, or -1
+	heard   time.Duration // when its newest heartbeat of this life arrived, or -1
+	said    time.Duration // when that was posted, or -1
 }
 
 // view is an instance as it was until then.
@@ -168,7 +169,7 @@ func (c *cloud) make(o Offer, p Purchase) *machine {
 // boot starts a machine, and its agent after a while, if ever.
 func (c *cloud) boot(m *machine) {
 	m.life++
-	m.started, m.heard = c.now, -1
+	m.started, m.heard, m.said = c.now, -1, -1
 	life := m.life
 	r := c.chance.of(forBoots, m.number, uint64(life))
 	up, boots := between(r, 2*time.Second, 15*time.Second), between(r, c.scene.boot/2, c.scene.boot*3/2)

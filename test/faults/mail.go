@@ -22,6 +22,7 @@ type letter struct {
 	of      *machine
 	life    int
 	ready   time.Duration // when it can be read
+	posted  time.Duration
 	arrived time.Duration // when the server had it
 	body    []byte
 }
@@ -31,7 +32,7 @@ func (m *mail) post(of *machine, body []byte) {
 	if m.Strikes(BeatsLost, .7) || m.cutOff(of) {
 		return
 	}
-	l := letter{of: of, life: of.life, ready: m.now, arrived: m.now, body: body}
+	l := letter{of: of, life: of.life, ready: m.now, posted: m.now, arrived: m.now, body: body}
 	if m.Strikes(BeatsLate, .3) {
 		r := m.Draw(BeatsLate)
 		l.ready += between(r, time.Second, 4*time.Minute)
@@ -64,8 +65,8 @@ func (m *mail) collect(most int) (list []queue.Letter) {
 			continue
 		}
 		list = append(list, queue.Letter{Body: l.body, At: began.Add(l.arrived)})
-		if l.of.life == l.life {
-			l.of.heard = max(l.of.heard, l.arrived)
+		if l.of.life == l.life && l.posted > l.of.said { // one that was overtaken says nothing of now
+			l.of.heard, l.of.said = l.arrived, l.posted
 		}
 	}
 	m.letters = slices.Delete(m.letters, 0, n)
