@@ -256,5 +256,8 @@ func (a *agent) die() {
 	a.work.lanes = slices.DeleteFunc(a.work.lanes, func(l *lane) bool { return l.of == a })
 }
 
+// lives reports whether there is one, and it runs.
+func (a *agent) lives() bool { return a != nil && !a.gone }
+
 // busy is how many items it has in hand.
 func (a *agent) busy() int { return len(a.hands) }

@@ -202,7 +202,7 @@ func (l *laws) billed() {
 func (l *laws) letsGo(d *deed, m *machine) {
 	cause, exit := d.causes[m.ID]
 	l.Tell("cloud", "%s of %s takes effect (%s)", d.kind, m.ID, cause)
-	if m.agent == nil || m.agent.busy() == 0 {
+	if !m.agent.lives() || m.agent.busy() == 0 {
 		return
 	}
 	const slack = time.Minute

@@ -120,7 +120,7 @@ func (w *World) settled() time.Duration {
 // count counts the machines without an agent.
 func (w *World) count() {
 	for _, m := range w.cloud.live() {
-		if m.agent == nil {
+		if !m.agent.lives() {
 			w.mute++
 		}
 	}
@@ -173,7 +173,7 @@ func (w *World) unwell() string {
 	}
 	want, serving := w.resting(), 0
 	for _, m := range w.cloud.live() {
-		if m.agent == nil || m.Tags[fleet.TagDrain] != "" {
+		if !m.agent.lives() || m.Tags[fleet.TagDrain] != "" {
 			return fmt.Sprintf("%s is billed and does not serve", m.ID)
 		}
 		serving++
