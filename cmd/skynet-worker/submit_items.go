@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"skynet/config"
 	"skynet/worker"
 	"skynet/worker/recipe"
+	"skynet/worker/store"
 )
 
 const (
@@ -38,12 +40,39 @@ func (s *submission) ready(body []byte) error {
 	return nil
 }
 
-// fits checks that an item gives what the recipe that it names needs. Which recipe
-// one gets that names none is for its worker to see.
-func (s *submission) fits(t worker.Task) error {
-	if t.Recipe == "" {
-		return nil
+// opens refuses URLs that no worker opens: what stands in one as a user or parameters,
+// which may be a secret, would only lie in the queue for all who read there.
+func opens(t worker.Task) error {
+	var errs []error
+	try := func(key, raw string) {
+		if raw == "" {
+			return
+		}
+		if err := store.Plain(raw); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w; workers read and write with their own rights, by the stores of their settings", key, err))
+		}
 	}
+	try("input", t.Input)
+	try("output", strings.TrimSuffix(t.Output, "/"))
+	for _, name := range slices.Sorted(maps.Keys(t.Inputs)) {
+		try("input "+name, t.Inputs[name])
+	}
+	if t.Group != nil {
+		try("the group's output", strings.TrimSuffix(t.Group.Output, "/"))
+	}
+	return errors.Join(errs...)
+}
+
+// fits checks that workers open what an item names, and that it gives what the recipe
+// that it names needs. Which recipe one gets that names none is for its worker to see.
+func (s *submission) fits(t worker.Task) error {
+	if err := opens(t); err != nil || t.Recipe == "" {
+		return err
+	}
+	return s.fitsRecipe(t)
+}
+
+func (s *submission) fitsRecipe(t worker.Task) error {
 	if s.book == nil {
 		book, err := recipe.Load(s.cfg.Recipes)
 		if err != nil {

@@ -321,6 +321,43 @@ func TestWhatCannotBeSubmitted(t *testing.T) {
 	}
 }
 
+// No worker opens a URL with a user or parameters: such a one is refused before it lies
+// in the queue, and what may be secret in it is not shown.
+func TestSubmitRefusesURLsWithSecrets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("media/a.jpg", "x")
+	in, out := s.url("media")+"/a.jpg", s.url("results")+"/a"
+	s.write("items.jsonl", fmt.Sprintf("{\"input\":%q,\"output\":%q}\n{\"input\":%q,\"output\":%q,\"group\":{\"name\":\"g\",\"part\":\"a\",\"output\":%q}}\n",
+		in, out, in, out, "s3://me:hunter2@results/g/"))
+	for _, c := range []struct {
+		args []string
+		said string
+	}{
+		{[]string{"--input", "https://me:hunter2@h/x.jpg?k=hunter2", "--output", out}, `input: "https://xxxxx@h/x.jpg?k=xxxxx": only scheme, host and path are accepted`},
+		{[]string{"--input", in + "?X-Amz-Signature=hunter2"}, "by the stores of their settings"},
+		{[]string{"--input", in + "#hunter2"}, "no user, parameters or fragment"},
+		{[]string{"--input", in, "--output", out + "?k=hunter2"}, "output: "},
+		{[]string{"--input", in, "--with", "jingle=s3://hunter2@media/j.wav"}, "input jingle: "},
+		{[]string{"--output", "s3://me:hunter2@results/x", "media/a.jpg"}, "output: "},
+		{[]string{"--with", "jingle=s3://media/j.wav?k=hunter2", "media/a.jpg"}, "input jingle: "},
+		{[]string{"s3://me:hunter2@media/a.jpg"}, "no user, parameters or fragment"},
+		{[]string{"s3://media/a.jpg?k=hunter2"}, "s3://media lies in none of the worker's stores"}, // it is a pattern
+		{[]string{"https://me:hunter2@h h/a.jpg"}, "is not a URL"},
+		{[]string{"--items", "items.jsonl"}, "line 2: the group's output: "},
+	} {
+		got := s.call(append([]string{"submit"}, c.args...)...)
+		s.wants(got, 2, c.said)
+		if strings.Contains(got.out+got.err, "hunter2") {
+			t.Errorf("submit %v shows the secret: %+v", c.args, got)
+		}
+	}
+	s.wants(s.call("submit", "--input", in, "--output", s.url("results")+"/with a slash/"), 0)
+	if n := total(s.sent()); n != 1 {
+		t.Errorf("%d items were sent, want the last alone", n)
+	}
+}
+
 // TestSubmitGoesOnAfterBeingKilled with SIGKILL, at whatever it was doing: in the
 // end each item was sent, and none of more than a chunk twice for each kill.
 func TestSubmitGoesOnAfterBeingKilled(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"skynet/config/redact"
 )
 
 // Input is an object that an item is to be made of.
@@ -142,7 +144,7 @@ func (f *Finder) remote(ctx context.Context, arg string, patterns bool) error {
 	}
 	u, err := url.Parse(arg)
 	if err != nil {
-		return fmt.Errorf("%.200q is not a URL", arg)
+		return fmt.Errorf("%.200q is not a URL", redact.URL(arg))
 	}
 	u.RawPath = ""
 	return f.take(ctx, Input{URL: u.String(), Rel: path.Base(u.Path), Bytes: -1})

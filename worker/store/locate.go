@@ -58,6 +58,13 @@ func (st *store) key(u *url.URL) (string, bool) {
 	return strings.CutPrefix(p, st.root+"/")
 }
 
+// Plain says why no store opens a URL, wherever it leads: it has a user, parameters or
+// a fragment, or its path could be read in two ways. It shows no secret of the URL.
+func Plain(raw string) error {
+	_, err := clean(raw)
+	return err
+}
+
 // clean parses a URL and refuses what could mean another place to whoever
 // reads it next: dots, empty parts, encoded separators, control characters.
 func clean(raw string) (*url.URL, error) {
@@ -68,7 +75,7 @@ func clean(raw string) (*url.URL, error) {
 	case u.Scheme == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%s: want a URL like file:///media/a.jpg", redact.URL(raw))
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
-		return nil, fmt.Errorf("%.200q: only scheme, host and path are accepted", redact.URL(raw))
+		return nil, fmt.Errorf("%.200q: only scheme, host and path are accepted, no user, parameters or fragment", redact.URL(raw))
 	}
 	if low := strings.ToLower(raw); strings.Contains(low, "%2f") || strings.Contains(low, "%2e") || strings.Contains(low, "%5c") {
 		return nil, fmt.Errorf("%s: encoded dots and slashes are not accepted", raw)
