@@ -106,6 +106,9 @@ func (d *daemon) takeLease(context.Context) error {
 		return err
 	}
 	d.onClose(release)
+	if what := openToOthers(d.cfg.StateDir); what != "" {
+		d.log.Warn("every user of this machine may "+what+" the state folder: chmod 0700", zap.String("folder", d.cfg.StateDir))
+	}
 	return nil
 }
 

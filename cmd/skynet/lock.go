@@ -24,3 +24,19 @@ func lockFolder(folder string) (release func() error, err error) {
 	}
 	return l.Unlock, nil
 }
+
+// openToOthers says what any user of this machine may do in the state folder, "" if
+// nothing: one that was there before us keeps its mode. Who may write there may put a
+// token of his own in the place of ours; who may read sees the journal.
+func openToOthers(folder string) string {
+	at, err := os.Stat(folder)
+	switch {
+	case err != nil:
+		return ""
+	case at.Mode().Perm()&0o002 != 0:
+		return "change"
+	case at.Mode().Perm()&0o005 != 0:
+		return "look into"
+	}
+	return ""
+}

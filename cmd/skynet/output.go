@@ -89,7 +89,7 @@ func mayRead(path string) error {
 // all but the user of the service.
 func curable(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w: use sudo, or the user that skynet runs as", err)
+		return fmt.Errorf("%w: use sudo -u and the user that skynet runs as", err)
 	}
 	return err
 }

@@ -27,7 +27,7 @@ type command struct {
 
 var (
 	ours    = regexp.MustCompile(`(^|[ |(])(\./)?(bin/)?skynet(-worker)? `)
-	spans   = regexp.MustCompile("`((?:sudo )?(?:bin/)?skynet(?:-worker)? [a-z][^`]*)`")
+	spans   = regexp.MustCompile("`((?:sudo (?:-u skynet )?)?(?:bin/)?skynet(?:-worker)? [a-z][^`]*)`")
 	input   = regexp.MustCompile(`< (\S+)`)
 	prompt  = regexp.MustCompile(`^\$ `)
 	remarks = regexp.MustCompile(`\s{2,}#.*$|\s{3,}[a-z].*$`) // "   decide for real" and "# why" behind a command
@@ -78,7 +78,7 @@ func readPage(name, body string) page {
 		switch {
 		case open != nil:
 			open.text = strings.TrimSuffix(open.text, "\\") + " " + text
-		case strings.HasPrefix(text, "skynet"), strings.HasPrefix(text, "bin/skynet"), strings.HasPrefix(text, "sudo skynet"), strings.HasPrefix(text, "echo "):
+		case strings.HasPrefix(text, "skynet"), strings.HasPrefix(text, "bin/skynet"), strings.HasPrefix(text, "sudo skynet"), strings.HasPrefix(text, "sudo -u skynet "), strings.HasPrefix(text, "echo "):
 			p.commands = append(p.commands, command{i + 1, text, false})
 		default:
 			continue
@@ -131,7 +131,7 @@ func readers(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(bin, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(bin, "sudo"), []byte("#!/bin/sh\n[ \"$1\" != -u ] || shift 2\nexec \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return bin
@@ -179,7 +179,9 @@ func (s *story) here(text string) string {
 }
 
 // unprivileged is a command by whoever runs the tests, whose folders these are.
-func unprivileged(text string) string { return strings.TrimPrefix(text, "sudo ") }
+func unprivileged(text string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(text, "sudo "), "-u skynet ")
+}
 
 // types runs the page's next command that begins like this, and returns what it said.
 func (s *story) types(begins string) string {
