@@ -28,7 +28,7 @@ const (
 	lawReplay    = "what a tick knew decides the same again, also after a trip through the journal"
 	lawOneActs   = "of two controllers one acts: no call of one is under way while one of the other is"
 	lawPanics    = "nothing panics"
-	lawConverges = "three hours and half a seed after the last item, and an hour more for each agent that is dead for good, every item is done and the fleet is as large as calm would leave it"
+	lawConverges = "three hours and half a seed after the last item (longer where more waits then than can be done in it), and an hour more for each agent that is dead for good, every item is done and the fleet is as large as calm would leave it"
 )
 
 // laws see every call at the moment that it is sent and that it takes effect.

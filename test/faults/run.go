@@ -107,14 +107,26 @@ func (w *World) addHost(n int) (err error) {
 	return nil
 }
 
-// settles is how long after the last item all must be well, besides half the length of
-// the seed, since more may have arrived than the maximum can do; and an hour more for
-// each agent that was dead for good when the last fault was over.
+// settles is how long after the last item all must be well, besides the time that what
+// waits then takes as many as may be billed and half as long again, at least half the
+// length of the seed: more may have arrived than the maximum can do. And an hour more
+// for each agent that was dead for good when the last fault was over.
 const settles = 3 * time.Hour
 
 // settled is by when all must be well.
 func (w *World) settled() time.Duration {
-	return w.scene.quiet + w.scene.length/2 + settles + time.Duration(w.mute)*time.Hour
+	return w.scene.quiet + max(w.scene.length/2, w.backlog*3/2) + settles + time.Duration(w.mute)*time.Hour
+}
+
+// owe finds how long what is not done takes as many as may be billed.
+func (w *World) owe() {
+	var all time.Duration
+	for _, i := range w.work.items {
+		if !i.done && !i.dead {
+			all += i.takes
+		}
+	}
+	w.backlog = all / time.Duration(max(1, w.scene.most()*w.scene.slots))
 }
 
 // count counts the machines without an agent.
@@ -135,6 +147,7 @@ func (w *World) play() {
 	w.work.note()
 	w.every(10*time.Second, w.arrive)
 	w.after(w.scene.calm, w.count)
+	w.after(w.scene.quiet, w.owe)
 	for w.step(w.scene.length) {
 	}
 	for !w.over && !w.well() && w.now < w.settled() {

@@ -20,15 +20,16 @@ type World struct {
 	drawn   [kinds]uint64
 	log     log
 
-	cloud  *cloud
-	work   *works
-	mail   *mail
-	store  *store
-	hosts  []*Host
-	laws   laws
-	way    Way
-	agents int // that ever started
-	mute   int // machines without an agent when the last fault was over
+	cloud   *cloud
+	work    *works
+	mail    *mail
+	store   *store
+	hosts   []*Host
+	laws    laws
+	way     Way
+	agents  int           // that ever started
+	mute    int           // machines without an agent when the last fault was over
+	backlog time.Duration // how long what waits after the last item takes as many as may be billed
 }
 
 // Now is the time by an honest clock.
