@@ -39,6 +39,7 @@ type laws struct {
 	last   *deed           // that took effect last
 	seen   map[string]bool // intents whose launches are counted
 	ticks  int
+	free   time.Duration // nothing has kept a controller from letting go since then
 }
 
 // asking is what an intent may launch or wake, and the time of its tick.

@@ -40,6 +40,7 @@ type machine struct {
 	byHand  bool          // somebody else started it
 	heard   time.Duration // when its newest heartbeat of this life arrived, or -1
 	said    time.Duration // when that was posted, or -1
+	word    time.Duration // when any heartbeat arrived, of whatever life
 }
 
 // view is an instance as it was until then.

@@ -65,6 +65,7 @@ func (m *mail) collect(most int) (list []queue.Letter) {
 			continue
 		}
 		list = append(list, queue.Letter{Body: l.body, At: began.Add(l.arrived)})
+		l.of.word = max(l.of.word, l.arrived)
 		if l.of.life == l.life && l.posted > l.of.said { // one that was overtaken says nothing of now
 			l.of.heard, l.of.said = l.arrived, l.posted
 		}

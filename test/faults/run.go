@@ -143,7 +143,7 @@ func (w *World) play() {
 	for i, h := range w.hosts {
 		w.after(time.Duration(i)*7*time.Second, h.start)
 	}
-	w.every(time.Minute, func() bool { w.work.note(); w.blow(); return true })
+	w.every(time.Minute, func() bool { w.work.note(); w.blow(); w.laws.leaks(); return true })
 	w.work.note()
 	w.every(10*time.Second, w.arrive)
 	w.after(w.scene.calm, w.count)
