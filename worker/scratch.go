@@ -28,6 +28,9 @@ func OpenScratch(parent string) (*Scratch, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("open scratch: %w", err)
 	}
+	if err := ownPlace(parent); err != nil {
+		return nil, fmt.Errorf("open scratch: %w", err)
+	}
 	if err := sweepScratch(parent); err != nil {
 		return nil, fmt.Errorf("clear scratch of dead workers: %w", err)
 	}
@@ -36,6 +39,25 @@ func OpenScratch(parent string) (*Scratch, error) {
 		return nil, fmt.Errorf("open scratch: %w", err)
 	}
 	return s, nil
+}
+
+// ownPlace refuses a folder that somebody else has made where everybody may make
+// folders, as in /tmp, where scratch is unless the settings say otherwise: its owner
+// could put folders of his own in the place of ours, and read or change what is in the
+// making.
+func ownPlace(folder string) error {
+	above, err := os.Stat(filepath.Dir(folder))
+	if err != nil || above.Mode().Perm()&0o002 == 0 {
+		return err
+	}
+	at, err := os.Lstat(folder)
+	if err != nil {
+		return err
+	}
+	if of, ok := at.Sys().(*syscall.Stat_t); ok && of.Uid != 0 && int(of.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to another user (%d), who could change what is worked on; set scratch to a folder of the worker's own", folder, of.Uid)
+	}
+	return nil
 }
 
 // newScratch makes a folder under a name that nobody sweeps, and gives it its own
