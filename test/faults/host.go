@@ -40,7 +40,7 @@ type Host struct {
 	ears   *heartbeats.Ears
 	source *heartbeats.Source
 	turn   *turn         // nil: it acts alone
-	hears  time.Duration // since then, as it acts; 0: it does not
+	hears  time.Duration // since then, as it acts; -1: it does not
 	end    time.Duration // of the call under way
 	blind  bool          // the queue's depth was not known to the tick under way
 }
@@ -64,7 +64,7 @@ func (h *Host) Begin(name string, do func()) {
 
 // start starts the controller's process.
 func (h *Host) start() {
-	h.up, h.turn, h.actors, h.hears = true, nil, nil, 0
+	h.up, h.turn, h.actors, h.hears = true, nil, nil, -1
 	h.life++
 	h.Tell(h.name, "its controller starts")
 	h.Begin("controller", func() {
@@ -79,7 +79,7 @@ func (h *Host) start() {
 // again has the service start the controller anew.
 func (h *Host) again() {
 	life := h.life
-	h.hears = 0
+	h.hears = -1
 	h.after(5*time.Second, func() {
 		if h.life == life {
 			h.start()

@@ -52,7 +52,7 @@ func (l *laws) keeps() bool {
 // since is when the controller that acts began to listen: now, if none does.
 func (l *laws) since() time.Duration {
 	for _, h := range l.hosts {
-		if h.up && h.hears > 0 && h.turn.holds() && l.now >= h.stopped {
+		if h.up && h.hears >= 0 && h.turn.holds() && l.now >= h.stopped {
 			return h.hears
 		}
 	}
