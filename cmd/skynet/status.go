@@ -234,6 +234,9 @@ func (l looker) fleet(ctx context.Context, r *sqlite.Reader, f *loop, orders sig
 	}
 	one.Fleet = v.show()
 	one.Wrong = append(one.Wrong, l.wrong(&v, one.Fleet, now)...)
+	if r != nil && r.Short() != "" {
+		one.Wrong = append(one.Wrong, "make room: "+r.Short())
+	}
 	return one, nil
 }
 

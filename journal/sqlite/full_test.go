@@ -140,3 +140,27 @@ func TestRefusedWhole(t *testing.T) {
 	}
 	journaltest.Expect(t, j, "render", all[len(all)-1].Snapshot.Now.Add(time.Second), 0)
 }
+
+// TestAReaderTellsOfAFullDisk: who looks from outside is told what the log says once.
+func TestAReaderTellsOfAFullDisk(t *testing.T) {
+	path := filepath.Join(smallDisk(t, 2<<20), "journal.db")
+	j, err := Open(path, Options{Reserve: 160 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = j.Close() }()
+	r, err := OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if said := r.Short(); said != "" {
+		t.Errorf("with its space set aside: %s", said)
+	}
+	if !j.reserve.release() {
+		t.Fatal("nothing was set aside")
+	}
+	if said := r.Short(); !strings.Contains(said, "the disk is full or nearly so") {
+		t.Errorf("without: %q", said)
+	}
+}

@@ -81,7 +81,7 @@ func Open(path string, o Options) (*Journal, error) {
 		return nil, fail(path, "open", err)
 	}
 	j := &Journal{options: o.withDefaults(), lock: lock, last: map[string]*roster{}, series: map[seriesKey]int64{}}
-	j.reserve = &reserve{path: path + ".reserve", size: j.options.Reserve}
+	j.reserve = &reserve{path: path + asideSuffix, size: j.options.Reserve}
 	if err = j.open(path); isFull(err) && j.reserve.release() {
 		err = j.open(path)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,16 @@ func (r *Reader) Degraded() string {
 		return fmt.Sprintf("%d ticks are damaged and left out", n)
 	}
 	return ""
+}
+
+// Short says in an operator's words that the disk has no room left for the journal, ""
+// if it has: what its writer set aside is gone, and there is no room to make it again.
+func (r *Reader) Short() string {
+	aside := reserve{path: r.path + asideSuffix, size: Options{}.withDefaults().Reserve}
+	if _, err := os.Stat(aside.path); err == nil || aside.roomy() {
+		return ""
+	}
+	return fmt.Sprintf("journal %s: the disk is full or nearly so, and what was set aside for the journal is in use", r.path)
 }
 
 // view runs do on the file as it is at one moment, whatever is written

@@ -8,6 +8,10 @@ import (
 	"syscall"
 )
 
+// asideSuffix is what the name of the file that sets space aside ends with, after the
+// journal's.
+const asideSuffix = ".reserve"
+
 // reserve is space set aside in a file beside the journal: when the disk is
 // full the file is removed, and what it held is enough for many ticks. It is
 // made again once there is room for twice its size, so that remaking it is
