@@ -88,15 +88,22 @@ vulnerabilities: ## ask what is known against the dependencies (STRICT=1 fails w
 reproducible: deps ## build programs and packages twice, in different surroundings, and want the same bytes (FULL=1: dependencies, too)
 	@deploy/supply/reproducible.sh
 
+# are,NAMES,pattern,what refuses what was given for one of the names and is not that.
+are = $(foreach v,$(1),$(if $($(v)),$(if $(shell printf '%s' '$($(v))' | grep -xE '$(2)'),,$(error $(v)=$($(v)) is no $(3)))))
+number = $(call are,$(1),[0-9]{1$(comma)18},number: give one such as $(2))
+count = $(call are,$(1),[1-9][0-9]{0$(comma)8},number of at least 1: give one such as $(2))
+span = $(call are,$(1),([0-9]+(\.[0-9]+)?(h|m|s))+,time: give one such as $(2))
+comma := ,
+
 .PHONY: soak
 soak: deps ## kill, freeze and cut off the real programs, fill their disks, and count at both ends (FOR=5m, SEED=…; with SKYNET_MOTO against moto, too)
-	go run ./test/soak -for $(or $(FOR),5m) $(if $(SEED),-seed $(SEED))
+	$(call span,FOR,5m)$(call number,SEED,17)go run ./test/soak -for $(or $(FOR),5m) $(if $(SEED),-seed $(SEED))
 	@if [ -z "$${SKYNET_MOTO:-}" ]; then echo "not against moto: SKYNET_MOTO does not name moto_server (make conformance installs .build/moto/bin/moto_server)"; else \
 		SKYNET_SOAK_FOR=$(or $(FOR),5m) SKYNET_SOAK_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestMotoSoak$$' ./test/aws; fi
 
 .PHONY: faults
 faults: ## play the controller in a hostile world, seed by seed (SEEDS=300 FROM=1 HOURS=2, WIRE=1; SEED=17 tells the story of one)
-	go test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./test/faults -args -shrink -hours $(or $(HOURS),2) $(if $(WIRE),-wire) \
+	$(call count,SEEDS HOURS,2)$(call number,SEED FROM,17)go test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./test/faults -args -shrink -hours $(or $(HOURS),2) $(if $(WIRE),-wire) \
 		$(if $(SEED),-seeds 1 -from $(SEED) $(if $(STORY),-story),-seeds $(or $(SEEDS),300) -from $(or $(FROM),1))
 
 .PHONY: fuzz
