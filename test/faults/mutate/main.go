@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -19,6 +20,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,6 +45,10 @@ func run(ctx context.Context, page, only string, seeds int) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
+	sound, err := compile(ctx, work, "sound", "", Plant{})
+	if err != nil {
+		return err
+	}
 	var rows []row
 	missed := 0
 	for n, p := range Plants {
@@ -49,6 +56,9 @@ func run(ctx context.Context, page, only string, seeds int) error {
 			continue
 		}
 		r, err := try(ctx, work, n, p, seeds)
+		if err == nil && r.seed != "" {
+			err = keeps(ctx, sound, r)
+		}
 		if err != nil {
 			return fmt.Errorf("%s (%s): %w", p.What, p.File, err)
 		}
@@ -89,9 +99,9 @@ func try(ctx context.Context, work string, n int, p Plant, seeds int) (row, erro
 	if err != nil {
 		return row{}, err
 	}
-	binary := filepath.Join(work, fmt.Sprintf("%d.test", n))
-	if out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-c", "-o", binary, p.pkg()).CombinedOutput(); err != nil { //nolint:gosec // our own list
-		return row{}, fmt.Errorf("it does not compile: %w\n%s", err, out)
+	binary, err := compile(ctx, work, strconv.Itoa(n), overlay, p)
+	if err != nil {
+		return row{}, err
 	}
 	defer func() { _ = os.Remove(binary) }()
 	begun := time.Now()
@@ -106,22 +116,62 @@ func try(ctx context.Context, work string, n int, p Plant, seeds int) (row, erro
 	return r, nil
 }
 
-// longest is how long a fault is looked for: one that hangs what it is planted in is
-// noticed by that.
-const longest = 5 * time.Minute
+// compile makes the tests that look for a fault.
+func compile(ctx context.Context, work, name, overlay string, p Plant) (binary string, err error) {
+	binary = filepath.Join(work, name+".test")
+	args := []string{"test", "-c", "-o", binary, p.pkg()}
+	if overlay != "" {
+		args = slices.Insert(args, 1, "-overlay", overlay)
+	}
+	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil { //nolint:gosec // our own list
+		return "", fmt.Errorf("it does not compile: %w\n%s", err, out)
+	}
+	return binary, nil
+}
 
+// keeps wants the seed that showed a fault to keep every law without it.
+func keeps(ctx context.Context, sound string, r row) error {
+	args := []string{"-test.run", "^TestSeeds$", "-seeds", "1", "-from", r.seed}
+	if r.Wire {
+		args = append(args, "-wire")
+	}
+	cmd := exec.CommandContext(ctx, sound, args...) //nolint:gosec // our own
+	cmd.Dir = "test/faults"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("seed %s breaks a law without it: %w\n%s", r.seed, err, out)
+	}
+	return nil
+}
+
+// longest is how long a fault is looked for.
+const longest = 15 * time.Minute
+
+// look runs the tests until one line says what was noticed.
 func look(ctx context.Context, binary string, p Plant, seeds int) (out []byte, failed bool) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append([]string{"-test.timeout=4m", "-test.failfast"}, p.args(seeds)...)...) //nolint:gosec // our own list
+	cmd := exec.CommandContext(ctx, binary, append([]string{"-test.v", "-test.timeout=14m", "-test.failfast"}, p.args(seeds)...)...) //nolint:gosec // our own list
 	cmd.Dir = strings.TrimPrefix(p.pkg(), "./")
-	out, err := cmd.CombinedOutput()
-	_, exited := errors.AsType[*exec.ExitError](err)
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, false
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return nil, false
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() {
+		if out = append(append(out, lines.Bytes()...), '\n'); breach.Match(lines.Bytes()) {
+			cancel() // one will do
+		}
+	}
+	_, exited := errors.AsType[*exec.ExitError](cmd.Wait())
 	return out, exited
 }
 
 var (
-	breach   = regexp.MustCompile(`(?m)seed (\d+)\D.*\bbreaks "([^"]+)"`)
+	breach   = regexp.MustCompile(`(?m)\bseed (\d+): \S+: ([^:;(]*[^:;( ])`)
 	failing  = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	panicked = regexp.MustCompile(`(?m)^panic: (.*)$`)
 )
@@ -131,13 +181,16 @@ func whatNoticed(out []byte) (by, seed string) {
 	if m := breach.FindSubmatch(out); m != nil {
 		return string(m[2]), string(m[1])
 	}
-	if m := panicked.FindSubmatch(out); m != nil && !bytes.Contains(m[1], []byte("test timed out")) {
+	if m := panicked.FindSubmatch(out); m != nil && !bytes.HasPrefix(m[1], []byte("test timed out")) {
 		return "panic: " + string(m[1]), ""
+	}
+	if bytes.Contains(out, []byte("panic: test timed out")) {
+		return "", "" // it may just be a slow machine
 	}
 	if m := failing.FindSubmatch(out); m != nil {
 		return string(m[1]), ""
 	}
-	return "the test's time limit", ""
+	return "", ""
 }
 
 // overlay has the compiler read the file with the fault in it:

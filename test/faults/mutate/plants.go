@@ -60,8 +60,8 @@ var Plants = []Plant{
 		Old: "billed := s.Billed() + s.Open", New: "billed := s.Have() + s.Open",
 	},
 	{
-		Law: billed, What: "what was asked for and not answered is not counted", File: "policy/plan.go",
-		Old: "billed := s.Billed() + s.Open", New: "billed := s.Billed()",
+		Law: billed, What: "what was asked for and not answered is not counted", File: "controller/settle.go",
+		Old: "doubtful += i.Size() - len(o.Done)", New: "doubtful += 0 * (i.Size() - len(o.Done))",
 	},
 	{
 		Law: billed, What: "an order is sent again though the maximum is reached", File: "controller/settle.go",
