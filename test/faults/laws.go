@@ -25,8 +25,8 @@ const (
 	lawBlind     = "a tick that does not know the queue's depth lets nobody go"
 	lawIntent    = "whatever is sent has an intent without an outcome in the sender's journal"
 	lawTorn      = "what the journal acknowledged is there after every crash, and is whole"
-	lawReplay    = "what a tick knew decides the same again, also after a trip through the journal"
-	lawOneActs   = "of two controllers one acts: no call of one is under way while one of the other is"
+	lawReplay    = "what a tick knew decides the same again, also from what every journal says of it, and through JSON"
+	lawOneActs   = "of two controllers one acts: no call of one is under way while one of the other is, nor after one of whoever took over"
 	lawPanics    = "nothing panics"
 	lawConverges = "three hours and half a seed after the last item (longer where more waits then than can be done in it), and an hour more for each agent that is dead for good, every item is done and the fleet is as large as calm would leave it"
 )
@@ -34,10 +34,12 @@ const (
 // laws see every call at the moment that it is sent and that it takes effect.
 type laws struct {
 	*World
-	orders map[string]int  // how many each token asked for
-	asked  []asking        // what was launched and woken, by the time it was intended
-	last   *deed           // that took effect last
-	seen   map[string]bool // intents whose launches are counted
+	orders map[string]int       // how many each token asked for
+	asked  []asking             // what was launched and woken, by the time it was intended
+	last   *deed                // that took effect last
+	seen   map[string]bool      // intents whose launches are counted
+	kept   map[string]decidedOn // ticks, by the names of their decisions
+	term   uint64               // of the lease under which something took effect last
 	ticks  int
 	free   time.Duration // nothing has kept a controller from letting go since then
 }
@@ -57,10 +59,11 @@ type deed struct {
 	landed time.Duration
 	intent journal.Intent
 	causes map[fleet.ID]fleet.Cause
+	term   uint64 // of the sender's lease
 }
 
 func newLaws(w *World) laws {
-	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}}
+	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}}
 }
 
 // kindsOf are the intents under which a call may be sent. A worker that is to wake is
@@ -73,6 +76,9 @@ var kindsOf = map[string][]journal.Kind{
 // sends looks at a call before it leaves.
 func (l *laws) sends(kind string, h *Host, ids []fleet.ID, token string) *deed {
 	d := &deed{kind: kind, host: h, life: h.life, sent: l.now, causes: map[fleet.ID]fleet.Cause{}}
+	if h.turn != nil {
+		d.term = h.turn.term
+	}
 	l.Tell(h.name, "sends %s %s%s", kind, listed(ids), token)
 	wanted := kindsOf[kind]
 	if wanted == nil {
@@ -164,7 +170,10 @@ func (l *laws) lands(d *deed) {
 	if o := l.last; o != nil && (o.host != d.host || o.life != d.life) && d.sent < o.landed {
 		l.breach(lawOneActs, "%s sent %s at %s, before %s of %s took effect at %s", d.host.name, d.kind, clock(d.sent), o.kind, o.host.name, clock(o.landed))
 	}
-	l.last = d
+	if d.term < l.term {
+		l.breach(lawOneActs, "%s acts under term %d of the lease, after something took effect under term %d", d.host.name, d.term, l.term)
+	}
+	l.last, l.term = d, d.term
 }
 
 // bought looks at what a launch brought.
@@ -259,6 +268,7 @@ func (l *laws) ticked(h *Host, r controller.Report) {
 	}
 	if d.Failed == "" {
 		l.replays(r)
+		l.keep(r)
 	}
 }
 
@@ -301,6 +311,7 @@ func (l *laws) restarted(h *Host) {
 	there := map[string]bool{}
 	for _, r := range records {
 		there[r.Decision.ID] = true
+		l.recorded(h, r)
 	}
 	for id := range h.acked {
 		if !there[id] {

@@ -21,6 +21,7 @@ type turn struct {
 	*Host
 	lease    *lease.Lease
 	follower *handover.Follower
+	term     uint64 // of the lease, as it was taken
 	read     uint64 // the last note that was taken
 	busy     bool   // somebody writes
 	lost     bool
@@ -54,7 +55,8 @@ func (h *Host) takeTurns() error {
 	if err := t.standBy(ctx); err != nil {
 		return err
 	}
-	h.Tell(h.name, "holds the lease, term %d", t.lease.State().Term)
+	t.term = t.lease.State().Term
+	h.Tell(h.name, "holds the lease, term %d", t.term)
 	h.Begin("lease", func() { t.hold(ctx) })
 	for {
 		err := t.follow(ctx, t.lease.State())
