@@ -21,7 +21,7 @@ func BenchmarkInstances(b *testing.B) {
 				i := cloud.Add("c7i.xlarge", "subnet-a1", false)
 				i.State, i.Tags = "running", map[string]string{fleet.TagController: "skynet", fleet.TagFleet: "render", fleet.TagIntent: "by-hand"}
 			}
-			cfg := newStub(b).config()
+			cfg := newStub().config()
 			cfg.BaseEndpoint, cfg.HTTPClient = aws.String("http://ec2"), ec2wire.Direct{Wire: &ec2wire.Wire{Backend: cloud, Whole: true}}
 			f := ec2.NewReadOnly(ec2.Client(cfg), ec2.Options{Controller: "skynet", Account: account, Region: region})
 			b.ReportAllocs()

@@ -40,7 +40,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		"not encrypted": {data: metadataOn + "<hibernationOptions><configured>true</configured></hibernationOptions><blockDeviceMappingSet><item><deviceName>/dev/sda1</deviceName><ebs><encrypted>false</encrypted></ebs></item></blockDeviceMappingSet>", says: []string{"/dev/sda1 is not encrypted"}},
 		"no controller": {change: func(o *ec2.Options) { o.Controller = "" }, says: []string{fleet.TagController}},
 	} {
-		s := newStub(t)
+		s := newStub()
 		if s.tall = c.tall; c.data != "" {
 			s.template = c.data
 		}
@@ -63,7 +63,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 
 // All that is wrong is said at once, and a fleet without a fault can be launched.
 func TestCheckSaysAllAtOnce(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.template = " "
 	o := s.options()
 	o.Templates = append(o.Templates, o.Templates[0])
@@ -85,7 +85,7 @@ func TestCheckSaysAllAtOnce(t *testing.T) {
 }
 
 func TestHibernates(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	if s.fleet(t).Hibernates("render") {
 		t.Error("hibernates without the template's saying so")
 	}
@@ -100,7 +100,7 @@ func TestHibernates(t *testing.T) {
 
 // A check that EC2 or STS does not answer leaves things as they were.
 func TestACheckWithoutAnAnswer(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	var me who = account
 	f := s.fleet(t, func(o *ec2.Options) { o.Identity = &me })
 	me = ""

@@ -45,7 +45,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestEventsOfOthers(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t)
 	body := func(id fleet.ID) []byte {
 		return event("EC2 Instance Rebalance Recommendation", fmt.Sprintf(`{"instance-id":%q}`, id))

@@ -16,7 +16,7 @@ import (
 )
 
 func TestInstancesReadsAllPages(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.cloud.Page = 7
 	s.put(20)
 	s.put(2, func(m *machine) { m.Tags[fleet.TagFleet] = "other" })
@@ -33,7 +33,7 @@ func TestInstancesReadsAllPages(t *testing.T) {
 
 // A list that holds more than was asked for makes nobody ours.
 func TestWhatWasNotAskedForIsNotOurs(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	ours, theirs := s.put(1), s.put(2, func(m *machine) { m.Tags[fleet.TagController] = "another" })
 	f := s.fleet(t)
 	s.faults = func(_ string, form url.Values) *fault { form.Del("Filter.1.Name"); return nil }
@@ -48,7 +48,7 @@ func TestWhatWasNotAskedForIsNotOurs(t *testing.T) {
 
 // Half a list is none: who is not on it would be thought gone.
 func TestAPageThatFailsFailsTheList(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.cloud.Page = 7
 	s.put(20)
 	f := s.fleet(t)
@@ -64,7 +64,7 @@ func TestAPageThatFailsFailsTheList(t *testing.T) {
 }
 
 func TestWhatIsSaidOfAnInstance(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	for _, c := range []struct {
 		change func(*machine)
 		want   func(*fleet.Instance)
@@ -101,7 +101,7 @@ func TestWhatIsSaidOfAnInstance(t *testing.T) {
 // A wake counts at once, though EC2's launch time may lag, and is forgotten by neither
 // a later list nor a restart; so does a stop.
 func TestSleepAndWakeHaveTheirTimes(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	id := s.put(1)[0]
 	f := watched(t, s)
 	is := func(f *ec2.Fleet, woken, stopped time.Time) {
@@ -136,7 +136,7 @@ func TestStatusChecksThatFail(t *testing.T) {
 }
 
 func statusChecksFail(t *testing.T, n int) {
-	s := newStub(t)
+	s := newStub()
 	s.put(n, func(m *machine) { m.Impaired = true })
 	var log strings.Builder
 	f := s.fleet(t, func(o *ec2.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -164,7 +164,7 @@ func statusChecksFail(t *testing.T, n int) {
 // EC2 throttles who asks for the status checks of thousands by their IDs.
 func TestStatusChecksOfManyTakeAsFewCallsAsThoseOfFew(t *testing.T) {
 	for n, want := range map[int]int{0: 0, 1: 1, 100: 1, 101: 2, 2500: 2} {
-		s := newStub(t)
+		s := newStub()
 		ids := s.put(n)
 		if n > 0 {
 			s.machine(ids[n/2]).Impaired = true
@@ -189,7 +189,7 @@ func TestStatusChecksOfManyTakeAsFewCallsAsThoseOfFew(t *testing.T) {
 }
 
 func TestSleepersCost(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.put(3, func(m *machine) { m.State = "stopped" })
 	s.put(1, func(m *machine) { m.State = "stopping" })
 	s.put(5)
@@ -222,7 +222,7 @@ func TestSpotPrices(t *testing.T) {
 	price := func(typ, zone, price string, at time.Time) string {
 		return fmt.Sprintf("<item><instanceType>%s</instanceType><availabilityZone>%s</availabilityZone><spotPrice>%s</spotPrice><timestamp>%s</timestamp></item>", typ, zone, price, at.Format(time.RFC3339))
 	}
-	s := newStub(t)
+	s := newStub()
 	s.prices = price("c7i.xlarge", "eu-west-1a", "0.071000", noon) + price("c7i.xlarge", "eu-west-1a", "0.09", noon.Add(-time.Hour)) +
 		price("c7i.xlarge", "eu-west-1b", "0.08", noon) + price("c7a.xlarge", "eu-west-1a", "NaN", noon) + price("c7a.xlarge", "eu-west-1b", "-1", noon)
 	f := s.fleet(t)

@@ -37,7 +37,7 @@ func compact(t testing.TB, text string) string {
 }
 
 func TestDraftHoldsEveryChoice(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t, halfSpot, func(o *ec2.Options) { o.Templates[0].Version = "$Latest" })
 	got := compact(t, string(f.Draft(order(4), nil).Request))
 	offers := `[{"type":"c7i.xlarge","zone":"eu-west-1a","subnet":"subnet-a1"},{"type":"c7i.xlarge","zone":"eu-west-1b","subnet":"subnet-b1"},
@@ -56,7 +56,7 @@ func TestDraftHoldsEveryChoice(t *testing.T) {
 
 // A type is asked for where EC2 sells it, and nowhere else.
 func TestDraftNamesNoTypeWhereItIsNotSold(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t, func(o *ec2.Options) { o.Templates[0].Types = []string{"c7i.xlarge", "c7g.xlarge"} })
 	if got := string(f.Draft(order(1), nil).Request); !strings.Contains(got, `"c7g.xlarge","zone":"eu-west-1b"`) || strings.Contains(got, `"c7g.xlarge","zone":"eu-west-1a"`) {
 		t.Errorf("drafted %s", got)
@@ -71,7 +71,7 @@ func TestDraftSplitsTheMarkets(t *testing.T) {
 		}
 		return append(ws, fleet.Worker{ID: "gone", State: fleet.Leaving, Spot: true})
 	}
-	s := newStub(t)
+	s := newStub()
 	for _, c := range []struct {
 		base         int
 		share        float64
@@ -106,7 +106,7 @@ func TestDraftSplitsTheMarkets(t *testing.T) {
 
 // What was just launched as Spot counts as that before EC2 lists it.
 func TestUnlistedSpotCounts(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t, halfSpot)
 	ids, err := f.Launch(ctx, f.Draft(order(2), nil))
 	if err != nil {
@@ -120,7 +120,7 @@ func TestUnlistedSpotCounts(t *testing.T) {
 }
 
 func TestLaunchSendsWhatWasDrafted(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t, halfSpot)
 	ids, err := f.Launch(ctx, f.Draft(order(4), nil))
 	if err != nil || len(ids) != 4 {
@@ -159,7 +159,7 @@ func TestLaunchSendsWhatWasDrafted(t *testing.T) {
 func TestALostAnswerBuysNothingTwice(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"listed": 0, "not listed yet": time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			s := newStub(t)
+			s := newStub()
 			s.cloud.Lag = lag
 			s.faults = once("CreateFleet", &fault{after: true, hangup: true})
 			f := s.fleet(t)
@@ -219,7 +219,7 @@ func TestErrorsOfALaunch(t *testing.T) {
 		{fault{status: 400}, nil},
 		{fault{hangup: true}, nil},
 	} {
-		s := newStub(t)
+		s := newStub()
 		f := s.fleet(t)
 		s.faults = always("CreateFleet", &c.fault)
 		o := f.Draft(order(2), nil)
@@ -245,7 +245,7 @@ func TestErrorsOfALaunch(t *testing.T) {
 }
 
 func TestAThrottleThatPassesIsNoError(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.faults = once("CreateFleet", &fault{status: 503, code: "RequestLimitExceeded"})
 	f := ec2.New(ec2.Client(s.config()), s.options())
 	if err := f.Check(ctx); err != nil {
@@ -277,7 +277,7 @@ func TestPartOfALaunch(t *testing.T) {
 		{all("on-demand", "RequestLimitExceeded"), 0, fleet.ErrThrottled, "RequestLimitExceeded", ""},
 		{all("on-demand", "SomethingNew"), 0, fleet.ErrDenied, "SomethingNew", ""},
 	} {
-		s := newStub(t)
+		s := newStub()
 		s.cloud.None = c.none
 		f := s.fleet(t)
 		o := f.Draft(order(4), nil)
@@ -312,7 +312,7 @@ func most(none map[string]string, kind string, n int) map[string]string {
 // What was refused is left out for minutes, in its market alone, until nothing else
 // is left.
 func TestRefusalsAreRemembered(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t, halfSpot)
 	launch := func() {
 		_, _ = f.Launch(ctx, f.Draft(fleet.Order{Fleet: "render", Count: 8, Token: fleet.Token("render", s.now().Unix(), 0)}, nil))
@@ -380,7 +380,7 @@ func TestADroughtOfSpot(t *testing.T) {
 		"not its capacity":  {ec2.Spot{Share: 0.5}, []map[string]string{all("spot", "UnauthorizedOperation")}, "", 2, 2},
 		"something is left": {ec2.Spot{Share: 0.5}, []map[string]string{{"c7i.xlarge eu-west-1a spot": "InsufficientInstanceCapacity"}}, "", 2, 2},
 	} {
-		s := newStub(t)
+		s := newStub()
 		c.spot.Strategy = "price-capacity-optimized"
 		f := s.fleet(t, func(o *ec2.Options) { o.Templates[0].Spot = &c.spot })
 		for _, none := range c.none {
@@ -431,7 +431,7 @@ func onDemand(t *testing.T, o fleet.Order) (n int) {
 
 // Where one market is refused and the other leaves it open, nothing is refused.
 func TestADoubtIsNotHiddenByARefusal(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.cloud.None = all("on-demand", "InsufficientInstanceCapacity")
 	f := s.fleet(t, halfSpot)
 	s.faults = func(action string, form url.Values) *fault {
@@ -452,7 +452,7 @@ func TestADoubtIsNotHiddenByARefusal(t *testing.T) {
 
 // An answer that names nothing settles nothing.
 func TestAnEmptyAnswerIsDoubtful(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t)
 	o := f.Draft(order(2), nil)
 	s.faults = func(action string, form url.Values) *fault {
@@ -467,7 +467,7 @@ func TestAnEmptyAnswerIsDoubtful(t *testing.T) {
 }
 
 func TestOrdersThatAreNotSent(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	f := s.fleet(t)
 	good := f.Draft(order(2), nil)
 	for name, change := range map[string]func(*fleet.Order){
@@ -509,8 +509,7 @@ func TestOrdersThatAreNotSent(t *testing.T) {
 // and lists late, and where it forgets tokens and lists at once (as moto does).
 func TestNoCrashBuysTwice(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		s, done := openStub()
-		defer done()
+		s := newStub()
 		s.cloud.Page = rapid.IntRange(1, 5).Draw(r, "page")
 		if rapid.Bool().Draw(r, "forgetful") {
 			s.cloud.Forgetful = true

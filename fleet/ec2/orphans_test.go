@@ -14,7 +14,7 @@ import (
 )
 
 func TestOrphansAreListed(t *testing.T) {
-	s := newStub(t)
+	s := newStub()
 	s.put(2)
 	lost := s.put(2, func(m *machine) { m.Tags[fleet.TagFleet] = "old" })
 	bare := s.put(1, func(m *machine) { delete(m.Tags, fleet.TagFleet) })

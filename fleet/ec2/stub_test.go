@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
@@ -23,11 +22,9 @@ import (
 	"skynet/test/ec2wire"
 )
 
-// stub speaks EC2's protocol and keeps its documented promises; it can also break
+// stub speaks EC2's protocol, without a socket, and keeps its documented promises; it can also break
 // them, one at a time.
 type stub struct {
-	URL string
-
 	mu       sync.Mutex
 	clock    time.Time
 	cloud    *ec2wire.Cloud
@@ -56,20 +53,11 @@ const (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newStub(t testing.TB) *stub {
-	s, done := openStub()
-	t.Cleanup(done)
-	return s
-}
-
-// openStub is a stub until it is done with.
-func openStub() (s *stub, done func()) {
-	s = &stub{clock: noon, template: metadataOn}
+func newStub() *stub {
+	s := &stub{clock: noon, template: metadataOn}
 	s.cloud = &ec2wire.Cloud{Now: func() time.Time { return s.clock }, Zones: zones, None: map[string]string{}}
 	s.wire = &ec2wire.Wire{Backend: s.cloud, Before: s.before}
-	server := httptest.NewServer(s)
-	s.URL = server.URL
-	return s, server.Close
+	return s
 }
 
 // zones of the subnets that there are: subnet-a1 is in eu-west-1a.
@@ -108,7 +96,7 @@ func (s *stub) pass(d time.Duration) {
 // a pause.
 func (s *stub) config() aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: aws.String(s.URL),
+		Region: region, BaseEndpoint: aws.String("http://ec2.test"), HTTPClient: s,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
@@ -226,11 +214,12 @@ func (s *stub) lose(from, to int) {
 	}
 }
 
-func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Do answers a call in the caller's goroutine: on a busy machine sockets lose answers.
+func (s *stub) Do(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wire.Catalogue = s.catalogue()
-	s.wire.ServeHTTP(w, r)
+	return ec2wire.Direct{Wire: s.wire}.Do(r)
 }
 
 // before takes note of a call, and has it fail where the test says so.
