@@ -12,7 +12,7 @@ type Plant struct {
 	New  string
 
 	Wire bool   // only seeds by way of fleet/ec2 and SQLite can show it
-	Pkg  string // whose tests are to notice, where it is not the seeds; "./test/faults"
+	Pkg  string // whose tests are to notice, where the seeds cannot or rarely would; "./test/faults"
 	Run  string // which of its tests
 }
 
@@ -62,14 +62,17 @@ var Plants = []Plant{
 	{
 		Law: billed, What: "what was asked for and not answered is not counted", File: "controller/settle.go",
 		Old: "doubtful += i.Size() - len(o.Done)", New: "doubtful += 0 * (i.Size() - len(o.Done))",
+		Pkg: "./controller", Run: ".",
 	},
 	{
 		Law: billed, What: "an order is sent again though the maximum is reached", File: "controller/settle.go",
 		Old: "if i.Order.Count-len(found) > c.rules.Decider.Max()-billed(ws) {", New: "if _ = billed(ws); false {",
+		Pkg: "./controller", Run: ".",
 	},
 	{
 		Law: billed, What: "a launch whose answer was lost is taken for refused", File: "controller/act.go",
-		Old: "return o, i.Kind != journal.Launch || err == nil || fleet.Refused(err)", New: "return o, true",
+		Old: "return o, i.Kind != journal.Launch || err == nil || fleet.Refused(err)", New: "_ = fleet.Refused\n	return o, true",
+		Pkg: "./controller", Run: ".",
 	},
 	{
 		Law: budgets, What: "the hour's launches are not counted", File: "policy/launch.go",
@@ -90,18 +93,22 @@ var Plants = []Plant{
 	{
 		Law: twice, What: "nobody looks for launches without an outcome after a restart", File: "controller/controller.go",
 		Old: "journal: j, unsettled: true,", New: "journal: j, unsettled: false,",
+		Pkg: "./controller", Run: ".",
 	},
 	{
-		Law: twice, What: "what is found by its token is not looked for before an order is sent again", File: "fleet/ec2/createfleet.go",
-		Old: "ClientToken: &c.Token,", New: "", Wire: true,
+		Law: twice, What: "a launch is sent without a client token", File: "fleet/ec2/createfleet.go",
+		Old: "ClientToken: &c.Token,", New: "",
+		Pkg: "./fleet/ec2", Run: ".",
 	},
 	{
 		Law: busy, What: "who says that it has drained is believed for any drain", File: "fleet/roster/join.go",
 		Old: "beat.Drain == w.Drain && ", New: "",
+		Pkg: "./fleet/roster", Run: ".",
 	},
 	{
 		Law: busy, What: "an agent says drained while an item is just arriving", File: "worker/gate/gate.go",
 		Old: "case g.receiving+len(g.line)+g.working+g.storing > 0:", New: "case len(g.line)+g.working+g.storing > 0:",
+		Pkg: "./worker", Run: "TestLaws|TestAReceive",
 	},
 	{
 		Law: busy, What: "an agent that was told to drain goes on receiving", File: "worker/gate/gate.go",

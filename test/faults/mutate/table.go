@@ -24,8 +24,11 @@ func table(rows []row) string {
 			noticed++
 			by = r.by
 		}
-		if r.seed != "" {
+		switch {
+		case r.seed != "":
 			by += ", seed " + r.seed
+		case r.noticed():
+			by = "`" + by + "` of `" + strings.TrimPrefix(r.pkg(), "./") + "`"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Law, r.What, "`"+r.File+"`", by)
 	}
