@@ -35,7 +35,7 @@ func AWS(ctx context.Context, region string) (aws.Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the AWS SDK's settings: %w", err)
 	}
-	c.HTTPClient = lease.Client(httpClient(c.HTTPClient)) // what is asked under a lease is not sent after its end
+	c.HTTPClient = lease.Client(whole{httpClient(c.HTTPClient)}) // what is asked under a lease is not sent after its end
 	return c, nil
 }
 
