@@ -127,6 +127,20 @@ func TestPendingLaunchesAreNotBoughtAgain(t *testing.T) {
 	}
 }
 
+// A launch that no list ever shows (it died at once, or its tag was lost) is not waited
+// for for ever.
+func TestALaunchThatIsNeverListedIsBoughtAnew(t *testing.T) {
+	r := newRig(t)
+	r.Waiting, r.Unlisted, r.DOA = 8, 24*time.Hour, true
+	r.minutes(2)
+	if n := r.launches(); n != 1 {
+		t.Fatalf("launched %d while the first may yet be listed", n)
+	}
+	if r.minutes(8); r.launches() < 2 {
+		t.Errorf("launched %d in ten minutes", r.launches())
+	}
+}
+
 func TestADrainingWorkerIsRecalledBeforeAnyIsBought(t *testing.T) {
 	r := newRig(t)
 	r.Waiting, r.Item = 16, 150*time.Second
