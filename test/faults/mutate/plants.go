@@ -125,10 +125,12 @@ var Plants = []Plant{
 	{
 		Law: busy, What: "time in which we were deaf counts as their silence", File: "fleet/roster/join.go",
 		Old: "latest(w.Launched, w.Woken, w.Heard, e.since)", New: "latest(w.Launched, w.Woken, w.Heard)",
+		Pkg: "./fleet/roster", Run: ".",
 	},
 	{
 		Law: busy, What: "who wakes finds its old drain still there", File: "controller/act.go",
 		Old: "cleared, err := c.world.Roster.Recall(ctx, ids)", New: "cleared, err := ids, error(nil)",
+		Pkg: "./controller", Run: ".",
 	},
 	{
 		Law: lost, What: "an item whose work was broken off is taken out of its queue", File: "worker/settle.go",
@@ -140,7 +142,8 @@ var Plants = []Plant{
 	},
 	{
 		Law: once, What: "the same work done twice has two names", File: "worker/deliver.go",
-		Old: "result{\"done\", p.said.Digest}", New: "result{\"done\", p.said.Finished.String()}", Pkg: "./worker", Run: "TestFlow|TestResult|Twice|Again|Chain",
+		Old: "result{\"done\", p.said.Digest}", New: "result{\"done\", p.said.Finished.String()}",
+		Pkg: "./worker", Run: "Step|Twice|Again|Dies|Result|Told|Media",
 	},
 	{
 		Law: leaked, What: "who never starts is never given up", File: "policy/deadlines.go",
@@ -165,6 +168,7 @@ var Plants = []Plant{
 	{
 		Law: blind, What: "a stale signal is as good as a fresh one", File: "signals/signals.go",
 		Old: "return 0, fmt.Errorf(\"%s is stale: measured %s ago, good for %s\", s.Name, now.Sub(s.At).Round(time.Second), s.Good)", New: "return s.Value, nil",
+		Pkg: "./policy", Run: "TestLaws|TestProperties|Blind|Stale|.",
 	},
 	{
 		Law: intents, What: "a tick that cannot be written is carried out all the same", File: "controller/tick.go",
@@ -173,6 +177,7 @@ var Plants = []Plant{
 	{
 		Law: intents, What: "who takes over is not told of the last tick", File: "journal/handover/handover.go",
 		Old: "if err := j.note(ctx, &r); err != nil {", New: "if err := j.note(ctx, &r); err != nil && r.Decision.ID == \"\" {",
+		Pkg: "./journal/handover", Run: ".",
 	},
 	{
 		Law: torn, What: "a write that failed is reported as done", File: "journal/sqlite/journal.go",
@@ -180,27 +185,33 @@ var Plants = []Plant{
 	},
 	{
 		Law: torn, What: "what became of a launch is not written", File: "journal/sqlite/write.go",
-		Old: "		return w.outcome(o.Clone())", New: "		_ = w.outcome\n		return nil", Wire: true,
+		Old: "		return w.outcome(o.Clone())", New: "		_ = w.outcome\n		return nil",
+		Pkg: "./journal/sqlite", Run: ".",
 	},
 	{
 		Law: alone, What: "a successor does not wait for the last call", File: "lease/acquire.go",
 		Old: "max(s.Lasts, l.opt.Lasts) + max(s.Grace, l.opt.Grace) - ", New: "l.opt.Lasts/4 - ",
+		Pkg: "./lease", Run: ".",
 	},
 	{
 		Law: alone, What: "a call begins though the lease may end in it", File: "lease/lease.go",
 		Old: "if left < need || left <= 0 {", New: "if left < -time.Hour {",
+		Pkg: "./lease", Run: ".",
 	},
 	{
 		Law: alone, What: "a holder acts before the lease says that its note counts", File: "lease/hold.go",
 		Old: "return l.rewriteInTurn(ctx, func(s *State) { s.Note = n })", New: "_ = l.rewriteInTurn(ctx, func(s *State) { s.Note = n })\n	return nil",
+		Pkg: "./lease", Run: ".",
 	},
 	{
 		Law: converges, What: "the breaker never closes", File: "policy/breaker.go",
 		Old: "if len(born) > 0 {", New: "if len(born) > 1000 {",
+		Pkg: "./policy", Run: "TestBreaker",
 	},
 	{
 		Law: converges, What: "a launch counts as starting for hours though nobody lists it", File: "controller/tick.go",
 		Old: "unlisted = 2 * time.Minute", New: "unlisted = 20 * time.Hour",
+		Pkg: "./controller", Run: ".",
 	},
 	{
 		Law: converges, What: "who drains is not recalled, and cannot be replaced at the maximum", File: "policy/plan.go",
