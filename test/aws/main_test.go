@@ -63,8 +63,10 @@ func buildAll() (dir string, err error) {
 	return built, nil
 }
 
-// patient is how long is waited for what takes a moment on a quiet machine.
-const patient = 60 * time.Second
+// patient is how long is waited for what takes a moment on a quiet machine. One thing
+// takes longer: where SQS does not vouch for who sent a heartbeat (moto does not), the
+// word of an agent that was just started anew that it has drained counts after 75 s.
+const patient = 2 * time.Minute
 
 // await looks again and again until look finds nothing wrong.
 func await(t *testing.T, what string, look func() error) {
