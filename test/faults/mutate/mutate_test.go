@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"go/format"
+	"os"
 	"testing"
 )
 
@@ -18,6 +20,23 @@ func TestPlantsStillFit(t *testing.T) {
 		if _, err := format.Source(text); err != nil {
 			t.Errorf("%s: %s: %v", p.File, p.What, err)
 		}
+	}
+}
+
+// TestThePageHasThemAll: a fault that was added was looked for, and what the page
+// says was noticed.
+func TestThePageHasThemAll(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/faults.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Plants {
+		if !bytes.Contains(text, []byte("| "+p.Law+" | "+p.What+" | ")) {
+			t.Errorf("docs/faults.md has no line for %q: go run ./test/faults/mutate", p.What)
+		}
+	}
+	if bytes.Contains(text, []byte("**nothing**")) {
+		t.Error("docs/faults.md has a fault that nothing noticed")
 	}
 }
 
