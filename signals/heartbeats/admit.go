@@ -73,15 +73,6 @@ func (e *Ears) room(id fleet.ID) bool {
 	return false
 }
 
-// doubt takes in that another start of the agent spoke at that time. Its last words
-// may come late; what comes later than they can is said by a second agent, or by
-// somebody else, and then neither is believed to have drained.
-func (v *voice) doubt(at time.Time) {
-	if !v.proven && at.Sub(v.begun) > overlap {
-		v.unsure = at.Add(late)
-	}
-}
-
 // forgery is what is to be complained of, nil if that was done lately.
 func (e *Ears) forgery(now time.Time) error {
 	e.mu.Lock()

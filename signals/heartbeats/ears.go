@@ -31,21 +31,9 @@ const (
 	// forgetFull when there are too many of them.
 	forget     = 24 * time.Hour
 	forgetFull = time.Hour
-	// slept is the silence after which a worker counts as begun anew: it was woken,
-	// which the agent itself does not notice. Its longest interval is a minute.
-	slept = 90 * time.Second
-	// sole is how long a new start of an agent must be the only one that speaks for
-	// its worker before "drained" is believed of it: every agent speaks in that time.
-	sole = 75 * time.Second
-	// overlap is how far apart the words of an agent that ends and of the next one
-	// can arrive: a try to post takes ten seconds at most.
-	overlap = 30 * time.Second
 	// mostWorkers is how many are kept: more than any fleet has, few enough for
 	// whoever posts under ever new names.
 	mostWorkers = 20_000
-	// noticed is how long somebody else's word of an interruption counts: the
-	// instance is gone two minutes after it, or it was not meant.
-	noticed = 15 * time.Minute
 	// late is how old a heartbeat may arrive: then the queue drops it.
 	late = 5 * time.Minute
 	// tooLong is the longest heartbeat that is read, in bytes: ours are a few kB.
@@ -72,29 +60,6 @@ type Ears struct {
 	until   time.Time              // what arrived before was read: read, unless there is more than we can keep up with
 	failed  string                 // why the last call failed, "" if it did not
 	refused refused
-}
-
-// voice is one worker's.
-type voice struct {
-	beat   fleet.Heartbeat
-	heard  time.Time
-	begun  time.Time // first heard after a start or a long silence
-	seen   window
-	former former
-	proven bool      // the queue's server vouched that the worker itself spoke
-	unsure time.Time // until then another start of the agent may speak as well
-}
-
-// notice is one of an interruption.
-type notice struct {
-	fleet.Interruption
-	told time.Time
-}
-
-// former is what was seen of an earlier start of the agent.
-type former struct {
-	boot string
-	seen window
 }
 
 // New returns Ears that have heard nothing yet.
@@ -215,67 +180,6 @@ func arrived(now time.Time, l queue.Letter) time.Time {
 	return l.At
 }
 
-// take keeps a heartbeat that arrived at that time if it is the newest, and
-// reports whether its counters are new. One that is proven is the worker's own.
-func (e *Ears) take(at time.Time, beat fleet.Heartbeat, proven bool) bool {
-	beat.Queues = nil // counted, not kept: they may be long
-	v := e.last[beat.Worker]
-	if proven && !v.proven && v.beat.Boot != "" {
-		v = voice{} // whoever spoke until now
-	}
-	v.proven = v.proven || proven
-	switch {
-	case v.isFormer(at, beat):
-		if v.former.boot != beat.Boot {
-			v.former = former{boot: beat.Boot}
-		}
-		if !v.former.seen.take(beat.Seq) {
-			return false // doubled
-		}
-		v.doubt(at)
-	case v.beat.Boot != beat.Boot: // the first word of a new start
-		v = v.anew(at, beat)
-		v.seen.take(beat.Seq)
-	case !v.seen.take(beat.Seq):
-		return false // doubled
-	case beat.Seq > v.beat.Seq: // else late: counts, but says nothing new of the state
-		if at.Sub(v.heard) > slept {
-			v.begun = at
-		}
-		v.beat, v.heard = beat, at
-	case at.Before(v.begun) && v.begun.Sub(at) <= slept: // overtaken by what was taken for its first word
-		v.begun = at
-	}
-	e.last[beat.Worker] = v
-	return true
-}
-
-// anew is the voice of a new start of the agent.
-func (v voice) anew(at time.Time, beat fleet.Heartbeat) voice {
-	next := voice{beat: beat, heard: at, begun: v.beginning(at), former: former{v.beat.Boot, v.seen}, proven: v.proven}
-	if v.beat.Boot != "" && !v.proven && at.Sub(v.heard) <= late {
-		next.unsure = at.Add(sole)
-	}
-	return next
-}
-
-// beginning is when a new start was first heard. After a restart of ours the
-// first word of an agent that has run all along looks like one.
-func (v voice) beginning(at time.Time) time.Time {
-	if v.beat.Boot == "" && !v.begun.IsZero() && at.Sub(v.heard) <= slept {
-		return v.begun
-	}
-	return at
-}
-
-// isFormer reports a late word of an earlier start of the agent, going by the
-// worker's own clock. That may have been set back: what arrives when nothing can
-// be late any more is news. What arrived before the last word is none, whatever its
-// clock says: a letter that is read again would make the worker unheard since.
-func (v voice) isFormer(at time.Time, beat fleet.Heartbeat) bool {
-	return v.beat.Boot != "" && v.beat.Boot != beat.Boot && (at.Before(v.heard) || beat.At.Before(v.beat.At) && at.Sub(v.heard) <= late)
-}
-
 // count adds up what was done for the queues that a Source was asked for.
 // Anybody may post under other names.
 func (e *Ears) count(now time.Time, beat fleet.Heartbeat) {
@@ -332,16 +236,6 @@ func (e *Ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 	return v.beat, v.heard, ok
 }
 
-// Notice takes in, at now, that a worker will be interrupted, from whoever knows it
-// besides the worker: the cloud tells both, and the worker may be too busy to ask.
-func (e *Ears) Notice(now time.Time, id fleet.ID, i fleet.Interruption) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.notices) < mostWorkers {
-		e.notices[id] = notice{i, now}
-	}
-}
-
 // Booted is when a worker was first heard after its start, or after a silence as
 // long as only sleep is; zero if it was not heard.
 func (e *Ears) Booted(id fleet.ID) time.Time {
@@ -356,13 +250,4 @@ func (e *Ears) Listening() (since, until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.since, e.until
-}
-
-// AtRisk takes in, at now, that the cloud expects to interrupt a worker.
-func (e *Ears) AtRisk(now time.Time, id fleet.ID) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.risks) < mostWorkers {
-		e.risks[id] = now
-	}
 }
