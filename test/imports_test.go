@@ -29,6 +29,7 @@ var downhill = []struct {
 	{"config/redact", ""},
 	{"config/strict", "config/redact"},
 	{"config", "config/strict"},
+	{"awshttp", ""},
 	{"lease", ""},
 	{"lease/*", "lease"},
 	{"queue", "fleet"},
@@ -64,7 +65,7 @@ var downhill = []struct {
 	{"worker/image/libvips", ""},
 	{"worker/image/imagetest", ""},
 	{"worker/image", "worker/recipe worker/image/libvips"},
-	{"worker/*", "fleet queue worker/recipe worker/confine config/redact"}, // media, stores, metadata
+	{"worker/*", "fleet queue awshttp worker/recipe worker/confine config/redact"}, // media, stores, metadata
 	{"dashboard/health", "controller fleet signals policy policy/file"},
 	{"dashboard/metrics", "dashboard/health controller fleet signals policy journal"},
 	{"dashboard/notify", "dashboard/health config/redact"},
@@ -86,7 +87,7 @@ var testOnly = []string{"test", "test/*", "test/bench/*", "test/faults/*", "queu
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (
 	aws        = "github.com/aws/"
-	awsMay     = []string{"cmd/*", "cmd/internal/*", "fleet/ec2", "queue/sqs", "signals/cloudwatch", "lease/s3", "worker/metadata", "worker/store", "test/*"}
+	awsMay     = []string{"awshttp", "cmd/*", "cmd/internal/*", "fleet/ec2", "queue/sqs", "signals/cloudwatch", "lease/s3", "worker/metadata", "worker/store", "test/*"}
 	awsInTests = []string{"fleet/local"} // serves what the SDK's client of instance metadata asks
 )
 

@@ -20,6 +20,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go/encoding/cbor"
+
+	"skynet/awshttp"
 )
 
 // Region is the region that it plays.
@@ -77,21 +79,11 @@ func New() *Server { return &Server{samples: map[string][]sample{}, status: map[
 // Config is an SDK configuration whose calls end here, and are not tried again.
 func (s *Server) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: whole{http.DefaultClient},
+		Region: Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: awshttp.Whole(http.DefaultClient),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
-}
-
-// whole has quick answers arrive: see package skynet/cmd/internal/wire.
-type whole struct{ aws.HTTPClient }
-
-func (w whole) Do(r *http.Request) (*http.Response, error) {
-	if r.ContentLength > 0 && r.Body != nil {
-		r.Body = struct{ io.ReadCloser }{r.Body}
-	}
-	return w.HTTPClient.Do(r)
 }
 
 // Put stores a sample. The dimensions are written Name=Value.

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"skynet/awshttp"
 )
 
 const (
@@ -61,6 +63,7 @@ func (s *Stores) openBucket(ctx context.Context, u *url.URL) error {
 		// An object that was stored without a checksum has none to be held against: that
 		// is no news for each of them.
 		o.DisableLogOutputChecksumValidationSkipped = true
+		o.HTTPClient = awshttp.Whole(o.HTTPClient)
 	})
 	st := newStore(u)
 	st.prefix = strings.TrimPrefix(st.root+"/", "/")

@@ -8,11 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go/middleware"
 
+	"skynet/awshttp"
 	"skynet/lease"
 )
 
@@ -35,7 +36,7 @@ func AWS(ctx context.Context, region string) (aws.Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the AWS SDK's settings: %w", err)
 	}
-	c.HTTPClient = lease.Client(whole{httpClient(c.HTTPClient)}) // what is asked under a lease is not sent after its end
+	c.HTTPClient = lease.Client(awshttp.Whole(httpClient(c.HTTPClient))) // what is asked under a lease is not sent after its end
 	return c, nil
 }
 
@@ -47,10 +48,10 @@ const idle = 256
 // httpClient is the SDK's own, with what its settings ask for (a CA bundle, say), but
 // for the connections that it keeps.
 func httpClient(its aws.HTTPClient) aws.HTTPClient {
-	plain, ok := its.(*awshttp.BuildableClient)
+	plain, ok := its.(*sdkhttp.BuildableClient)
 	switch {
 	case its == nil:
-		plain = awshttp.NewBuildableClient()
+		plain = sdkhttp.NewBuildableClient()
 	case !ok:
 		return its
 	}

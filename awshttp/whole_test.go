@@ -1,4 +1,4 @@
-package wire
+package awshttp
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestABodyCanOnlyBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = whole{doer(func(r *http.Request) (*http.Response, error) {
+	_, _ = Whole(doer(func(r *http.Request) (*http.Response, error) {
 		if _, writes := r.Body.(io.WriterTo); writes {
 			t.Error("the body writes itself")
 		}
@@ -25,7 +25,7 @@ func TestABodyCanOnlyBeRead(t *testing.T) {
 			t.Errorf("%q, %v", body, err)
 		}
 		return nil, http.ErrAbortHandler
-	})}.Do(r) //nolint:bodyclose // has none
+	})).Do(r) //nolint:bodyclose // has none
 	if r.ContentLength != 5 {
 		t.Error("its length is lost")
 	}
