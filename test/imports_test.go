@@ -51,6 +51,7 @@ var downhill = []struct {
 	{"decide/suite", "decide policy signals signals/line config/strict"},
 	{"decide", "fleet signals signals/derived signals/forecast signals/line policy policy/file"},
 	{"controller", "fleet signals signals/derived policy journal"},
+	{"controller/reaper", "fleet fleet/ec2 signals policy journal config/strict"},
 	{"simulate/scenario", "config/strict"},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
 	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},

@@ -14,7 +14,6 @@ import (
 
 	"skynet/config"
 	"skynet/config/strict"
-	"skynet/controller"
 	"skynet/fleet"
 	"skynet/fleet/ec2"
 	"skynet/journal"
@@ -130,12 +129,12 @@ func TestReapIsWrittenDownFirst(t *testing.T) {
 	c.add("i-1", "old", now.Add(-3*time.Hour))
 	d := onEC2(t, c, now)
 	d.journal = full{d.journal}
-	if err := d.letGo(t.Context(), d.ec2, "old", exits, now); err == nil || len(c.ended) > 0 {
+	if err := d.reaper(d.ec2).LetGo(t.Context(), "old", exits, now); err == nil || len(c.ended) > 0 {
 		t.Errorf("ended %v, %v", c.ended, err)
 	}
 	d = onEC2(t, c, now)
 	d.dry = true
-	if err := d.letGo(t.Context(), controller.Cloud(nil), "old", exits, now); err != nil || len(c.ended) > 0 {
+	if err := d.reaper(d.ec2).LetGo(t.Context(), "old", exits, now); err != nil || len(c.ended) > 0 {
 		t.Errorf("a dry run ended %v, %v", c.ended, err)
 	}
 }

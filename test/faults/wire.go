@@ -70,10 +70,10 @@ func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
 	if err := f.Check(context.Background()); err != nil {
 		return Reach{}, err
 	}
-	news, reaper := &news{Host: h, fleet: f, told: map[*machine]time.Duration{}}, &reaper{Host: h, fleet: f}
+	news, orphans := &news{Host: h, fleet: f, told: map[*machine]time.Duration{}}, &reaping{Host: h, fleet: f}
 	return Reach{
 		Cloud: f, Roster: &roster.Roster{Registry: f, Ears: h.Ears(), Silence: h.scene.silent},
-		Before: func(now time.Time) { news.read(now); reaper.look(now) },
+		Before: func(now time.Time) { news.read(now); orphans.look(now) },
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"skynet/controller"
+	"skynet/controller/reaper"
 	"skynet/fleet"
 	"skynet/fleet/ec2"
 	"skynet/journal"
@@ -23,7 +24,6 @@ const lawOrphans = "a machine that nobody looks after ends within 45 minutes of 
 const (
 	orphanAfter = 30 * time.Minute
 	reapEvery   = 5 * time.Minute
-	reapAtOnce  = 5
 	oldFleet    = "old" // was in the settings once
 )
 
@@ -122,74 +122,24 @@ func (b backend) covered(names []string) {
 	}
 }
 
-// reaper ends orphans, of the same parts and in the same order as the daemon.
-type reaper struct {
+// reaping has the daemon's own reaper look now and then.
+type reaping struct {
 	*Host
 	fleet *ec2.Fleet
 	next  time.Duration
 }
 
-func (r *reaper) look(now time.Time) {
+func (r *reaping) look(now time.Time) {
 	if r.scene.pair || r.now < r.next {
 		return
 	}
-	r.next = r.now + reapEvery
-	if err := r.reap(context.Background(), now); err != nil {
+	r.next, r.end = r.now+reapEvery, r.now+controller.CallTimeout
+	own := reaper.Reaper{
+		Orphans: r.fleet, Cloud: r.fleet, Ears: r.ears, Past: r.Journal(), Journal: r.Journal(), Fleets: []string{fleetName}, After: orphanAfter,
+	}
+	if err := own.Look(context.Background(), now); err != nil {
 		r.Tell(r.name, "cannot end instances that nobody looks after: %v", err)
 	}
-}
-
-func (r *reaper) reap(ctx context.Context, now time.Time) error {
-	r.end = r.now + controller.CallTimeout
-	list, err := r.fleet.Orphans(ctx)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	e := ec2.Evidence{Fleets: []string{fleetName}, Heard: map[fleet.ID]time.Time{}, After: orphanAfter}
-	e.Since, e.Until = r.ears.Listening()
-	for _, i := range list {
-		if _, heard, ok := r.ears.Last(i.ID); ok {
-			e.Heard[i.ID] = heard
-		}
-		name := i.Tags[fleet.TagFleet]
-		records, err := r.Journal().Records(ctx, name, time.Time{}, 1)
-		if err != nil {
-			return err
-		}
-		if len(records) > 0 {
-			e.Journal = append(e.Journal, name)
-		}
-	}
-	exits, _ := ec2.Reap(list, e, now, reapAtOnce)
-	if len(exits) == 0 {
-		return nil
-	}
-	return r.letGo(ctx, exits, now.Round(0).UTC())
-}
-
-func (r *reaper) letGo(ctx context.Context, exits []fleet.Exit, now time.Time) error {
-	id := fleet.DecisionID(oldFleet, now)
-	i := journal.Intent{ID: id + "/" + string(journal.Terminate), Fleet: oldFleet, Decision: id, At: now, Kind: journal.Terminate, Exits: exits}
-	err := r.Journal().Write(ctx, journal.Record{
-		Snapshot: signals.Snapshot{Fleet: oldFleet, Now: now}, Intents: []journal.Intent{i},
-		Decision: policy.Decision{ID: id, Fleet: oldFleet, Failed: "no tick: orphans are let go", Terminate: exits},
-	})
-	if err != nil {
-		return err
-	}
-	ids := make([]fleet.ID, len(exits))
-	for n, x := range exits {
-		ids[n] = x.ID
-	}
-	done, failed := r.fleet.Terminate(ctx, ids)
-	o := journal.Outcome{Intent: i.ID, At: now, Done: done}
-	if failed != nil {
-		o.Failed = failed.Error()
-	}
-	if err := r.Journal().Settle(ctx, o); err != nil {
-		return err
-	}
-	return failed
 }
 
 // history has the journal know that the fleet of the orphans was ours.
