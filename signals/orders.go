@@ -115,6 +115,29 @@ func about(list []Named, id fleet.ID, now time.Time) (Named, bool) {
 	return Named{}, false
 }
 
+// TakeOver adds what the operator had ordered where another controller acted until now,
+// and that is not ordered here: an order given here stands.
+func (s Standing) TakeOver(other Standing) Standing {
+	if s.Pause == nil {
+		s.Pause = other.Pause
+	}
+	if s.Floor == nil {
+		s.Floor = other.Floor
+	}
+	s.Drain, s.Forget = withThose(s.Drain, other.Drain), withThose(s.Forget, other.Forget)
+	return s
+}
+
+// withThose adds orders about workers that have none here.
+func withThose(own, others []Named) []Named {
+	for _, o := range others {
+		if !slices.ContainsFunc(own, func(n Named) bool { return n.ID == o.ID }) {
+			own = append(slices.Clip(own), o)
+		}
+	}
+	return own
+}
+
 // WithoutForgotten takes workers that the operator has had forgotten for gone,
 // whatever the cloud lists and they say: nobody waits for them, counts them, pays
 // for them or touches them. They stay in the list, as leaving, so that the journal

@@ -56,3 +56,21 @@ func TestTheForgottenHaveLeft(t *testing.T) {
 		t.Errorf("%+v, was %+v", got.Workers, s.Workers)
 	}
 }
+
+// What was ordered elsewhere is taken over, but for what is ordered here.
+func TestOrdersAreTakenOver(t *testing.T) {
+	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ann, bob := signals.Named{ID: "i-1", Until: end, By: "ann"}, signals.Named{ID: "i-1", Until: end, By: "bob"}
+	two, three := signals.Named{ID: "i-2", Until: end}, signals.Named{ID: "i-3", Until: end}
+	pause, floor := &signals.Pause{Until: end}, &signals.Floor{Want: 3, Until: end}
+	for name, c := range map[string]struct{ own, other, want signals.Standing }{
+		"nothing":           {},
+		"all of it":         {other: signals.Standing{Pause: pause, Floor: floor, Drain: []signals.Named{two}}, want: signals.Standing{Pause: pause, Floor: floor, Drain: []signals.Named{two}}},
+		"ours stand":        {own: signals.Standing{Pause: pause, Floor: floor}, other: signals.Standing{Pause: &signals.Pause{}, Floor: &signals.Floor{}}, want: signals.Standing{Pause: pause, Floor: floor}},
+		"of single workers": {own: signals.Standing{Drain: []signals.Named{ann}, Forget: []signals.Named{two}}, other: signals.Standing{Drain: []signals.Named{bob, two}, Forget: []signals.Named{three}}, want: signals.Standing{Drain: []signals.Named{ann, two}, Forget: []signals.Named{two, three}}},
+	} {
+		if diff := cmp.Diff(c.want, c.own.TakeOver(c.other)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

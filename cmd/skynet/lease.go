@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -257,28 +256,15 @@ func (d *daemon) takeOrdersOver(ctx context.Context) error {
 		for name, s := range taken {
 			own := all[name].In(now)
 			if own.Pause == nil && s.Pause != nil {
-				own.Pause = s.Pause
 				d.log.Warn("takes a pause over", zap.String(keyFleet, name), zap.Time("until", s.Pause.Until), zap.String("why", s.Pause.Why))
 			}
 			if own.Floor == nil && s.Floor != nil {
-				own.Floor = s.Floor
 				d.log.Warn("takes a floor over", zap.String(keyFleet, name), zap.Time("until", s.Floor.Until), zap.Int("want", s.Floor.Want))
 			}
-			own.Drain, own.Forget = withThose(own.Drain, s.Drain), withThose(own.Forget, s.Forget)
-			all[name] = own
+			all[name] = own.TakeOver(s)
 		}
 		return nil
 	})
-}
-
-// withThose adds orders about workers that have none here.
-func withThose(own, others []signals.Named) []signals.Named {
-	for _, o := range others {
-		if !slices.ContainsFunc(own, func(n signals.Named) bool { return n.ID == o.ID }) {
-			own = append(slices.Clip(own), o)
-		}
-	}
-	return own
 }
 
 // during is ctx as long as it is this daemon's turn.
