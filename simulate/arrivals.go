@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"skynet/simulate/scenario"
@@ -25,13 +26,14 @@ type arrivals struct {
 	queue *scenario.Queue
 	place uint64
 	until time.Duration
-	rng   *chance
+	rng   chance
 
 	row    int
 	total  float64 // items of the series until now
 	given  float64 // of which so many were given
 	number uint64
 
+	gaps      *rand.Rand    // of the step
 	left      int           // items of the step
 	sum, past float64       // of its gaps
 	next      batch         // the next one, n = 0 at the end
@@ -91,7 +93,7 @@ func (a *arrivals) draw() time.Duration {
 		a.step()
 	}
 	a.left--
-	a.past += a.rng.r.ExpFloat64()
+	a.past += a.gaps.ExpFloat64()
 	s := &a.queue.Series.Steps[a.row-1]
 	return (s.At + time.Duration(a.past/a.sum*float64(s.For))).Truncate(time.Millisecond)
 }
@@ -108,7 +110,7 @@ func (a *arrivals) step() {
 		for range a.left + 1 {
 			a.sum += r.ExpFloat64()
 		}
-		a.rng.of(forArrivals, a.place, uint64(a.row))
+		a.gaps = a.rng.of(forArrivals, a.place, uint64(a.row))
 	}
 	a.row++
 }

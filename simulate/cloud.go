@@ -43,7 +43,7 @@ func (c *crew) call() (refused, lost error) {
 	return fails(c.world.chance, forCalls, uint64(c.place), c.calls, f)
 }
 
-func fails(from *chance, purpose, place, number uint64, f scenario.Faults) (refused, lost error) {
+func fails(from chance, purpose, place, number uint64, f scenario.Faults) (refused, lost error) {
 	p := f.APIErrors.Fraction()
 	if p == 0 {
 		return nil, nil

@@ -26,7 +26,7 @@ type crew struct {
 	attempts uint64 // instances asked for
 	calls    uint64
 	lists    uint64
-	listing  *chance // of its own: the roster is read beside the signals
+	listing  chance // of its own: the roster is read beside the signals
 	workers  []fleet.Worker
 
 	billed, peak                                   int

@@ -16,6 +16,7 @@ import (
 	"skynet/fleet/roster"
 	"skynet/policy/file"
 	"skynet/signals"
+	seeded "skynet/simulate/chance"
 	"skynet/simulate/scenario"
 )
 
@@ -338,7 +339,7 @@ func TestHistogram(t *testing.T) {
 	h := histogram{fine: exact}
 	var all []time.Duration
 	for i := range 100_000 {
-		d := time.Duration(mix(uint64(i))%uint64(1+i*i)) * time.Microsecond
+		d := time.Duration(seeded.Mix(uint64(i))%uint64(1+i*i)) * time.Microsecond
 		all = append(all, d)
 		h.add(d, 1)
 	}
@@ -368,7 +369,7 @@ func TestWindow(t *testing.T) {
 		if i > 200 {
 			n += 20 // a pause
 		}
-		d := time.Duration(mix(uint64(i)) % 1e12)
+		d := time.Duration(seeded.Mix(uint64(i)) % 1e12)
 		w.add(n, d)
 		all = append(all, one{n, d})
 		want := histogram{fine: coarse}

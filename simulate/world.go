@@ -17,7 +17,7 @@ type world struct {
 	queues []*queue
 	crews  []*crew
 	events events
-	chance *chance
+	chance chance
 	left   int           // items that have arrived and are not done
 	coming time.Duration // when the next one arrives
 

@@ -9,6 +9,7 @@ import (
 	"skynet/fleet"
 	"skynet/policy"
 	"skynet/signals"
+	seeded "skynet/simulate/chance"
 	"skynet/simulate/scenario"
 )
 
@@ -298,7 +299,7 @@ func TestIdleTimeIsNoCredit(t *testing.T) {
 func TestEventsKeepOrder(t *testing.T) {
 	var h events
 	for i := range 1000 {
-		h.push(event{at: time.Duration(mix(uint64(i)) % 7), slot: int32(i)})
+		h.push(event{at: time.Duration(seeded.Mix(uint64(i)) % 7), slot: int32(i)})
 	}
 	last := event{at: -1}
 	for range 1000 {

@@ -25,7 +25,8 @@ var downhill = []struct {
 }{
 	{"fleet", ""},
 	{"fleet/roster", "fleet"},
-	{"fleet/*", "fleet"}, // clouds
+	{"fleet/local", "fleet config/redact"}, // shows what its workers said last
+	{"fleet/*", "fleet"},                   // clouds
 	{"config/redact", ""},
 	{"config/strict", "config/redact"},
 	{"config", "config/strict"},
@@ -53,12 +54,13 @@ var downhill = []struct {
 	{"controller", "fleet signals signals/derived policy journal"},
 	{"controller/reaper", "fleet fleet/ec2 signals policy journal config/strict"},
 	{"simulate/scenario", "config/strict"},
+	{"simulate/chance", ""},
 	{"simulate/peer", "simulate simulate/scenario policy signals config/strict"},
 	{"simulate/recording", "fleet signals policy journal simulate/scenario config/strict"},
 	{"simulate/report", "simulate fleet policy"},
 	{"simulate/clairvoyant", ""},
 	{"simulate/sweep", "simulate"},
-	{"simulate", "controller signals/derived signals/forecast fleet signals policy journal simulate/scenario simulate/clairvoyant"},
+	{"simulate", "controller signals/derived signals/forecast fleet signals policy journal simulate/chance simulate/scenario simulate/clairvoyant"},
 	{"worker/recipe", "config/strict"},
 	{"worker/confine", ""},
 	{"worker/gate", "fleet"},

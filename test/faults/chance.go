@@ -3,38 +3,22 @@ package faults
 import (
 	"math/rand/v2"
 	"time"
+
+	seeded "skynet/simulate/chance"
 )
 
-// chance gives random numbers by purpose, thing and number, so that nothing depends
-// on the order in which things are asked for: a kind of weather that is dropped, to
-// find the smallest story, leaves all the others as they were.
-type chance struct {
-	seed uint64
-	pcg  rand.PCG
-	r    *rand.Rand
-}
+// chance gives random numbers by purpose, thing and number, so that a kind of weather
+// that is dropped, to find the smallest story, leaves all the others as they were.
+type chance struct{ *seeded.Chance }
 
-func newChance(seed uint64) *chance {
-	c := &chance{seed: mix(seed)}
-	c.r = rand.New(&c.pcg)
-	return c
-}
+func newChance(seed uint64) *chance { return &chance{seeded.New(seeded.Mix(seed))} }
 
 // of is the stream of a thing's so-manieth. It is good until of is called again.
 func (c *chance) of(purpose Kind, thing, number uint64) *rand.Rand {
-	a := mix(c.seed ^ mix(uint64(purpose)<<40^thing))
-	c.pcg.Seed(a, mix(a^number))
-	return c.r
+	return c.Of(uint64(purpose)<<40^thing, number)
 }
 
-// mix is the finaliser of SplitMix64: neighbours become strangers.
-// Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func mix(x uint64) uint64 { return seeded.Mix(x) }
 
 // hash is FNV-1a of a name: what is keyed by name rather than number.
 func hash(name string) uint64 {
