@@ -82,9 +82,27 @@ type Dead struct {
 	At     time.Time `json:"at"`
 }
 
-// Morgue lists the dead-letter queue, oldest first, without changing it.
+// Morgue is the dead-letter queue of a queue. Again and Drop deal with the letters
+// that pick chooses, of those that are there when the call begins: an item that is sent
+// again and given up on at once is not sent once more. They return what is dealt with,
+// beside an error too. Where pick says no to all, nothing is changed.
 type Morgue interface {
+	// DeadLetters lists up to limit letters, oldest first, without changing them.
 	DeadLetters(ctx context.Context, limit int) ([]Dead, error)
+	// Again puts items back into the queue, as if they had just been sent, with all
+	// their tries before them; the letter goes once the item is in the queue. Whoever
+	// dies in between leaves both, and the next Again may send the item once more.
+	Again(ctx context.Context, pick func(Dead) bool) ([]Settled, error)
+	// Drop deletes letters for good, and their items with them.
+	Drop(ctx context.Context, pick func(Dead) bool) ([]Settled, error)
+}
+
+// Settled is a dead letter that was dealt with.
+type Settled struct {
+	ID string `json:"id"`
+	// As is the ID of the item that was sent again: another one where the queue gives
+	// every message its own. "" after a Drop.
+	As string `json:"as,omitempty"`
 }
 
 // Queue is all of it: what a driver offers.

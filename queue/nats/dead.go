@@ -1,11 +1,13 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +28,11 @@ const maxReason = 1000
 func (q *Queue) bury(ctx context.Context, it *queue.Item, d *delivery, reason string) error {
 	msg := client.NewMsg(q.deadSubject(grave(it.ID)))
 	msg.Data = it.Body
-	msg.Header.Set(headerID, it.ID)
+	// What the server tells repeated burials by. The item's ID will not do: one that
+	// was sent again and is given up on within half a minute would be taken for the
+	// letter that has gone, and be in neither stream.
+	msg.Header.Set(headerID, fmt.Sprintf("dead-%d-%s", d.seq, grave(it.ID)))
+	msg.Header.Set(headerItem, it.ID)
 	msg.Header.Set(headerSent, it.Sent.UTC().Format(time.RFC3339Nano))
 	msg.Header.Set(headerTries, strconv.Itoa(it.Tries))
 	msg.Header.Set(headerReason, oneLine(reason))
@@ -59,30 +65,50 @@ func oneLine(s string) string {
 
 // DeadLetters lists up to limit items that were given up on, oldest first. They
 // are kept for 14 days.
-func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error) {
-	s, err := q.conn.js.Stream(ctx, q.deadName())
-	if err != nil {
-		return nil, fmt.Errorf("dead letters of queue %s: %w", q.Name(), err)
-	}
-	var out []queue.Dead
-	next := max(1, s.CachedInfo().State.FirstSeq)
-	for len(out) < limit {
-		msg, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(q.deadSubject("*")))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
-		}
+func (q *Queue) DeadLetters(ctx context.Context, limit int) (list []queue.Dead, err error) {
+	for msg, err := range q.letters(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("dead letters of queue %s: %w", q.Name(), err)
 		}
-		out, next = append(out, letter(msg)), msg.Sequence+1
+		if len(list) >= limit {
+			break
+		}
+		list = append(list, letter(msg))
 	}
-	return out, nil
+	return list, nil
+}
+
+// letters are those that are there now, oldest first. An error ends them.
+func (q *Queue) letters(ctx context.Context) iter.Seq2[*jetstream.RawStreamMsg, error] {
+	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
+		s, err := q.conn.js.Stream(ctx, q.deadName())
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		last := s.CachedInfo().State.LastSeq
+		for next := max(1, s.CachedInfo().State.FirstSeq); next <= last; {
+			msg, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(q.deadSubject("*")))
+			if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && msg.Sequence > last {
+				return
+			}
+			if !yield(msg, err) || err != nil {
+				return
+			}
+			next = msg.Sequence + 1
+		}
+	}
 }
 
 func letter(msg *jetstream.RawStreamMsg) queue.Dead {
 	tries, _ := strconv.Atoi(msg.Header.Get(headerTries))
 	return queue.Dead{
-		ID: msg.Header.Get(headerID), Body: msg.Data,
+		ID: letterOf(msg), Body: msg.Data,
 		Reason: msg.Header.Get(headerReason), Tries: tries, At: msg.Time,
 	}
+}
+
+// letterOf is the ID of the item in a letter.
+func letterOf(msg *jetstream.RawStreamMsg) string {
+	return cmp.Or(msg.Header.Get(headerItem), msg.Header.Get(headerID))
 }

@@ -63,6 +63,8 @@ func Run(t *testing.T, terms Terms, open Opener) {
 		"fail":                     fail,
 		"crash":                    crash,
 		"dead_letters_in_order":    deadLettersInOrder,
+		"dead_letters_again":       deadLettersAgain,
+		"dead_letters_dropped":     deadLettersDropped,
 		"depth_without_workers":    depthWithoutWorkers,
 		"depth_under_load":         depthUnderLoad,
 		"oldest":                   oldest,

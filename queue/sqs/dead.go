@@ -33,8 +33,9 @@ const (
 	mostAttributes = 10
 	// listTime is how long dead letters stay invisible while they are listed.
 	listTime = 30 * time.Second
-	// mostLetters bounds a listing of dead letters.
+	// mostLetters and mostBytes bound what is read of a dead-letter queue at once.
 	mostLetters = 1000
+	mostBytes   = 64 << 20
 )
 
 // bury sends an item to the dead-letter queue with the reason, then deletes it:
@@ -111,27 +112,29 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error
 	if r.url == "" {
 		return nil, nil
 	}
-	messages, err := q.conn.take(ctx, r.url, mostLetters)
+	messages, err := q.conn.take(ctx, r.url, listTime)
 	q.conn.show(context.WithoutCancel(ctx), r.url, messages)
 	if err != nil {
 		return nil, q.failed("dead letters of", err)
 	}
 	out := make([]queue.Dead, 0, len(messages))
-	for _, m := range messages {
+	for _, m := range inOrderOfAge(messages) {
 		out = append(out, letter(m, r.tries))
 	}
-	slices.SortFunc(out, func(a, b queue.Dead) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return out[:min(limit, len(out))], nil
 }
 
-// take receives all that is there, up to limit.
-func (c *Conn) take(ctx context.Context, url string, limit int) (all []types.Message, err error) {
-	seen := map[string]bool{}
-	for len(all) < limit {
+// take receives what is there, hidden from others for so long: up to mostLetters, and
+// not much more than mostBytes.
+func (c *Conn) take(ctx context.Context, url string, hidden time.Duration) (all []types.Message, err error) {
+	seen, bytes := map[string]bool{}, 0
+	for len(all) < mostLetters && bytes < mostBytes {
 		out, err := c.client.ReceiveMessage(ctx, &api.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: atOnce, VisibilityTimeout: inSeconds(listTime), WaitTimeSeconds: 1,
-			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
-			MessageAttributeNames:       []string{attrItem, attrReason, attrTries, attrSent},
+			QueueUrl: &url, MaxNumberOfMessages: atOnce, VisibilityTimeout: inSeconds(hidden), WaitTimeSeconds: 1,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+				types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameMessageGroupId,
+			},
+			MessageAttributeNames: []string{"All"}, // go along where the item is sent again
 		})
 		if err != nil {
 			return all, plain(err)
@@ -142,10 +145,19 @@ func (c *Conn) take(ctx context.Context, url string, limit int) (all []types.Mes
 		for _, m := range out.Messages {
 			if id := aws.ToString(m.MessageId); !seen[id] {
 				seen[id], all = true, append(all, m)
+				bytes += len(aws.ToString(m.Body))
 			}
 		}
 	}
 	return all, nil
+}
+
+// inOrderOfAge sorts messages, the oldest first.
+func inOrderOfAge(list []types.Message) []types.Message {
+	slices.SortStableFunc(list, func(a, b types.Message) int {
+		return cmp.Or(sentAt(a).Compare(sentAt(b)), cmp.Compare(aws.ToString(a.MessageId), aws.ToString(b.MessageId)))
+	})
+	return list
 }
 
 // letter reads a dead letter. One that SQS moved says nothing of itself.
