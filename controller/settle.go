@@ -121,7 +121,7 @@ func (c *Controller) amend(i journal.Intent, o journal.Outcome) {
 	if n > 0 {
 		t = c.recent[n-1]
 	}
-	t.At, t.Born, t.Died = o.At, nil, nil // its fates are counted once
+	t.At, t.Born, t.Died, t.Causes = o.At, nil, nil, nil // its fates are counted once
 	t.Starting = union(t.Starting, o.Done)
 	t.Deeds = signals.Deeds{Launched: o.Done, Refused: refused} // Asked was counted by the tick that asked
 	c.recent = slices.Insert(slices.Clip(c.recent), n, t)       // snapshots share what is there

@@ -88,6 +88,8 @@ type Worker struct {
 	Impaired    bool          `json:"impaired,omitzero"`    // the cloud's own status checks fail
 	Interrupted bool          `json:"interrupted,omitzero"` // has a Spot interruption notice
 	AtRisk      bool          `json:"at_risk,omitzero"`     // the cloud expects to interrupt it: the first to go among equals
+
+	Reason string `json:"reason,omitzero"` // why it stopped or ended, in the cloud's words; "" while it runs, and where nobody says
 }
 
 // Sort orders workers by ID, so that nothing depends on the order in which a

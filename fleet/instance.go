@@ -50,5 +50,6 @@ type Instance struct {
 	Woken    time.Time // last start after a sleep, zero if never
 	Stopped  time.Time // when it went to sleep, zero unless asleep
 	Impaired bool      // the cloud's status checks fail
+	Reason   string    // why it stopped or ended, in the cloud's words; "" while it runs, and where nobody says
 	Tags     map[string]string
 }

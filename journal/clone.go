@@ -42,7 +42,7 @@ func cloneSnapshot(s signals.Snapshot) signals.Snapshot {
 	s.Now, s.Recent = utc(s.Now), nil
 	s.Workers = each(s.Workers, cloneWorker)
 	s.Signals = each(s.Signals, cloneSignal)
-	s.Born, s.Died = own(s.Born), own(s.Died)
+	s.Born, s.Died, s.Causes = own(s.Born), own(s.Died), own(s.Causes)
 	s.Queues, s.Boots, s.Wakes, s.Advice = own(s.Queues), own(s.Boots), own(s.Wakes), own(s.Advice)
 	if s.Others != nil {
 		s.Others = new(*s.Others)

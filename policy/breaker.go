@@ -34,14 +34,14 @@ func (b Breaker) Soften(s signals.Snapshot, d Decision) Decision {
 	}
 	if len(signals.Unheard(s.Workers)) > 0 || s.Open > 0 {
 		d = d.buyAtMost(0)
-		return d.Because("breaker", "launch none instead of %d: the last %d launches never became workers, a probe is on its way", asked, dead)
+		return d.Because("breaker", "launch none instead of %d: %s, a probe is on its way", asked, b.Said(s))
 	}
 	if next := lastAsked(s).Add(pauseAfter(probes)); s.Now.Before(next) {
 		d = d.buyAtMost(0)
-		return d.Because("breaker", "launch none instead of %d: the last %d launches never became workers, the next probe is due at %s", asked, dead, utcTime(next))
+		return d.Because("breaker", "launch none instead of %d: %s, the next probe is due at %s", asked, b.Said(s), utcTime(next))
 	}
 	d = d.buyAtMost(1)
-	return d.Because("breaker", "launch one probe instead of %d: the last %d launches never became workers", asked, dead)
+	return d.Because("breaker", "launch one probe instead of %d: %s", asked, b.Said(s))
 }
 
 // DeadInARow is how many launches of the last hour never became workers, since the

@@ -14,7 +14,7 @@ func Remember(s signals.Snapshot, d Decision, did signals.Deeds) signals.Tick {
 	return signals.Tick{
 		At: s.Now, Have: d.Have, Want: d.Raw, Blind: d.Blind,
 		Starting: awaited(s.Workers, did), Interrupted: interrupted(s.Workers),
-		Born: s.Born, Died: s.Died, Boots: s.Boots, Wakes: s.Wakes,
+		Born: s.Born, Died: s.Died, Causes: s.Causes, Boots: s.Boots, Wakes: s.Wakes,
 		Deeds: did, Signals: s.Signals,
 	}
 }

@@ -22,6 +22,9 @@ type Snapshot struct {
 	// starting or waking then: heard for the first time, or gone unheard.
 	Born []fleet.ID `json:"born,omitempty"`
 	Died []fleet.ID `json:"died,omitempty"`
+	// Causes are why, one for each of Died, in words; "" where nobody says, and none at
+	// all where nobody says of any.
+	Causes []string `json:"causes,omitempty"`
 	// Open counts instances of launches whose outcome is not known yet. They may
 	// exist, so they count as capacity and against the maximum.
 	Open int `json:"open,omitempty"`
@@ -68,6 +71,7 @@ type Tick struct {
 	Interrupted []fleet.ID `json:"interrupted,omitempty"` // under the cloud's notice then
 	Born        []fleet.ID `json:"born,omitempty"`
 	Died        []fleet.ID `json:"died,omitempty"`
+	Causes      []string   `json:"causes,omitempty"` // of those that died, one each
 	Boots       []float64  `json:"boots,omitempty"`
 	Wakes       []float64  `json:"wakes,omitempty"`
 	Deeds       Deeds      `json:"deeds,omitzero"`

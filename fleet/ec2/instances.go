@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -112,6 +113,9 @@ func (f *Fleet) see(i *types.Instance) seen {
 			s.volumes = append(s.volumes, *d.Ebs.VolumeId)
 		}
 	}
+	if s.Phase > fleet.PhaseRunning {
+		s.Reason = why(i)
+	}
 	s.at, s.fleet, s.spot = f.o.Now(), s.Tags[fleet.TagFleet], s.Spot
 	s.hibernates = i.HibernationOptions != nil && i.HibernationOptions.Configured != nil && *i.HibernationOptions.Configured
 	f.clock(&s, i)
@@ -164,6 +168,27 @@ func since(reason string, remembered time.Time) time.Time {
 		}
 	}
 	return remembered
+}
+
+// when is how EC2 says the time of a change, whatever it holds.
+var when = regexp.MustCompile(`\([-0-9: ]+ (GMT|UTC)\)`)
+
+// why is what EC2 says of an instance that stops or ended, such as
+// "Client.InternalError: Client error on launch". The message mostly begins with the
+// code. Of some it gives only how the state changed, and when.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+func why(i *types.Instance) string {
+	if i.StateReason == nil {
+		return strings.TrimSpace(when.ReplaceAllString(aws.ToString(i.StateTransitionReason), ""))
+	}
+	code, message := aws.ToString(i.StateReason.Code), aws.ToString(i.StateReason.Message)
+	switch {
+	case strings.HasPrefix(message, code):
+		return message
+	case message == "":
+		return code
+	}
+	return code + ": " + message
 }
 
 var phases = map[types.InstanceStateName]fleet.Phase{

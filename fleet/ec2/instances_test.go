@@ -77,11 +77,31 @@ func TestWhatIsSaidOfAnInstance(t *testing.T) {
 		{func(m *machine) { m.Spot = true }, func(i *fleet.Instance) { i.Spot = true }},
 		{func(m *machine) { m.Impaired = true }, func(i *fleet.Instance) { i.Impaired = true }},
 		{func(m *machine) { m.State, m.Reason = "stopped", "User initiated (2026-03-01 11:00:05 GMT)" },
-			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopped, noon.Add(5*time.Second-time.Hour) }},
+			func(i *fleet.Instance) {
+				i.Phase, i.Stopped, i.Reason = fleet.PhaseStopped, noon.Add(5*time.Second-time.Hour), "User initiated"
+			}},
 		{func(m *machine) { m.State, m.Reason = "stopping", "User initiated (2026-03-01 11:00:05 UTC)" },
-			func(i *fleet.Instance) { i.Phase, i.Stopped = fleet.PhaseStopping, noon.Add(5*time.Second-time.Hour) }},
-		{func(m *machine) { m.State, m.Reason = "stopped", "Server.SpotInstanceShutdown" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+			func(i *fleet.Instance) {
+				i.Phase, i.Stopped, i.Reason = fleet.PhaseStopping, noon.Add(5*time.Second-time.Hour), "User initiated"
+			}},
+		{func(m *machine) { m.State, m.Reason = "stopped", "Server.SpotInstanceShutdown" },
+			func(i *fleet.Instance) { i.Phase, i.Reason = fleet.PhaseStopped, "Server.SpotInstanceShutdown" }},
 		{func(m *machine) { m.State, m.Reason = "stopped", "(2026-13-01 11:00:05 GMT)" }, func(i *fleet.Instance) { i.Phase = fleet.PhaseStopped }},
+		{func(m *machine) {
+			m.State, m.Reason, m.Code, m.Message = "terminated", "Server.InternalError", "Client.InternalError", "Client.InternalError: Client error on launch"
+		}, func(i *fleet.Instance) {
+			i.Phase, i.Reason = fleet.PhaseTerminated, "Client.InternalError: Client error on launch"
+		}},
+		{func(m *machine) {
+			m.State, m.Code, m.Message = "shutting-down", "Client.VolumeLimitExceeded", "no more"
+		},
+			func(i *fleet.Instance) {
+				i.Phase, i.Reason = fleet.PhaseShuttingDown, "Client.VolumeLimitExceeded: no more"
+			}},
+		{func(m *machine) { m.State, m.Code = "terminated", "Server.InternalError" },
+			func(i *fleet.Instance) { i.Phase, i.Reason = fleet.PhaseTerminated, "Server.InternalError" }},
+		{func(m *machine) { m.State, m.Message = "terminated", "gone" }, func(i *fleet.Instance) { i.Phase, i.Reason = fleet.PhaseTerminated, "gone" }},
+		{func(m *machine) { m.State, m.Code, m.Message = "pending", "pending", "pending" }, func(i *fleet.Instance) { i.Phase = fleet.PhasePending }}, // it has not ended
 		{func(m *machine) { m.Reason = "User initiated (2026-03-01 11:00:05 GMT)" }, func(*fleet.Instance) {}},
 		{func(m *machine) { m.Started = m.Born.Add(time.Hour) }, func(i *fleet.Instance) { i.Woken = noon.Add(time.Hour) }},
 		{func(m *machine) { m.Started = m.Born.Add(time.Minute) }, func(i *fleet.Instance) { i.Launched = noon.Add(time.Minute) }},

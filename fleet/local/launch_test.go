@@ -13,6 +13,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"golang.org/x/sys/unix"
+
 	"skynet/fleet"
 )
 
@@ -182,6 +184,45 @@ func TestWorkerThatExitsAtOnce(t *testing.T) {
 	})
 	if n := strings.Count(log.String(), "ended by itself"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, log.String())
+	}
+}
+
+// Whoever is called reads why workers die: how each ended, and the last that it said,
+// without a secret in it.
+func TestInstancesSayWhyTheyEnded(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"echo starts; echo 'no queue at nats://me:verysecret@10.0.0.9:4222' >&2; exit 4": "exit status 4, its last words: no queue at nats://xxxxx@10.0.0.9:4222",
+		"exit 1":                            "exit status 1",
+		"echo ready to ignore; sleep 600":   "told to end: signal: terminated",
+		"echo ready to die; exec sleep 600": "unknown: it was started by an earlier controller, its last words: ready to die",
+	} {
+		dir, shell := folder(t), template("worker")
+		shell.Command = []string{"sh", "-c", script}
+		f := openWith(t, dir, Options{Templates: []Template{shell}})
+		id := launch(t, f, order(1))[0]
+		if strings.Contains(script, "ready") {
+			said(t, f, id, "ready to ")
+			if got := instance(t, f, id).Reason; got != "" {
+				t.Errorf("it lives, and says %q", got)
+			}
+		}
+		switch {
+		case strings.Contains(want, "told"):
+			if _, err := f.Terminate(t.Context(), []fleet.ID{id}); err != nil {
+				t.Fatal(err)
+			}
+		case strings.Contains(want, "earlier"):
+			closeFleet(t, f)
+			f = open(t, dir, "worker")
+			f.mu.Lock()
+			f.records[id].child = false // as after a restart of the whole program
+			f.mu.Unlock()
+			if err := unix.Kill(f.pid(id), unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "it says why: "+want, func() bool { return instance(t, f, id).Reason == want })
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"skynet/config/redact"
 	"skynet/fleet"
 )
 
@@ -48,6 +49,18 @@ func (l logFolder) tail(r *record) (string, error) {
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	return strings.ToValidUTF8(strings.Join(lines[max(0, len(lines)-saidLine):], "\n"), "?"), nil
+}
+
+// last is the last line that the instance wrote, without what may be a secret in it:
+// it goes where the log does not, into the journal and to whoever is called. It is ""
+// where there is none.
+func (l logFolder) last(r *record) string {
+	said, err := l.tail(r)
+	if err != nil {
+		return ""
+	}
+	said = strings.TrimSpace(said)
+	return redact.Text(said[strings.LastIndexByte(said, '\n')+1:])
 }
 
 func lastBytes(path string, n int64) ([]byte, error) {
@@ -128,4 +141,13 @@ func (f *Fleet) say(r record) {
 	}
 	f.log.Warn("local fleet: instance ended by itself",
 		"fleet", r.Fleet, "instance", r.ID, "exit", r.Exit, "log", f.logs.path(&r), "said", said)
+	if r.child { // reap has it
+		return
+	}
+	last := f.logs.last(&r)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known, there := f.records[r.ID]; there {
+		known.Last, f.dirty = last, true
+	}
 }

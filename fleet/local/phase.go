@@ -66,9 +66,10 @@ func (f *Fleet) drowse(r *record, stopped bool) fleet.Phase {
 // zombie, and takes down how it ended.
 func (f *Fleet) reap(r *record, cmd *exec.Cmd) {
 	_ = cmd.Wait() // what it says is in ProcessState
+	last := f.logs.last(r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r.Exit, f.dirty = cmd.ProcessState.String(), true
+	r.Exit, r.Last, f.dirty = cmd.ProcessState.String(), last, true
 	f.observe(r)
 	f.hurry()
 }

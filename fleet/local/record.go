@@ -51,6 +51,7 @@ type record struct {
 	Leaving  time.Time `json:"leaving,omitzero"` // when it was told to end
 	Ended    time.Time `json:"ended,omitzero"`
 	Exit     string    `json:"exit,omitzero"` // how it ended
+	Last     string    `json:"last,omitzero"` // the last line that it wrote, if it ended by itself
 
 	Notice *notice `json:"notice,omitempty"`
 
@@ -71,8 +72,22 @@ func (r *record) started() bool { return r.Process.PID != 0 || !r.Ended.IsZero()
 func (r *record) instance(phase fleet.Phase) fleet.Instance {
 	return fleet.Instance{
 		ID: r.ID, Phase: phase, Type: r.Type, Zone: r.Zone, Spot: r.Spot, Tags: maps.Clone(r.Tags),
-		Launched: r.Launched, Woken: r.Woken, Stopped: r.Stopped,
+		Launched: r.Launched, Woken: r.Woken, Stopped: r.Stopped, Reason: r.reason(),
 	}
+}
+
+// reason is why it ended, as EC2 would say of one of its own: that it was told to, or
+// how it did by itself and what it said last.
+func (r *record) reason() string {
+	switch {
+	case r.Ended.IsZero():
+		return ""
+	case !r.Leaving.IsZero():
+		return strings.TrimSuffix("told to end: "+r.Exit, ": ")
+	case r.Last == "":
+		return r.Exit
+	}
+	return r.Exit + ", its last words: " + r.Last
 }
 
 // state is the file.

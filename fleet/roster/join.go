@@ -1,7 +1,10 @@
 package roster
 
 import (
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"skynet/fleet"
 )
@@ -20,7 +23,7 @@ func (e ear) join(in fleet.Instance, beat fleet.Heartbeat, heard, booted time.Ti
 		ID: in.ID, Type: in.Type, Zone: in.Zone, Spot: in.Spot, Hourly: in.Hourly,
 		Order: in.Tags[fleet.TagIntent], Drain: in.Tags[fleet.TagDrain],
 		Launched: in.Launched, Woken: in.Woken, AsleepSince: in.Stopped,
-		Impaired: in.Impaired, Slots: beat.Slots,
+		Impaired: in.Impaired, Slots: beat.Slots, Reason: plain(in.Reason),
 	}
 	if begun := latest(in.Launched, in.Woken); !heard.Before(begun) && !heard.IsZero() {
 		w.Heard, w.Jobs, w.Interrupted = heard, beat.Jobs, beat.Interruption != nil
@@ -82,4 +85,27 @@ func latest(ts ...time.Time) (last time.Time) {
 		}
 	}
 	return last
+}
+
+// mostReason is how much of a reason is kept, bytes: it stands in every record of the
+// journal that the worker stands in, and in one line of what operators read.
+const mostReason = 240
+
+// plain is what a cloud or a program said, as it can be kept as JSON and shown on one
+// line. Most need no change, and are not copied.
+func plain(said string) string {
+	said = strings.ToValidUTF8(strings.TrimSpace(said), "?")
+	if len(said) > mostReason {
+		end := mostReason
+		for !utf8.RuneStart(said[end]) {
+			end--
+		}
+		said = said[:end] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, said)
 }

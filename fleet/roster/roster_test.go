@@ -3,10 +3,14 @@ package roster_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"skynet/fleet"
 	"skynet/fleet/roster"
@@ -274,4 +278,26 @@ func (e ears) Last(id fleet.ID) (fleet.Heartbeat, time.Time, bool) {
 		}
 	}
 	return fleet.Heartbeat{}, time.Time{}, false
+}
+
+// Whatever a cloud says, what is kept of it can be written as JSON, stands on one
+// line, and is not long.
+func TestReasonsAreKeptPlain(t *testing.T) {
+	because := func(said string) fact { return func(k *known) { k.Reason = said } }
+	for said, want := range map[string]string{
+		"": "", " Server.InternalError: Internal error on launch\n": "Server.InternalError: Internal error on launch",
+		"exit status 2; it said last:\tno \x1b[31mdisk\xff": "exit status 2; it said last: no  [31mdisk?",
+		strings.Repeat("é", 200):                            strings.Repeat("é", 120) + "…",
+	} {
+		if got := join(t, a(phase(fleet.PhaseTerminated), because(said)), listening).Reason; got != want {
+			t.Errorf("%q is kept as %q, want %q", said, got, want)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		said := string(rapid.SliceOfN(rapid.OneOf(rapid.ByteRange(0x20, 0x7e), rapid.Byte()), 0, 400).Draw(rt, "said"))
+		got := join(t, a(because(said)), listening).Reason
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, unicode.IsControl) || len(got) > 250 {
+			rt.Fatalf("%q is kept as %q", said, got)
+		}
+	})
 }

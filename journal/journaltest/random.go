@@ -49,7 +49,7 @@ func drawTick(rt *rapid.T, fleetName string, n int, now time.Time, workers []fle
 	id := fmt.Sprintf("%s-%d", fleetName, n)
 	r := journal.Record{
 		Snapshot: signals.Snapshot{Fleet: fleetName, Now: now, Workers: append([]fleet.Worker(nil), workers...),
-			Signals: drawSignals(rt, now), Born: drawIDs(rt), Died: drawIDs(rt)},
+			Signals: drawSignals(rt, now), Born: drawIDs(rt), Died: drawIDs(rt), Causes: drawCauses(rt)},
 		Decision: policy.Decision{ID: id, Fleet: fleetName, Have: len(workers), Raw: rapid.Int().Draw(rt, "raw"),
 			Want: rapid.IntRange(0, 99).Draw(rt, "want"), Blind: rapid.Bool().Draw(rt, "blind"),
 			Recall: drawIDs(rt), Wake: drawIDs(rt), Drain: drawIDs(rt), Sleep: drawIDs(rt), Terminate: drawExits(rt),
@@ -115,7 +115,7 @@ func drawWorker(rt *rapid.T, id fleet.ID) fleet.Worker {
 		Jobs: rapid.IntRange(0, 4).Draw(rt, "jobs"), Slots: 4, Order: text.Draw(rt, "order"),
 		Type: "c7i.large", Zone: text.Draw(rt, "zone"), Spot: flag(), Hourly: float64(rapid.IntRange(0, 2).Draw(rt, "hourly")) / 8, Drain: text.Draw(rt, "drain"),
 		Launched: at(), Woken: at(), Heard: at(), DrainingSince: at(), AsleepSince: at(),
-		Silent: flag(), Impaired: flag(), Interrupted: flag(), AtRisk: flag(),
+		Silent: flag(), Impaired: flag(), Interrupted: flag(), AtRisk: flag(), Reason: text.Draw(rt, "reason"),
 	}
 }
 
@@ -151,6 +151,8 @@ func drawTime(rt *rapid.T, now time.Time) time.Time {
 func drawIDs(rt *rapid.T) []fleet.ID {
 	return rapid.SliceOfN(rapid.SampledFrom([]fleet.ID{"i-01", "i-02", "i-03"}), 0, 3).Draw(rt, "ids")
 }
+
+func drawCauses(rt *rapid.T) []string { return rapid.SliceOfN(text, 0, 3).Draw(rt, "causes") }
 
 func drawExits(rt *rapid.T) (some []fleet.Exit) {
 	for _, id := range drawIDs(rt) {

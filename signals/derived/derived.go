@@ -63,6 +63,7 @@ func Complete(s signals.Snapshot, set Settings) signals.Snapshot {
 	s = s.WithoutForgotten()
 	s.Queues = set.Queues
 	s.Born, s.Died = signals.Fates(s.Last().Starting, s.Workers)
+	s.Causes = signals.Causes(s)
 	s.Boots, s.Wakes = learn(s)
 	v := look(&s, set)
 	v.workers()

@@ -79,7 +79,7 @@ func (p *past) amend(at time.Time, done []fleet.ID, refused int) {
 	if n := len(p.ticks); n > 0 {
 		t = p.ticks[n-1]
 	}
-	t.At, t.Born, t.Died = at, nil, nil
+	t.At, t.Born, t.Died, t.Causes = at, nil, nil, nil
 	t.Starting = slices.Concat(t.Starting, done)
 	slices.Sort(t.Starting)
 	t.Starting = slices.Compact(t.Starting)

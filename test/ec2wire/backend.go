@@ -70,6 +70,7 @@ type Instance struct {
 	Spot                   bool
 	State                  string // EC2's word: pending, running, stopping, stopped, shutting-down, terminated
 	Reason                 string // of the last change of its state
+	Code, Message          string // why that was: EC2's state reason, none if both are empty
 	Born                   time.Time
 	Started                time.Time // Born, or the last start
 	Tags                   map[string]string

@@ -74,6 +74,7 @@ func TestTheSDKReadsWhatIsThere(t *testing.T) {
 	w, c := newWire(0)
 	i := c.Add("c7i.xlarge", "subnet-b", true)
 	i.Tags, i.Reason, i.State, i.Hibernates = map[string]string{"a": `<&>"'ä`, "b": ""}, "User initiated (2026-03-01 11:00:05 GMT)", "stopped", true
+	i.Code, i.Message = "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"
 	server := httptest.NewServer(w)
 	defer server.Close()
 	socket := ec2.NewFromConfig(config(), func(o *ec2.Options) { o.BaseEndpoint = &server.URL })
@@ -90,7 +91,7 @@ func TestTheSDKReadsWhatIsThere(t *testing.T) {
 		}
 		if *got.InstanceId != i.ID || !reflect.DeepEqual(tags, i.Tags) || *got.StateTransitionReason != i.Reason || got.State.Name != "stopped" || *got.State.Code != 80 ||
 			*got.Placement.AvailabilityZone != "eu-west-1b" || got.InstanceLifecycle != "spot" || !got.LaunchTime.Equal(noon) || !*got.HibernationOptions.Configured ||
-			!got.NetworkInterfaces[0].Attachment.AttachTime.Equal(noon) || *got.BlockDeviceMappings[0].Ebs.VolumeId != i.Volumes[0] {
+			*got.StateReason.Code != i.Code || *got.StateReason.Message != i.Message || !got.NetworkInterfaces[0].Attachment.AttachTime.Equal(noon) || *got.BlockDeviceMappings[0].Ebs.VolumeId != i.Volumes[0] {
 			t.Errorf("read %+v", got)
 		}
 	}

@@ -92,6 +92,12 @@ func (b *writer) reservation(i *Instance, whole bool) {
 	b.text("instanceType", i.Type)
 	b.moment("launchTime", i.Started)
 	b.text("reason", i.Reason)
+	if i.Code+i.Message != "" {
+		b.begin("stateReason")
+		b.text("code", i.Code)
+		b.text("message", i.Message)
+		b.end("stateReason")
+	}
 	if i.Spot {
 		b.WriteString("<instanceLifecycle>spot</instanceLifecycle>")
 	}
