@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,5 +214,21 @@ func TestMomentOf(t *testing.T) {
 		if got, _, err := momentOf(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s is %s, %v", text, got, err)
 		}
+	}
+}
+
+// Of launches that never became workers it is told what they died of, those of one
+// cause together.
+func TestExplainSaysWhatLaunchesDiedOf(t *testing.T) {
+	later := decided(1, func(r *journal.Record) {
+		r.Snapshot.Died, r.Snapshot.Causes = []fleet.ID{"i-1", "i-2", "i-3", "i-4"}, []string{"no room", "", "no room"}
+	})
+	got := told{Record: decided(0, func(r *journal.Record) {
+		bought(r)
+		r.Outcomes[0].Done = []fleet.ID{"i-1", "i-2", "i-3", "i-4", "i-5"}
+	}), later: []journal.Record{later}}.became()
+	want := []string{"never heard of, given up within 1m0s: i-2, i-4", "never heard of, given up within 1m0s: i-1, i-3: no room"}
+	if !slices.Equal(got, want) {
+		t.Errorf("says %q, want %q", got, want)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -147,7 +146,7 @@ func breakerSaid(r controller.Report, h health.Fleet) string {
 			return a.Said
 		}
 	}
-	return fmt.Sprintf("the last %d launches never became workers: one probe at a time is launched", h.Dead)
+	return h.Deaths + ": one probe at a time is launched"
 }
 
 // lastTick tells what the last tick decided.

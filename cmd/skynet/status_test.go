@@ -127,6 +127,10 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	died := func(r *journal.Record) { r.Snapshot.Died = []fleet.ID{"i-8", "i-9"} }
+	diedOf := func(r *journal.Record) {
+		died(r)
+		r.Snapshot.Causes = []string{"Client.InternalError: Client error on launch", "Client.InternalError: Client error on launch"}
+	}
 	for _, c := range []struct {
 		name string
 		past time.Duration
@@ -151,6 +155,8 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 		{"the budget holds", 0, []journal.Record{decided(0, and(well, argues("budget", "want 3 instead of 9: 49 are spent today")))}, []string{"budget: want 3 instead of 9"}},
 		{"deaf", 0, []journal.Record{decided(0, and(well, argues("quorum", "2 of 3 are silent")))}, []string{"quorum: 2 of 3 are silent"}},
 		{"launches die", 0, []journal.Record{decided(0, and(well, died)), decided(1, well)}, []string{"the breaker is open: the last 2 launches never became workers"}},
+		{"launches die, and the cloud says why", 0, []journal.Record{decided(0, and(well, diedOf)), decided(1, well)},
+			[]string{"the breaker is open: the last 2 launches never became workers (2 × Client.InternalError: Client error on launch)"}},
 		{"none can be had", 0, []journal.Record{decided(0, and(well, argues("plan", "4 fewer than wanted"), func(r *journal.Record) { r.Decision.Want = 7 }))},
 			[]string{"more are wanted and none can be had: plan: 4 fewer than wanted"}},
 	} {

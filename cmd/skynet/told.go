@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -167,27 +168,39 @@ func spoke(d policy.Decision, who ...string) bool {
 // became says what came of the launches and drains of this tick later on.
 func (t told) became() (said []string) {
 	born, died, left := map[fleet.ID]time.Duration{}, map[fleet.ID]time.Duration{}, map[fleet.ID]time.Duration{}
+	of := map[fleet.ID]string{}
 	for _, l := range t.later {
 		past := l.Snapshot.Now.Sub(t.Snapshot.Now)
 		note(born, l.Snapshot.Born, past)
 		note(died, l.Snapshot.Died, past)
+		for i, id := range l.Snapshot.Died[:min(len(l.Snapshot.Died), len(l.Snapshot.Causes))] {
+			of[id] = l.Snapshot.Causes[i]
+		}
 		for _, x := range l.Deeds().Terminated {
 			note(left, []fleet.ID{x.ID}, past)
 		}
 	}
 	did := t.Deeds()
-	for _, group := range []struct {
-		ids  []fleet.ID
-		when map[fleet.ID]time.Duration
-		what string
-	}{
-		{slices.Concat(did.Launched, did.Woken), born, "heard for the first time"},
-		{slices.Concat(did.Launched, did.Woken), died, "never heard of, given up"},
-		{did.Drained, left, "drained and let go"},
-	} {
-		said = append(said, fates(group.ids, group.when, group.what)...)
+	bought := slices.Concat(did.Launched, did.Woken)
+	said = fates(bought, born, "heard for the first time")
+	for _, group := range alike(bought, of) {
+		for _, fate := range fates(group, died, "never heard of, given up") {
+			said = append(said, strings.TrimSuffix(fate+": "+of[group[0]], ": "))
+		}
 	}
-	return said
+	return append(said, fates(did.Drained, left, "drained and let go")...)
+}
+
+// alike are some workers by what they died of, in order of that.
+func alike(ids []fleet.ID, of map[fleet.ID]string) (groups [][]fleet.ID) {
+	by := map[string][]fleet.ID{}
+	for _, id := range ids {
+		by[of[id]] = append(by[of[id]], id)
+	}
+	for _, cause := range slices.Sorted(maps.Keys(by)) {
+		groups = append(groups, by[cause])
+	}
+	return groups
 }
 
 func note(when map[fleet.ID]time.Duration, ids []fleet.ID, past time.Duration) {

@@ -80,6 +80,7 @@ type Fleet struct {
 	Capped   string // what the budget took away, "" where it did not
 	Dead     int    // launches in a row that never became workers
 	Open     bool   // the breaker is: one probe at a time is launched
+	Deaths   string // how many launches never became workers and of what they died, where the breaker is open
 	Pause    *signals.Pause
 	Floor    *signals.Floor
 	Versions map[string]int // workers heard of, by the version of their agent
@@ -103,6 +104,9 @@ func Look(r controller.Report, t Terms, versions map[string]int) Fleet {
 	if t.Breaker.Dead > 0 {
 		f.Dead = t.Breaker.DeadInARow(s)
 		f.Open = f.Dead >= t.Breaker.Dead
+	}
+	if f.Open {
+		f.Deaths = t.Breaker.Said(s)
 	}
 	return f
 }

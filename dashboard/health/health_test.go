@@ -130,16 +130,16 @@ func TestUnknownIsNotZero(t *testing.T) {
 func TestBreakerBudgetBlindFailed(t *testing.T) {
 	r := report(map[string]float64{"cost.today": 79.5, "cost.per_hour": 1})
 	r.Snapshot.Recent = []signals.Tick{{At: now.Add(-2 * time.Minute), Died: []fleet.ID{"a", "b"}}}
-	r.Snapshot.Died = []fleet.ID{"c"}
+	r.Snapshot.Died, r.Snapshot.Causes = []fleet.ID{"c"}, []string{"Server.InternalError"}
 	r.Decision.Blind = true
 	r.Decision.Wants = []policy.Want{{Policy: "slo", Blind: true, Because: "no depth"}, {Policy: "schedule"}}
 	r.Decision.Reasons = []policy.Reason{{By: "slo", Said: "?"}, {By: "budget", Said: "not an argument but a policy of that name"}, {By: "budget", Said: "want 0 instead of 3"}}
 	f := health.Look(r, terms(t), map[string]int{"1": 2})
-	if f.Dead != 3 || !f.Open || f.Blind != "slo: no depth" || f.Capped != "want 0 instead of 3" || f.Spending[1] != (health.Spending{Period: "day", Limit: 80, Used: 79.5, Known: true}) {
+	if f.Dead != 3 || !f.Open || f.Deaths != "the last 3 launches never became workers (2 × for no known cause; 1 × Server.InternalError)" || f.Blind != "slo: no depth" || f.Capped != "want 0 instead of 3" || f.Spending[1] != (health.Spending{Period: "day", Limit: 80, Used: 79.5, Known: true}) {
 		t.Errorf("%+v", f)
 	}
 	r.Snapshot.Born = []fleet.ID{"d"}
-	if f = health.Look(r, terms(t), nil); f.Open {
+	if f = health.Look(r, terms(t), nil); f.Open || f.Deaths != "" {
 		t.Errorf("one that works closes the breaker: %+v", f)
 	}
 	failed := controller.Report{

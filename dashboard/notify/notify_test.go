@@ -137,7 +137,7 @@ func TestTheMessageIsThereAtTheEnd(t *testing.T) {
 		to := &sender{began: time.Now()}
 		n := Start([]Target{{Name: "oncall", To: to}}, Options{Watch: Watch{Interval: time.Minute}})
 		n.Act("render")
-		n.See(health.Fleet{Name: "render", At: time.Now(), Decided: true, Open: true, Dead: 3})
+		n.See(health.Fleet{Name: "render", At: time.Now(), Decided: true, Open: true, Dead: 3, Deaths: "the last 3 launches never became workers"})
 		n.Close()
 		if len(to.got) != 1 || to.got[0].Occasion != "breaker" {
 			t.Errorf("got %+v", to.got)

@@ -47,7 +47,7 @@ func breaker(f health.Fleet) map[string]finding {
 	if !f.Open {
 		return nil
 	}
-	return one(fmt.Sprintf("the breaker is open: the last %d launches never became workers, one probe at a time is launched", f.Dead),
+	return one(fmt.Sprintf("the breaker is open: %s, one probe at a time is launched", f.Deaths),
 		map[string]float64{"dead_launches": float64(f.Dead)})
 }
 

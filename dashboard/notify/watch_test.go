@@ -57,7 +57,7 @@ func (s *story) note(list []Message) {
 
 var (
 	fine      = health.Fleet{Decided: true}
-	open      = health.Fleet{Decided: true, Open: true, Dead: 3}
+	open      = health.Fleet{Decided: true, Open: true, Dead: 3, Deaths: "the last 3 launches never became workers (3 × Client.InternalError: Client error on launch)"}
 	capped    = health.Fleet{Decided: true, Capped: "want 3 instead of 5"}
 	mixed     = health.Fleet{Decided: true, Versions: map[string]int{"1": 2, "2": 1}}
 	blinded   = health.Fleet{Decided: true, Blind: "slo: no depth"}
@@ -148,9 +148,9 @@ func TestWords(t *testing.T) {
 	f.Name, f.At = "render", start
 	m := s.w.See(f)[0]
 	want := Message{
-		Text:  "SkyNet, fleet render: the breaker is open: the last 3 launches never became workers, one probe at a time is launched. Since 2026-03-01 17:00 UTC. More: skynet explain --fleet render",
+		Text:  "SkyNet, fleet render: the breaker is open: the last 3 launches never became workers (3 × Client.InternalError: Client error on launch), one probe at a time is launched. Since 2026-03-01 17:00 UTC. More: skynet explain --fleet render",
 		Fleet: "render", Occasion: "breaker", State: "begins", Since: start, At: start,
-		Said:    "the breaker is open: the last 3 launches never became workers, one probe at a time is launched",
+		Said:    "the breaker is open: the last 3 launches never became workers (3 × Client.InternalError: Client error on launch), one probe at a time is launched",
 		Numbers: map[string]float64{"dead_launches": 3}, More: "skynet explain --fleet render", Controller: "host",
 	}
 	if !reflect.DeepEqual(m, want) {
