@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"skynet/queue"
@@ -53,6 +54,18 @@ type Opener func(ctx context.Context, name string) (queue.Queue, error)
 // Run tries all promises, each on a queue of its own. open must keep what it
 // opens until t ends.
 func Run(t *testing.T, terms Terms, open Opener) {
+	run(t, terms, func(t *testing.T, try func(*testing.T, Opener)) { try(t, open) })
+}
+
+// RunVirtual is Run in virtual time, for a server that lives in the test's own memory
+// and is reached without a network. Each promise has a world of its own.
+func RunVirtual(t *testing.T, terms Terms, world func() Opener) {
+	run(t, terms, func(t *testing.T, try func(*testing.T, Opener)) {
+		synctest.Test(t, func(t *testing.T) { try(t, world()) })
+	})
+}
+
+func run(t *testing.T, terms Terms, in func(t *testing.T, try func(*testing.T, Opener))) {
 	for name, try := range map[string]func(*bench){
 		"send_receive_delete":      sendReceiveDelete,
 		"empty":                    empty,
@@ -75,9 +88,11 @@ func Run(t *testing.T, terms Terms, open Opener) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := &bench{T: t, Terms: terms, open: open, name: name}
-			b.Queue = b.opened(name)
-			try(b)
+			in(t, func(t *testing.T, open Opener) {
+				b := &bench{T: t, Terms: terms, open: open, name: name}
+				b.Queue = b.opened(name)
+				try(b)
+			})
 		})
 	}
 }

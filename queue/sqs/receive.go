@@ -44,7 +44,7 @@ type delivery struct {
 func (d *delivery) state(now time.Time) (over, late bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.over, past(d.until, now) > 0
+	return d.over, past(d.until, now) >= 0
 }
 
 // past is how long ago t was, by the clock that says more: one of the two stands

@@ -2,13 +2,18 @@ package sqswire
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Queue is a standard queue.
 type Queue struct {
+	server *Server
+
 	mu      sync.Mutex
 	next    int
 	waiting []*message          // in the order in which they are handed out
@@ -16,6 +21,8 @@ type Queue struct {
 	came    chan struct{}       // closed when a message comes
 	fixed   *[2]int             // visible and in flight, where they are made up
 	redrive string
+	tries   int           // after which messages go to the dead-letter queue
+	dead    func() *Queue // nil: there is none
 }
 
 type message struct {
@@ -23,22 +30,32 @@ type message struct {
 	sent             time.Time
 	until            time.Time // invisible until then
 	tries            int
+	attributes       json.RawMessage // its sender's
 }
 
-func newQueue() *Queue { return &Queue{held: map[string]*message{}, came: make(chan struct{})} }
+func newQueue(s *Server) *Queue {
+	return &Queue{server: s, held: map[string]*message{}, came: make(chan struct{})}
+}
 
 // Post sends a message.
-func (q *Queue) Post(body string) { q.post(body) }
+func (q *Queue) Post(body string) { q.post(entry{MessageBody: body}) }
 
-func (q *Queue) post(body string) string {
+func (q *Queue) post(e entry) string {
+	q.mu.Lock()
+	q.next++
+	m := &message{id: strconv.Itoa(q.next), body: e.MessageBody, sent: time.Now(), attributes: e.MessageAttributes}
+	q.mu.Unlock()
+	q.put(m)
+	return m.id
+}
+
+// put has a message wait.
+func (q *Queue) put(m *message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.next++
-	m := &message{id: strconv.Itoa(q.next), body: body, sent: time.Now()}
 	q.waiting = append(q.waiting, m)
 	close(q.came)
 	q.came = make(chan struct{})
-	return m.id
 }
 
 // Say makes up the counts that the queue tells, whatever is in it.
@@ -48,10 +65,12 @@ func (q *Queue) Say(visible, inFlight int) {
 	q.fixed = &[2]int{visible, inFlight}
 }
 
-// Redrive has the queue tell of a dead-letter queue, by its ARN, and of so many tries.
+// Redrive has the queue tell of a dead-letter queue, by its ARN, and of so many tries,
+// after which its messages go there, if it is there.
 func (q *Queue) Redrive(arn string, tries int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.tries, q.dead = tries, func() *Queue { return q.server.queue(arn[strings.LastIndexByte(arn, ':')+1:]) }
 	q.redrive = `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":` + strconv.Itoa(tries) + `}`
 }
 
@@ -100,6 +119,8 @@ type out struct {
 	Body          string
 	MD5OfBody     string
 	Attributes    map[string]string
+
+	MessageAttributes json.RawMessage `json:",omitempty"`
 }
 
 // receive hands out up to ten, and waits for the first of them.
@@ -128,6 +149,7 @@ func (q *Queue) take(most int, visibility time.Duration) ([]out, <-chan struct{}
 	if len(q.waiting) == 0 { // else there is enough to hand out
 		q.reappear(now)
 	}
+	q.bury()
 	n := min(most, len(q.waiting))
 	list := make([]out, n)
 	for i, m := range q.waiting[:n] {
@@ -137,11 +159,31 @@ func (q *Queue) take(most int, visibility time.Duration) ([]out, <-chan struct{}
 		q.held[m.handle] = m
 		list[i] = out{MessageID: m.id, ReceiptHandle: m.handle, Body: m.body, MD5OfBody: sum(m.body), Attributes: map[string]string{
 			"SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10), "ApproximateReceiveCount": count(m.tries),
-		}}
+		}, MessageAttributes: m.attributes}
 	}
 	clear(q.waiting[:n])
 	q.waiting = q.waiting[n:]
 	return list, q.came
+}
+
+// bury moves what was received too often to the dead-letter queue, as a receive does
+// that comes across it.
+func (q *Queue) bury() {
+	if q.dead == nil {
+		return
+	}
+	dead := q.dead()
+	if dead == nil {
+		return
+	}
+	q.waiting = slices.DeleteFunc(q.waiting, func(m *message) bool {
+		if m.tries < q.tries {
+			return false
+		}
+		m.tries, m.handle = 0, ""
+		dead.put(m)
+		return true
+	})
 }
 
 func (q *Queue) remove(handle string) {

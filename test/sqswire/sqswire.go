@@ -35,8 +35,15 @@ func (s *Server) Open(name string) *Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queues[name] == nil {
-		s.queues[name] = newQueue()
+		s.queues[name] = newQueue(s)
 	}
+	return s.queues[name]
+}
+
+// queue is one that is there, or nil.
+func (s *Server) queue(name string) *Queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.queues[name]
 }
 
@@ -57,6 +64,7 @@ type entry struct {
 	ReceiptHandle     string
 	MessageBody       string
 	VisibilityTimeout int
+	MessageAttributes json.RawMessage
 }
 
 // request is any that we understand.
@@ -82,8 +90,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.calls[action]++
-	q := s.queues[path.Base(in.QueueURL)]
 	s.mu.Unlock()
+	q := s.queue(path.Base(in.QueueURL))
 	if q == nil {
 		answer(w, nil, &refusal{"QueueDoesNotExist", "The specified queue does not exist."})
 		return
@@ -122,7 +130,7 @@ func (q *Queue) do(r *http.Request, action string, in request) (any, *refusal) {
 		}
 		return map[string]any{"Messages": q.receive(r.Context(), in)}, nil
 	case "SendMessage":
-		return map[string]string{"MessageId": q.post(in.MessageBody), "MD5OfMessageBody": sum(in.MessageBody)}, nil
+		return map[string]string{"MessageId": q.post(in.entry), "MD5OfMessageBody": sum(in.MessageBody)}, nil
 	case "DeleteMessage":
 		q.remove(in.ReceiptHandle)
 		return nil, nil
@@ -140,7 +148,7 @@ func (q *Queue) batch(action string, in request) (any, *refusal) {
 		one := map[string]string{"Id": e.ID}
 		switch action {
 		case "SendMessageBatch":
-			one["MessageId"], one["MD5OfMessageBody"] = q.post(e.MessageBody), sum(e.MessageBody)
+			one["MessageId"], one["MD5OfMessageBody"] = q.post(e), sum(e.MessageBody)
 		case "DeleteMessageBatch":
 			q.remove(e.ReceiptHandle)
 		case "ChangeMessageVisibilityBatch":
