@@ -206,3 +206,60 @@ func TestASourceCannotTakeAComputedName(t *testing.T) {
 		t.Errorf("a signal without a name: %+v", s.Signals)
 	}
 }
+
+// paused is an operator who has the fleet left alone.
+type paused time.Time
+
+func (p paused) Standing(string, time.Time) signals.Standing {
+	return signals.Standing{Pause: &signals.Pause{Until: time.Time(p), Why: "new disks"}}
+}
+
+// An order in doubt is not sent again while the fleet is paused: it may never have
+// arrived, and then that would buy.
+func TestAnOrderIsNotSentAgainWhilePaused(t *testing.T) {
+	r := newRig(t)
+	n := 1
+	r.journal = dying{r.journal.(journal.Journal), "written", &n}
+	r.restart()
+	r.Waiting = 80
+	if !untilDeath(func() { r.tick() }) {
+		t.Fatal("the controller was to die between the intent and the deed")
+	}
+	r.Advance(interval)
+	r.journal = r.journal.(dying).Journal
+	until := r.Now.Add(3*interval + 1)
+	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World, Orders: paused(until)}
+	r.Controller = controller.New(controller.Fleet{Name: "render", Interval: interval}, w, rules(engine()), r.journal)
+	for !r.Now.After(until) {
+		if rep := r.tick(); rep.Err != nil || r.Billed() > 0 || rep.Snapshot.Open == 0 {
+			t.Fatalf("%d are billed in a pause, %d in doubt; %v", r.Billed(), rep.Snapshot.Open, rep.Err)
+		}
+		r.Advance(interval)
+	}
+	if r.tick(); r.Billed() == 0 {
+		t.Error("nothing is bought after the pause")
+	}
+}
+
+// What was ordered is known of a tick that came to nothing, too: who takes over from
+// there leaves a paused fleet alone.
+func TestAFailedTickKnowsTheOrders(t *testing.T) {
+	r, until := newRig(t), start.Add(time.Hour)
+	w := controller.World{Cloud: r.World, Roster: deaf{}, Signals: r.World, Orders: paused(until)}
+	r.Controller = controller.New(controller.Fleet{Name: "render", Interval: interval}, w, rules(engine()), r.journal)
+	r.tick()
+	records, err := r.journal.Records(t.Context(), "render", time.Time{}, 1)
+	if err != nil || len(records) != 1 || records[0].Decision.Failed == "" {
+		t.Fatalf("%+v, %v; want a tick that failed", records, err)
+	}
+	if p := records[0].Snapshot.Orders.Pause; p == nil || !p.Until.Equal(until) {
+		t.Errorf("%+v is known of a pause until %s", p, until)
+	}
+}
+
+// deaf is a roster that cannot be listed.
+type deaf struct{ controller.Roster }
+
+func (deaf) Workers(context.Context, string) ([]fleet.Worker, error) {
+	return nil, errors.New("connection refused")
+}

@@ -19,7 +19,7 @@ const resend = 10 * time.Minute
 // settle finds out what came of intents that have no outcome: the controller
 // died between the deed and writing it down, the journal failed then, or the
 // cloud's answer was lost. It returns how many instances are still in doubt.
-func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Time) (doubtful int, err error) {
+func (c *Controller) settle(ctx context.Context, s signals.Snapshot) (doubtful int, err error) {
 	if !c.unsettled {
 		return 0, nil
 	}
@@ -30,7 +30,7 @@ func (c *Controller) settle(ctx context.Context, ws []fleet.Worker, now time.Tim
 		return 0, fmt.Errorf("read the intents without an outcome: %w", err)
 	}
 	for _, i := range open {
-		o, sure := c.findOut(ctx, i, ws, now)
+		o, sure := c.findOut(ctx, i, s)
 		o.Doubtful = !sure
 		c.amend(i, o)
 		if !sure {
@@ -59,7 +59,8 @@ func (c *Controller) neverSent(intents []journal.Intent) {
 // of it is missing, sent again, the very same bytes: the token sees to it that
 // nothing is bought twice. Any other deed is left to the tick that follows,
 // which decides on fresh facts.
-func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.Worker, now time.Time) (o journal.Outcome, sure bool) {
+func (c *Controller) findOut(ctx context.Context, i journal.Intent, s signals.Snapshot) (o journal.Outcome, sure bool) {
+	ws, now := s.Workers, s.Now
 	if c.unsent[i.ID] {
 		return journal.Outcome{Intent: i.ID, At: now, Unsent: true, Failed: "not done: the journal reported an error when this was written"}, true
 	}
@@ -73,6 +74,10 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, ws []fleet.W
 	if now.Sub(i.At) > resend {
 		return journal.Outcome{Intent: i.ID, At: now, Done: found, Failed: fmt.Sprintf(
 			"%d of %d found by their tag, not sent again after %s", len(found), i.Order.Count, now.Sub(i.At).Round(time.Second))}, true
+	}
+	if p := s.Orders.Pause; p != nil && now.Before(p.Until) {
+		// The fleet is left alone. What is missing may still turn up.
+		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
 	}
 	if i.Order.Count-len(found) > c.rules.Decider.Max()-billed(ws) {
 		// The maximum was lowered since. What is missing may still turn up.

@@ -67,13 +67,16 @@ func (c *Controller) tick(ctx context.Context, now time.Time) Report {
 // think completes what was observed and decides. A mistake in a policy that makes it
 // panic costs its fleet the tick, not the other fleets their controller.
 func (c *Controller) think(ctx context.Context, s signals.Snapshot) (seen signals.Snapshot, d policy.Decision, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			seen, err = s, fmt.Errorf("a mistake of ours, please report it: %v", p)
-		}
-	}()
+	defer mistake(&err)
 	seen, d = c.decide(c.complete(ctx, s))
 	return seen, d, nil
+}
+
+// mistake makes an error of a panic.
+func mistake(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("a mistake of ours, please report it: %v", p)
+	}
 }
 
 // decide asks the decider. Where several fleets share limits they decide one
@@ -107,6 +110,7 @@ func (c *Controller) fail(ctx context.Context, s signals.Snapshot, err error) Re
 	c.owed.keep(s)
 	d := policy.Decision{ID: fleet.DecisionID(s.Fleet, s.Now), Fleet: s.Fleet, Failed: err.Error()}
 	s = s.Freeze()
+	s.Orders.Changes = nil // they are for a tick that decides to tell of
 	if failed := c.write(ctx, journal.Record{Snapshot: s, Decision: d}); failed != nil {
 		err = fmt.Errorf("%w (and the journal cannot be written: %w)", err, failed)
 	}
@@ -124,7 +128,7 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	if err != nil {
 		return s, err
 	}
-	if s.Open, err = c.settle(ctx, s.Workers, now); err != nil { // in a time of its own: a slow source must not stop it
+	if s.Open, err = c.settle(ctx, s); err != nil { // in a time of its own: a slow source must not stop it
 		return s, err
 	}
 	c.recent = upTo(c.recent, now)
@@ -133,9 +137,13 @@ func (c *Controller) observe(ctx context.Context, now time.Time) (signals.Snapsh
 	return s, nil
 }
 
-// read asks the roster and the sources, at once.
+// read asks the roster and the sources, at once. What the operator has ordered is
+// known before: it goes with a tick that fails, too, to whoever takes over.
 func (c *Controller) read(ctx context.Context, now time.Time) (s signals.Snapshot, err error) {
 	s.Fleet, s.Now = c.fleet.Name, now
+	if s.Orders, err = c.ordered(now); err != nil {
+		return s, err
+	}
 	if c.fleet.Virtual {
 		s.Signals = c.world.Signals.Collect(ctx, now)
 		s.Workers, err = c.world.Roster.Workers(ctx, c.fleet.Name)
@@ -150,12 +158,19 @@ func (c *Controller) read(ctx context.Context, now time.Time) (s signals.Snapsho
 	return s, err
 }
 
-// complete adds what follows from what was read, the operator's orders, and what
-// programs answer, and freezes it. Nothing reads after it.
-func (c *Controller) complete(ctx context.Context, s signals.Snapshot) signals.Snapshot {
-	if c.world.Orders != nil { // before what is counted: who is forgotten does not count
-		s.Orders = c.world.Orders.Standing(s.Fleet, s.Now).Since(s.Last().At, s.Now)
+// ordered is what the operator has ordered.
+func (c *Controller) ordered(now time.Time) (s signals.Standing, err error) {
+	if c.world.Orders == nil {
+		return s, nil
 	}
+	defer mistake(&err)
+	return c.world.Orders.Standing(c.fleet.Name, now), nil
+}
+
+// complete adds what follows from what was read and what programs answer, and freezes
+// it. Nothing reads after it.
+func (c *Controller) complete(ctx context.Context, s signals.Snapshot) signals.Snapshot {
+	s.Orders = s.Orders.Since(s.Last().At, s.Now)
 	s = derived.Complete(s, c.rules.Signals)
 	if c.world.Forecaster != nil {
 		s = s.With(c.world.Forecaster.Observe(s))
