@@ -265,19 +265,24 @@ func TestQuorum(t *testing.T) {
 // A quorum that is never reached again must not hold the fleet for ever.
 func TestQuorumGivesUpOneSilentWorkerAnHour(t *testing.T) {
 	const long = 61 * time.Minute
-	silentExit := func(id fleet.ID) fleet.Exit { return fleet.Exit{ID: id, Cause: fleet.CauseSilent} }
+	exit := func(id fleet.ID, c fleet.Cause) fleet.Exit { return fleet.Exit{ID: id, Cause: c} }
+	const silent, deadline = fleet.CauseSilent, fleet.CauseDeadline
 	for _, c := range []struct {
 		name    string
+		due     fleet.Cause     // of those that are silent
 		unheard []time.Duration // of those that are silent
-		last    time.Duration   // since another was let go for its silence; 0: never
+		last    time.Duration   // since another was let go unasked; 0: never
 		known   time.Duration   // how far back ticks go
 		want    []fleet.Exit
 	}{
-		{"not yet", []time.Duration{59 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
-		{"the one that is silent longest", []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{silentExit("i-1")}},
-		{"not a second one within the hour", []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
-		{"a second one after it", []time.Duration{long, 2 * long}, long, 2 * time.Hour, []fleet.Exit{silentExit("i-1")}},
-		{"not if it is not known what the hour saw", []time.Duration{long, 2 * long}, 0, 50 * time.Minute, nil},
+		{"not yet", silent, []time.Duration{59 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
+		{"the one that is silent longest", silent, []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{exit("i-1", silent)}},
+		{"one that was draining when it fell silent", deadline, []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{exit("i-1", deadline)}},
+		{"not a second one within the hour", silent, []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
+		{"nor one of those that were draining", deadline, []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
+		{"a second one after it", silent, []time.Duration{long, 2 * long}, long, 2 * time.Hour, []fleet.Exit{exit("i-1", silent)}},
+		{"not if it is not known what the hour saw", silent, []time.Duration{long, 2 * long}, 0, 50 * time.Minute, nil},
+		{"nobody who is heard, whatever its deadline", deadline, []time.Duration{30 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := signals.Snapshot{Now: noon, Workers: crew(6, func(i int, w *fleet.Worker) {
@@ -288,11 +293,11 @@ func TestQuorumGivesUpOneSilentWorkerAnHour(t *testing.T) {
 			for ago := c.known; ago > 0; ago -= time.Minute {
 				tick := signals.Tick{At: noon.Add(-ago)}
 				if ago == c.last {
-					tick.Deeds.Terminated = []fleet.Exit{silentExit("i-99")}
+					tick.Deeds.Terminated = []fleet.Exit{exit("i-99", c.due)}
 				}
 				s.Recent = append(s.Recent, tick)
 			}
-			d := policy.Decision{Have: 6, Drain: []fleet.ID{"i-4"}, Terminate: []fleet.Exit{silentExit("i-0"), silentExit("i-1"), {ID: "i-5", Cause: fleet.CauseDrained}}}
+			d := policy.Decision{Have: 6, Drain: []fleet.ID{"i-4"}, Terminate: []fleet.Exit{exit("i-0", c.due), exit("i-1", c.due), exit("i-4", deadline), exit("i-5", fleet.CauseDrained)}}
 			got := policy.Restrain(d, policy.Quorum{Share: .8}.Soften(s, d), "quorum")
 			if !slices.Equal(got.Terminate, c.want) || len(got.Drain) > 0 {
 				t.Errorf("lets go %v, drains %v, want %v: %v", got.Terminate, got.Drain, c.want, got.Reasons)

@@ -45,24 +45,30 @@ func (q Quorum) Soften(s signals.Snapshot, d Decision) Decision {
 }
 
 // pastHope is the exit of a worker that has been silent for an hour, if in that hour no
-// other was let go for its silence.
+// other was let go without a word of its own.
 func pastHope(s signals.Snapshot, d Decision) (longest fleet.Exit, some bool) {
 	if !s.Covers(hour) {
 		return longest, false
 	}
 	for _, t := range s.Since(s.Now.Add(-hour)) {
-		if slices.ContainsFunc(t.Deeds.Terminated, func(x fleet.Exit) bool { return x.Cause == fleet.CauseSilent }) {
+		if slices.ContainsFunc(t.Deeds.Terminated, unasked) {
 			return longest, false
 		}
 	}
 	var unheard time.Duration
 	for _, x := range d.Terminate {
 		i := slices.IndexFunc(s.Workers, func(w fleet.Worker) bool { return w.ID == x.ID })
-		if x.Cause == fleet.CauseSilent && i >= 0 && s.Workers[i].Unheard > max(hour, unheard) {
+		if unasked(x) && i >= 0 && s.Workers[i].Silent && s.Workers[i].Unheard > max(hour, unheard) {
 			longest, unheard, some = x, s.Workers[i].Unheard, true
 		}
 	}
 	return longest, some
+}
+
+// unasked reports whether a worker goes that was heard once, without having said that it
+// has drained. One that is silent and draining is due for its deadline, not its silence.
+func unasked(x fleet.Exit) bool {
+	return x.Cause == fleet.CauseSilent || x.Cause == fleet.CauseDeadline
 }
 
 // Window is how far back it looks.
