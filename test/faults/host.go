@@ -43,6 +43,7 @@ type Host struct {
 	hears  time.Duration // since then, as it acts; -1: it does not
 	end    time.Duration // of the call under way
 	blind  bool          // the queue's depth was not known to the tick under way
+	began  time.Duration // the tick under way, or the last
 }
 
 // Name tells it from others.

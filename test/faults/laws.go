@@ -46,8 +46,9 @@ type laws struct {
 
 // asking is what an intent may launch or wake, and the time of its tick.
 type asking struct {
-	at time.Time
-	n  int
+	at   time.Time
+	n    int
+	most int // within an hour
 }
 
 // deed is one call that changes something.
@@ -126,21 +127,54 @@ func (l *laws) buys(d *deed) {
 	if o := d.intent.Order; o != nil {
 		l.orders[o.Token] = o.Count
 	}
-	l.asked = append(l.asked, asking{d.intent.At, d.intent.Size()})
 	guard := l.scene.guard()
+	l.asked = append(l.asked, asking{d.intent.At, d.intent.Size(), guard.PerHour})
 	window := time.Hour - time.Second
 	if l.weather.strength[ClockSteps] > 0 {
 		window -= mostStepped
 	}
-	n := 0
-	for _, a := range l.asked {
-		if a.at.After(d.intent.At.Add(-window)) {
-			n += a.n
+	n, most, over := l.overspent(d.intent.At, window)
+	if over || d.intent.Size() > guard.PerTick {
+		l.breach(lawBudget, "%s asks for %d (%d a tick are allowed), and %d within %s (%d are allowed)", d.host.name, d.intent.Size(), guard.PerTick, n, window, most)
+	}
+}
+
+// overspent finds a window that ends then or later in which more is asked for than its
+// last intent may. One that no answer came to may be sent after later ones.
+func (l *laws) overspent(from time.Time, window time.Duration) (n, most int, over bool) {
+	for _, end := range l.asked {
+		if end.at.Before(from) {
+			continue
+		}
+		n = 0
+		for _, a := range l.asked {
+			if a.at.After(end.at.Add(-window)) && !a.at.After(end.at) {
+				n += a.n
+			}
+		}
+		if n > end.most {
+			return n, end.most, true
 		}
 	}
-	if n > guard.PerHour || d.intent.Size() > guard.PerTick {
-		l.breach(lawBudget, "%s asks for %d, %d within %s; %d a tick and %d an hour are allowed", d.host.name, d.intent.Size(), n, window, guard.PerTick, guard.PerHour)
+	return 0, 0, false
+}
+
+// mostAsked is the most that is asked for in a window that ends at a time or later. An
+// order that no answer came to may be sent after later ones.
+func (l *laws) mostAsked(from time.Time, window time.Duration) (most int) {
+	for _, end := range l.asked {
+		if end.at.Before(from) {
+			continue
+		}
+		n := 0
+		for _, a := range l.asked {
+			if a.at.After(end.at.Add(-window)) && !a.at.After(end.at) {
+				n += a.n
+			}
+		}
+		most = max(most, n)
 	}
+	return most
 }
 
 // guard is the launch guard of the policy.
@@ -216,7 +250,7 @@ func (l *laws) letsGo(d *deed, m *machine) {
 		return
 	}
 	const slack = time.Minute
-	plan, unheard := l.scene.engine.Plan, l.now-max(m.heard, m.started)
+	plan, unheard := l.scene.engine.Plan, m.unheard(l.now, d.host.began)
 	stepped := time.Duration(0)
 	if l.weather.strength[ClockSteps] > 0 {
 		stepped = mostStepped
@@ -254,7 +288,7 @@ func (l *laws) removed(i *item) {
 }
 
 // begins is called before a tick.
-func (l *laws) begins(h *Host) { h.blind = false }
+func (l *laws) begins(h *Host) { h.blind, h.began = false, l.now }
 
 // ticked looks at what became of a tick.
 func (l *laws) ticked(h *Host, r controller.Report) {

@@ -39,6 +39,7 @@ type machine struct {
 	started time.Duration // when it was launched or woken
 	byHand  bool          // somebody else started it
 	heard   time.Duration // when its newest heartbeat of this life arrived, or -1
+	pause   spell         // the last minute or more in which it was not heard
 	said    time.Duration // when that was posted, or -1
 	word    time.Duration // when any heartbeat arrived, of whatever life
 }
@@ -170,7 +171,7 @@ func (c *cloud) make(o Offer, p Purchase) *machine {
 // boot starts a machine, and its agent after a while, if ever.
 func (c *cloud) boot(m *machine) {
 	m.life++
-	m.started, m.heard, m.said = c.now, -1, -1
+	m.started, m.heard, m.said, m.pause = c.now, -1, -1, spell{}
 	life := m.life
 	r := c.chance.of(forBoots, m.number, uint64(life))
 	up, boots := between(r, 2*time.Second, 15*time.Second), between(r, c.scene.boot/2, c.scene.boot*3/2)
@@ -283,6 +284,24 @@ func (c *cloud) find(ids []fleet.ID) (list []*machine, err error) {
 		list = append(list, m)
 	}
 	return list, nil
+}
+
+// hears notes that a heartbeat has been read.
+func (m *machine) hears(l letter, now time.Duration) {
+	if last := max(m.heard, m.started); now-last > time.Minute {
+		m.pause = spell{last, now}
+	}
+	m.heard, m.said = l.arrived, l.posted
+}
+
+// unheard is for how long it has not been heard, to the knowledge of a tick that began
+// then: what came while its call was on the way could not keep it.
+func (m *machine) unheard(now, began time.Duration) time.Duration {
+	length := now - max(m.heard, m.started)
+	if m.pause.to > began {
+		length = max(length, began-m.pause.from)
+	}
+	return length
 }
 
 // interrupt gives a Spot instance notice.

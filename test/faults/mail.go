@@ -67,7 +67,7 @@ func (m *mail) collect(most int) (list []queue.Letter) {
 		list = append(list, queue.Letter{Body: l.body, At: began.Add(l.arrived)})
 		l.of.word = max(l.of.word, l.arrived)
 		if l.of.life == l.life && l.posted > l.of.said { // one that was overtaken says nothing of now
-			l.of.heard, l.of.said = l.arrived, l.posted
+			l.of.hears(l, m.now)
 		}
 	}
 	m.letters = slices.Delete(m.letters, 0, n)
