@@ -54,11 +54,12 @@ func (d *daemon) openFleets(ctx context.Context) error {
 func (d *daemon) loop(ctx context.Context, f config.Fleet) (*loop, error) {
 	l := &loop{daemon: d, fleet: f, log: d.log.With(zap.String(keyFleet, f.Name)), sight: d.lookout.sight(f.Name), looks: make(chan chan struct{})}
 	l.lasts = signals.NewCollector(l.sight.sources(d.sources(f))...)
-	p, err := l.load()
+	p, text, err := l.loadText()
 	if err != nil {
 		return nil, err
 	}
 	l.deep = p.Hibernate
+	l.keep(text)
 	d.front.decidesBy(f.Name, p)
 	l.lookAhead(ctx, p)
 	l.Controller = controller.New(controller.Fleet{Name: f.Name, Interval: d.cfg.Interval.Std()}, l.world(p), l.rules(p, l.read), l.sight.journal(d.ticks()))

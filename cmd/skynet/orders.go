@@ -113,16 +113,8 @@ func writeOrders(path string, all map[string]signals.Standing) error {
 	if err != nil {
 		return err
 	}
-	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*")
-	if err != nil {
+	if err := replaceFile(path, append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("standing orders: %w", err)
-	}
-	_, err = draft.Write(append(data, '\n'))
-	if err = errors.Join(err, draft.Chmod(0o644), draft.Sync(), draft.Close()); err == nil {
-		err = os.Rename(draft.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("standing orders: %w", errors.Join(err, os.Remove(draft.Name())))
 	}
 	return nil
 }

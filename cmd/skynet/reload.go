@@ -27,12 +27,18 @@ func (v version) String() string { return hex.EncodeToString(v[:4]) }
 
 // load reads the fleet's policy file.
 func (l *loop) load() (file.Policy, error) {
-	data, err := os.ReadFile(l.fleet.Policy)
-	if err != nil {
-		return file.Policy{}, err
+	p, _, err := l.loadText()
+	return p, err
+}
+
+// loadText is load, with the file's bytes.
+func (l *loop) loadText() (p file.Policy, data []byte, err error) {
+	if data, err = os.ReadFile(l.fleet.Policy); err != nil {
+		return p, nil, err
 	}
 	l.read = versionOf(data)
-	return l.parse(data)
+	p, err = l.parse(data)
+	return p, data, err
 }
 
 func (l *loop) parse(data []byte) (file.Policy, error) {
@@ -98,16 +104,30 @@ func (l *loop) consider(seen *glance, told bool) {
 	}
 	now := versionOf(data)
 	settled := told || now == seen.version
+	missed := seen.failed != ""
 	seen.version, seen.failed = now, ""
 	switch {
-	case now == l.read && told:
-		l.log.Info("the policy file has not changed", zap.String("file", l.fleet.Policy), zap.Stringer("version", now))
 	case now == l.read:
-		seen.judged = now // what was refused meanwhile is gone
+		l.unchanged(seen, missed, told)
 	case settled && (told || now != seen.judged || time.Since(seen.told) > remindEvery):
 		seen.judged, seen.told = now, time.Now()
 		l.takeUp(data, now)
 	}
+}
+
+// unchanged takes note that the file is as the policy that runs. Whoever read that it
+// was refused, or could not be read, reads that this is over.
+func (l *loop) unchanged(seen *glance, missed, told bool) {
+	which := []zap.Field{zap.String("file", l.fleet.Policy), zap.Stringer("version", l.read)}
+	switch refused := seen.judged != (version{}) && seen.judged != l.read; {
+	case refused:
+		l.log.Info("the policy file is again as the policy that runs, which has been in place all along", append(which, zap.Stringer("refused", seen.judged))...)
+	case missed:
+		l.log.Info("the policy file can be read again, and is as the policy that runs", which...)
+	case told:
+		l.log.Info("the policy file has not changed", which...)
+	}
+	seen.judged = l.read
 }
 
 func (l *loop) takeUp(data []byte, v version) {
@@ -124,6 +144,7 @@ func (l *loop) takeUp(data []byte, v version) {
 	l.asked = nil
 	l.Adopt(l.world(p), l.rules(p, v))
 	l.daemon.front.decidesBy(l.fleet.Name, p)
+	l.keep(data)
 	if before != nil { // a tick that is under way may still ask them
 		l.former = append(l.former, before)
 		time.AfterFunc(2*l.daemon.cfg.Interval.Std(), func() { _ = before.Close() })

@@ -23,6 +23,7 @@ func reloading(t *testing.T, policy string) (*loop, *observer.ObservedLogs) {
 	path := filepath.Join(t.TempDir(), "p.yaml")
 	cfg := config.Config{}
 	cfg.Defaults()
+	cfg.StateDir = t.TempDir()
 	l := &loop{daemon: &daemon{cfg: cfg}, fleet: config.Fleet{Name: "render", Policy: path, Local: &config.Local{Slots: 1}}, log: zap.New(core)}
 	write(t, path, policy)
 	p, err := l.load()
@@ -80,8 +81,11 @@ func TestAPolicyFileIsTakenUpWhenItHasChanged(t *testing.T) {
 	}
 
 	write(t, l.fleet.Policy, better)
+	if said := look(); !strings.Contains(said, "info the policy file is again as the policy that runs") {
+		t.Errorf("put back as it was, and says %q", said)
+	}
 	if said := look() + look(); said != "" {
-		t.Errorf("put back as it was: %q", said)
+		t.Errorf("says again that it was put back: %q", said)
 	}
 	write(t, l.fleet.Policy, bad)
 	_ = look()
@@ -109,6 +113,58 @@ func TestSIGHUPLooksAtOnce(t *testing.T) {
 	l.consider(&seen, false)
 	if said := heard(logs); strings.Count(said, "error the policy file cannot be read") != 1 {
 		t.Errorf("says %q", said)
+	}
+	write(t, l.fleet.Policy, "bounds: {max: 4}\n")
+	l.consider(&seen, false)
+	l.consider(&seen, false)
+	if said := heard(logs); said != "info the policy file can be read again, and is as the policy that runs <nil>" {
+		t.Errorf("it is back, and says %q", said)
+	}
+	for range 2 { // a mistake that is made again after a SIGHUP is told again
+		write(t, l.fleet.Policy, "bounds: 4\n")
+		l.consider(&seen, false)
+		l.consider(&seen, false)
+		if said := heard(logs); !strings.Contains(said, "is refused") {
+			t.Errorf("refused, and says %q", said)
+		}
+		write(t, l.fleet.Policy, "bounds: {max: 4}\n")
+		l.consider(&seen, true)
+		if said := heard(logs); !strings.Contains(said, "is again as the policy that runs") {
+			t.Errorf("put back, and says %q", said)
+		}
+	}
+}
+
+// What runs is known to others by a copy, also while the file is refused. A dry run
+// leaves none: what acted did not run by it.
+func TestACopyIsKeptOfThePolicyThatRuns(t *testing.T) {
+	l, logs := reloading(t, "bounds: {max: 3}\n")
+	copied := func() string {
+		text, _ := os.ReadFile(runningFile(l.daemon.cfg.StateDir, "render"))
+		return string(text)
+	}
+	for _, c := range []struct {
+		file, want string
+		dry        bool
+	}{
+		{"bounds: {max: 4}\n", "bounds: {max: 4}\n", false},
+		{"bounds: 5\n", "bounds: {max: 4}\n", false},
+		{"bounds: {max: 6}\n", "bounds: {max: 4}\n", true},
+		{"bounds: {max: 7}\n", "bounds: {max: 7}\n", false},
+	} {
+		l.daemon.dry = c.dry
+		write(t, l.fleet.Policy, c.file)
+		l.consider(&glance{}, true)
+		if got := copied(); got != c.want {
+			t.Errorf("after %q the copy is %q, want %q: %s", c.file, got, c.want, heard(logs))
+		}
+	}
+	_ = heard(logs)
+	l.daemon.cfg.StateDir = filepath.Join(l.daemon.cfg.StateDir, "gone")
+	write(t, l.fleet.Policy, "bounds: {max: 8}\n")
+	l.consider(&glance{}, true)
+	if said := heard(logs); !strings.Contains(said, "warn cannot keep a copy") || !strings.Contains(said, "info the policy has changed") {
+		t.Errorf("a copy that cannot be kept is told, and changes nothing: %q", said)
 	}
 }
 

@@ -212,9 +212,9 @@ func (l looker) look(ctx context.Context, now time.Time) (stand, error) {
 // fleet is a fleet as its last tick knew it.
 func (l looker) fleet(ctx context.Context, r *sqlite.Reader, f *loop, orders signals.Standing, now time.Time) (one fleetStand, err error) {
 	v := fleetView{fleet: f.fleet, orders: orders, beats: unheard}
+	var list []journal.Record
 	if r != nil {
-		list, err := lastHour(ctx, r, f.fleet.Name)
-		if err != nil {
+		if list, err = lastHour(ctx, r, f.fleet.Name); err != nil {
 			return one, err
 		}
 		v.remember(list)
@@ -225,11 +225,9 @@ func (l looker) fleet(ctx context.Context, r *sqlite.Reader, f *loop, orders sig
 	}
 	one.Drain, one.Forget, one.Wrong = listOf(orders.Drain), listOf(orders.Forget), []string{}
 	if f.daemon != nil {
-		p, err := f.load()
-		if err != nil {
-			one.Wrong = append(one.Wrong, "the policy file is refused: "+firstLine(err.Error()))
-		} else {
-			v.rules = &p
+		var refused string
+		if v.rules, refused = f.decides(list); refused != "" {
+			one.Wrong = append(one.Wrong, refused)
 		}
 	}
 	one.Fleet = v.show()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"skynet/dashboard"
 	"skynet/fleet"
 	"skynet/journal"
 	"skynet/policy"
@@ -21,10 +22,17 @@ import (
 // standAfter is how a fleet is whose last tick was this, at a time after it.
 func standAfter(t *testing.T, past time.Duration, orders signals.Standing, list ...journal.Record) stand {
 	t.Helper()
-	folder := journalled(t, list...)
+	return standIn(t, journalled(t, list...), promising, list[len(list)-1].Snapshot.Now.Add(past), orders)
+}
+
+const promising = "objective: {wait: 1m, quantile: 0.95}\nbounds: {min: 1, max: 9}\nguards: {breaker: {dead_launches: 2}, budget: {daily: 50}}\n"
+
+// standIn is how a fleet is by its state folder and this policy file.
+func standIn(t *testing.T, folder, policy string, now time.Time, orders signals.Standing) stand {
+	t.Helper()
 	write(t, filepath.Join(folder, "skynet.yaml"), fmt.Sprintf("interval: 1m\nstate_dir: %q\nqueues: [{name: photos, url: \"nats://embedded/photos\"}]\n"+
 		"fleets: [{name: render, queues: [photos], policy: p.yaml, prices: [{type: local, hourly: 0.1}], local: {}}]\n", folder))
-	write(t, filepath.Join(folder, "p.yaml"), "objective: {wait: 1m, quantile: 0.95}\nbounds: {min: 1, max: 9}\nguards: {breaker: {dead_launches: 2}, budget: {daily: 50}}\n")
+	write(t, filepath.Join(folder, "p.yaml"), policy)
 	if err := writeOrders(ordersFile(folder), map[string]signals.Standing{"render": orders}); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +45,7 @@ func standAfter(t *testing.T, past time.Duration, orders signals.Standing, list 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.look(context.Background(), list[len(list)-1].Snapshot.Now.Add(past))
+	s, err := l.look(context.Background(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,5 +248,38 @@ func TestInstalledSettingsAreFound(t *testing.T) {
 		if got, _ := cmd.Flags().GetString("config"); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
+	}
+}
+
+// A policy file that is refused changes nothing: bounds, promise and budget are those
+// of the policy that runs. Once it is as before, nothing is wrong.
+func TestWhileAPolicyFileIsRefusedStatusShowsTheOneThatRuns(t *testing.T) {
+	runs := versionOf([]byte(promising)).String()
+	folder := journalled(t, decided(0, func(r *journal.Record) { well(r); r.Decision.Version = runs }),
+		decided(1, func(r *journal.Record) { well(r); r.Decision.Failed, r.Decision.Version = "", runs }))
+	look := func(policy string) (stand, string) {
+		s := standIn(t, folder, policy, teatime.Add(time.Minute), signals.Standing{})
+		return s, screenOf(s)
+	}
+	const refused, bounds = "the policy file is refused:", "; 1 to 9 may be"
+	if s, text := look("bounds: 9\n"); s.Healthy || !strings.Contains(text, refused) || strings.Contains(text, "may be") || s.Fleets[0].Bounds != nil {
+		t.Errorf("says what nobody knows:\n%s", text)
+	}
+	write(t, runningFile(folder, "render"), promising)
+	s, text := look("bounds: 9\n")
+	for _, want := range []string{refused, "which decided last", runs, bounds, "95% start within 1m: kept", "at most 50.00 a day"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if s.Healthy || len(s.Fleets[0].Wrong) != 1 || *s.Fleets[0].Bounds != (dashboard.Bounds{Min: 1, Max: 9}) {
+		t.Errorf("says %q, bounds %+v", s.Fleets[0].Wrong, s.Fleets[0].Bounds)
+	}
+	if s, text := look(promising); !s.Healthy || !strings.Contains(text, bounds) {
+		t.Errorf("put back:\n%s", text)
+	}
+	write(t, runningFile(folder, "render"), "bounds: {min: 2, max: 3}\n") // decided nothing yet
+	if s, text := look("bounds: 9\n"); s.Healthy || strings.Contains(text, "may be") {
+		t.Errorf("what the copy says is not what decided:\n%s", text)
 	}
 }
