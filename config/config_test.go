@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"skynet/config"
 	"skynet/config/strict"
+	"skynet/config/strict/stricttest"
 )
 
 var update = flag.Bool("update", false, "write the .error files anew")
@@ -62,23 +62,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestBad reads each file of testdata/bad, named after its mistake, and wants
-// the error beside it. Files that begin with worker are the agent's.
-func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) < 40 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			err := read(file)
-			if err == nil {
-				t.Fatal("was read without an error")
-			}
-			golden(t, file, err.Error()+"\n")
-		})
-	}
-}
+// Files that begin with worker are the agent's.
+func TestBad(t *testing.T) { stricttest.Bad(t, *update, 40, read) }
 
 func read(file string) (err error) {
 	if strings.HasPrefix(filepath.Base(file), "worker") {
@@ -87,21 +72,6 @@ func read(file string) (err error) {
 	}
 	_, err = config.Load(file, nil)
 	return err
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	name := strings.TrimSuffix(file, ".yaml") + ".error"
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil || got != string(want) {
-		t.Errorf("got\n%swant\n%s%v", got, want, err)
-	}
 }
 
 func TestNoSuchFile(t *testing.T) {

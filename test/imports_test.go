@@ -29,6 +29,7 @@ var downhill = []struct {
 	{"fleet/*", "fleet"},                   // clouds
 	{"config/redact", ""},
 	{"config/strict", "config/redact"},
+	{"config/strict/stricttest", "config/strict"},
 	{"config", "config/strict"},
 	{"awshttp", ""},
 	{"lease", ""},
@@ -85,7 +86,7 @@ var downhill = []struct {
 }
 
 // Packages that only tests may import.
-var testOnly = []string{"test", "test/*", "test/bench/*", "test/faults/*", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
+var testOnly = []string{"test", "test/*", "test/bench/*", "test/faults/*", "config/strict/stricttest", "queue/queuetest", "journal/journaltest", "worker/workertest", "worker/image/imagetest"}
 
 // Who may use the AWS SDK: what is wired, and what talks to Amazon.
 var (

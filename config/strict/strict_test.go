@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"skynet/config/strict"
+	"skynet/config/strict/stricttest"
 )
 
 var update = flag.Bool("update", false, "write the .error files anew")
@@ -134,41 +135,15 @@ extra: {x: [1, true, "s"]}
 	}
 }
 
-// TestBad reads each file of testdata/bad, named after its mistake, and wants
-// the error beside it.
 func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) < 30 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = strict.Read[plan](filepath.Base(file), data)
-			if err == nil {
-				t.Fatal("was read without an error")
-			}
-			golden(t, file, err.Error()+"\n")
-		})
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	name := strings.TrimSuffix(file, ".yaml") + ".error"
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
+	stricttest.Bad(t, *update, 30, func(file string) error {
+		data, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil || got != string(want) {
-		t.Errorf("got\n%swant\n%s%v", got, want, err)
-	}
+		_, err = strict.Read[plan](filepath.Base(file), data)
+		return err
+	})
 }
 
 func TestErrorsAreValues(t *testing.T) {

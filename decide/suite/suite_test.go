@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"skynet/config/strict/stricttest"
 	"skynet/decide"
 	"skynet/policy"
 	"skynet/policy/file"
@@ -159,30 +158,11 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-// TestBad reads each file of testdata/bad, named after its mistake, and wants the
-// error beside it.
 func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) < 5 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, f := range files {
-		_, err := Load(f)
-		if err == nil {
-			t.Errorf("%s was read without an error", f)
-			continue
-		}
-		path := strings.TrimSuffix(f, ".yaml") + ".error"
-		if *update {
-			if err := os.WriteFile(path, []byte(err.Error()+"\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, _ := os.ReadFile(path)
-		if diff := cmp.Diff(string(want), err.Error()+"\n"); diff != "" {
-			t.Errorf("%s: %s", f, diff)
-		}
-	}
+	stricttest.Bad(t, *update, 5, func(path string) error {
+		_, err := Load(path)
+		return err
+	})
 }
 
 func TestAPolicyThatIsNotThereIsAMistake(t *testing.T) {

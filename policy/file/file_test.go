@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"skynet/config/strict/stricttest"
 	"skynet/policy"
 	"skynet/policy/file"
 	"skynet/signals"
@@ -139,38 +140,11 @@ func TestLoadOfNoFile(t *testing.T) {
 	}
 }
 
-// TestBad reads each file of testdata/bad, named after its mistake, and wants
-// the error beside it.
 func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) < 40 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, f := range files {
-		t.Run(filepath.Base(f), func(t *testing.T) {
-			_, err := file.Load(f, signals.Names{Open: true})
-			if err == nil {
-				t.Fatal("was read without an error")
-			}
-			golden(t, strings.TrimSuffix(f, ".yaml")+".error", err.Error()+"\n")
-		})
-	}
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
+	stricttest.Bad(t, *update, 40, func(path string) error {
+		_, err := file.Load(path, signals.Names{Open: true})
+		return err
+	})
 }
 
 func TestSchemaNamesEveryKey(t *testing.T) {

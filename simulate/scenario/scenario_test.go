@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"skynet/config/strict"
+	"skynet/config/strict/stricttest"
 	"skynet/simulate/scenario"
 )
 
@@ -169,32 +170,15 @@ func TestBadCSV(t *testing.T) {
 	}
 }
 
-// Files of testdata/bad hold a mistake each; the .error beside it is what is said.
 func TestMistakes(t *testing.T) {
-	files, _ := filepath.Glob("testdata/bad/*.yaml")
-	if len(files) < 20 {
-		t.Fatalf("found %d files", len(files))
-	}
-	for _, path := range files {
+	stricttest.Bad(t, *update, 20, func(path string) error {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = scenario.Parse(filepath.Base(path), data)
-		if err == nil {
-			t.Errorf("%s was read without an error", path)
-			continue
-		}
-		golden := strings.TrimSuffix(path, ".yaml") + ".error"
-		if *update {
-			if err := os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if want, _ := os.ReadFile(golden); err.Error()+"\n" != string(want) {
-			t.Errorf("%s: got\n%s\nwant\n%s", path, err, want)
-		}
-	}
+		return err
+	})
 }
 
 func FuzzParse(f *testing.F) {

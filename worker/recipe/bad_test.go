@@ -2,39 +2,19 @@ package recipe_test
 
 import (
 	"flag"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
+	"skynet/config/strict/stricttest"
 	"skynet/worker/recipe"
 )
 
 var updateBad = flag.Bool("update", false, "write the errors of testdata/bad anew")
 
-// TestBad reads each file of testdata/bad, named after its mistakes, and wants the
-// error beside it.
 func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) < 3 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, file := range files {
-		_, err := recipe.Load(file)
-		if err == nil {
-			t.Errorf("%s was read without an error", file)
-			continue
-		}
-		name := strings.TrimSuffix(file, ".yaml") + ".error"
-		if *updateBad {
-			if err := os.WriteFile(name, []byte(err.Error()+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if want, _ := os.ReadFile(name); err.Error()+"\n" != string(want) {
-			t.Errorf("got\n%v\nwant\n%s", err, want)
-		}
-	}
+	stricttest.Bad(t, *updateBad, 3, func(path string) error {
+		_, err := recipe.Load(path)
+		return err
+	})
 }
 
 func TestNamed(t *testing.T) {

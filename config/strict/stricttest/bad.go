@@ -1,0 +1,48 @@
+// Package stricttest holds files that are read by strict, and the pages that tell of
+// them, to what is said of them.
+package stricttest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Bad reads each file of testdata/bad, of which there are so many at least. Each is
+// named after its mistake, and wants the error in the file beside it that ends in
+// .error, which is written anew on update.
+func Bad(t *testing.T, update bool, least int, read func(path string) error) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) < least {
+		t.Fatalf("found %d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			err := read(file)
+			if err == nil {
+				t.Fatal("was read without an error")
+			}
+			golden(t, update, strings.TrimSuffix(file, ".yaml")+".error", err.Error()+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, update bool, path, got string) {
+	t.Helper()
+	if update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+}
