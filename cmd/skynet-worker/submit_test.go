@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"skynet/queue/nats"
+	"skynet/test/embedded"
 	"skynet/worker/batch"
 )
 
@@ -29,19 +30,8 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{T: t, dir: t.TempDir()}
-	server, err := nats.Start(t.Context(), nats.ServerOptions{Dir: filepath.Join(s.dir, "queue")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := nats.Dial(t.Context(), nats.DialOptions{URL: server.URL(), TokenFile: server.TokenFile()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if s.queue, err = conn.Queue(t.Context(), nats.Config{Name: "photos"}); err != nil {
-		t.Fatal(err)
-	}
+	var server *nats.Server
+	server, s.queue = embedded.Queue(t, filepath.Join(s.dir, "queue"), nats.Config{Name: "photos"})
 	s.write("worker.yaml", fmt.Sprintf(`fleet: render
 queues: [{name: photos, url: "%s/photos", visibility: 30s, tries: 3}]
 heartbeats: "%s/heartbeats"

@@ -66,7 +66,7 @@ func (h *hypervisor) end() {
 	defer h.mu.Unlock()
 	for id, m := range h.machines {
 		if m.agent != nil {
-			m.agent.kill()
+			m.agent.Kill()
 		}
 		m.Close()
 		if h.t.Failed() {
@@ -99,7 +99,7 @@ func (h *hypervisor) look(ctx context.Context) {
 			}
 		default:
 			if m != nil && m.agent != nil {
-				m.agent.end(shutDown)
+				m.agent.End(shutDown)
 				m.agent = nil
 			}
 		}
@@ -145,7 +145,7 @@ func (h *hypervisor) writeUserData(ctx context.Context, m *machine, file string)
 func (h *hypervisor) crash(id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.machines[id].agent.kill()
+	h.machines[id].agent.Kill()
 }
 
 // interrupt posts the notice of an interruption to an instance.
@@ -171,7 +171,7 @@ func (h *hypervisor) agents() (ids []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, m := range h.machines {
-		if m.agent != nil && m.agent.runs() {
+		if m.agent != nil && m.agent.Runs() {
 			ids = append(ids, id)
 		}
 	}

@@ -181,8 +181,8 @@ func firstOf(t *testing.T, daemons map[string]*process, text string) (who string
 				who = name
 				return nil
 			}
-			if !p.runs() {
-				t.Fatalf("%s ended: %s", name, p.said())
+			if !p.Runs() {
+				t.Fatalf("%s ended: %s", name, p.Said())
 			}
 		}
 		return fmt.Errorf("none does")
@@ -191,15 +191,15 @@ func firstOf(t *testing.T, daemons map[string]*process, text string) (who string
 }
 
 func says(p *process, text string) error {
-	if strings.Contains(p.said(), text) {
+	if strings.Contains(p.Said(), text) {
 		return nil
 	}
-	return fmt.Errorf("%s does not say %q: %s", p.name, text, tail(p.stderr))
+	return fmt.Errorf("%s does not say %q: %s", p.Name, text, tail(p.Err))
 }
 
 func signal(t *testing.T, p *process, s syscall.Signal) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.Signal(s); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"skynet/test/processes"
 )
 
 // TestMotoLife is the life of a fleet: photographs are put into a bucket, which is
@@ -28,7 +30,7 @@ func TestMotoLife(t *testing.T) {
 // TestMotoTwoGrounds: one daemon has a fleet on EC2 and one of processes beside it.
 func TestMotoTwoGrounds(t *testing.T) {
 	s := newSite(t, plan{})
-	t.Cleanup(func() { endAll(s.dir) })
+	t.Cleanup(func() { processes.EndAll(s.dir) })
 	s.makeQueue("others", nil)
 	near := ""
 	for _, v := range s.by(s.agents) {

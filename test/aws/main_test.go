@@ -10,15 +10,14 @@ package aws
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"skynet/test/moto"
+	"skynet/test/programs"
 )
 
 // bin is the folder of the programs, built when the first test asks.
@@ -51,16 +50,7 @@ func buildAll() (dir string, err error) {
 	if built, err = os.MkdirTemp("", "skynet-aws-"); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-	defer cancel()
-	for name, env := range map[string]string{"skynet": "CGO_ENABLED=0", "skynet-worker": "CGO_ENABLED=1"} {
-		c := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(built, name), "skynet/cmd/"+name)
-		c.Env = append(os.Environ(), env)
-		if out, err := c.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
-	}
-	return built, nil
+	return built, programs.Build(context.Background(), built, "skynet", "skynet-worker")
 }
 
 // patient is how long is waited for what takes a moment on a quiet machine. One thing

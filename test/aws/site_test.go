@@ -132,9 +132,9 @@ func (s *site) attempt(flags ...string) *process {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
-		p.kill()
+		p.Kill()
 		if s.t.Failed() {
-			s.t.Logf("%s ended: %s\n%s%s", p.name, p.cmd.ProcessState, tail(p.stdout), tail(p.stderr))
+			s.t.Log(p.LastWords())
 		}
 	})
 	return p
@@ -145,13 +145,13 @@ func (s *site) daemon(flags ...string) *process {
 	s.t.Helper()
 	p := s.attempt(flags...)
 	await(s.t, "the daemon to run", func() error {
-		if strings.Contains(p.said(), "\truns\t") {
+		if strings.Contains(p.Said(), "\truns\t") {
 			return nil
 		}
-		if !p.runs() {
-			s.t.Fatalf("the daemon ended: %s", p.said())
+		if !p.Runs() {
+			s.t.Fatalf("the daemon ended: %s", p.Said())
 		}
-		return fmt.Errorf("it has said %q", p.said())
+		return fmt.Errorf("it has said %q", p.Said())
 	})
 	return p
 }
@@ -161,11 +161,11 @@ func (s *site) refused(say ...string) {
 	s.t.Helper()
 	p := s.attempt()
 	if status := p.wait(s.t); status != 2 {
-		s.t.Errorf("status %d, want 2: %s", status, p.said())
+		s.t.Errorf("status %d, want 2: %s", status, p.Said())
 	}
 	for _, want := range say {
-		if !strings.Contains(p.said(), want) {
-			s.t.Errorf("does not say %q: %s", want, p.said())
+		if !strings.Contains(p.Said(), want) {
+			s.t.Errorf("does not say %q: %s", want, p.Said())
 		}
 	}
 }
@@ -173,9 +173,9 @@ func (s *site) refused(say ...string) {
 // stop ends a daemon as an operator does.
 func (s *site) stop(p *process) {
 	s.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.Signal(syscall.SIGTERM)
 	if status := p.wait(s.t); status != 0 {
-		s.t.Fatalf("SIGTERM ended %s with status %d", p.name, status)
+		s.t.Fatalf("SIGTERM ended %s with status %d", p.Name, status)
 	}
 }
 
@@ -280,8 +280,8 @@ func (s *site) awaitTicks(n int) {
 // awaitSaid waits until a program has said something.
 func (s *site) awaitSaid(p *process, text string) {
 	s.t.Helper()
-	await(s.t, p.name+" to say "+text, func() error {
-		if !strings.Contains(p.said(), text) {
+	await(s.t, p.Name+" to say "+text, func() error {
+		if !strings.Contains(p.Said(), text) {
 			return errors.New("it has not")
 		}
 		return nil

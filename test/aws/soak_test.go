@@ -124,8 +124,8 @@ func (s *soak) keep(ctx context.Context) {
 		if p != nil {
 			select {
 			case <-ctx.Done():
-				p.kill()
-			case <-p.ended:
+				p.Kill()
+			case <-p.Ended():
 			}
 		}
 		pause(ctx, 500*time.Millisecond)
@@ -149,7 +149,7 @@ func (s *soak) tell(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.now != nil {
-		_ = s.now.cmd.Process.Signal(sig)
+		_ = s.now.Signal(sig)
 	}
 }
 
@@ -162,9 +162,9 @@ func (s *soak) down() {
 	if p == nil {
 		return
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.Signal(syscall.SIGTERM)
 	if status := p.wait(s.t); status != 0 {
-		s.t.Errorf("SIGTERM ended it with status %d: %s", status, tail(p.stderr))
+		s.t.Errorf("SIGTERM ended it with status %d: %s", status, tail(p.Err))
 	}
 }
 
@@ -238,15 +238,15 @@ func (s *soak) endless(dice *rand.Rand, list []harm) func(yield func(int, harm) 
 }
 
 // agent signals one agent of those that run.
-func (s *soak) agent(dice *rand.Rand, sig syscall.Signal) *os.Process {
+func (s *soak) agent(dice *rand.Rand, sig syscall.Signal) *process {
 	s.hv.mu.Lock()
 	defer s.hv.mu.Unlock()
 	ids := slices.Sorted(maps.Keys(s.hv.machines))
 	dice.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids {
-		if a := s.hv.machines[id].agent; a != nil && a.runs() {
-			_ = a.cmd.Process.Signal(sig)
-			return a.cmd.Process
+		if a := s.hv.machines[id].agent; a != nil && a.Runs() {
+			_ = a.Signal(sig)
+			return a
 		}
 	}
 	return nil
@@ -269,8 +269,8 @@ func (s *soak) heal() {
 	s.hv.mu.Lock()
 	defer s.hv.mu.Unlock()
 	for _, m := range s.hv.machines {
-		if m.agent != nil && m.agent.runs() {
-			_ = m.agent.cmd.Process.Signal(syscall.SIGCONT)
+		if m.agent != nil && m.agent.Runs() {
+			_ = m.agent.Signal(syscall.SIGCONT)
 		}
 	}
 }

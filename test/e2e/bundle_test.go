@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"skynet/test/programs"
 )
 
 // bundles are the site's published versions of the worker.
@@ -81,8 +83,8 @@ func TestWorkersStayCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write("skynet.yaml", strings.Replace(string(settings), "      heartbeat:", fmt.Sprintf("      bundle: {from: %q, key: %s, every: 1s, proves: 3s}\n      heartbeat:", b.place(), b.public), 1))
-	second := filepath.Join(s.dir, "second")
-	if err := build(second, "skynet/cmd/skynet-worker", "GOFLAGS=-ldflags=-X=skynet/cmd/internal/wire.stamped=2.0"); err != nil {
+	second := filepath.Join(s.dir, "second", "skynet-worker")
+	if err := programs.BuildWith(t.Context(), []string{"-ldflags=-X=skynet/cmd/internal/wire.stamped=2.0"}, filepath.Dir(second), "skynet-worker"); err != nil {
 		t.Fatal(err)
 	}
 	s.daemon()

@@ -42,7 +42,7 @@ func demo(t *testing.T, flags ...string) (*process, string) {
 // summed reads the summary, the last line of what a demo prints.
 func summed(t *testing.T, p *process) map[string]any {
 	t.Helper()
-	lines := strings.Split(strings.TrimRight(read(p.stdout), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(read(p.Out), "\n"), "\n")
 	var s map[string]any
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
 		t.Fatalf("the last line is not a JSON object: %v: %q", err, lines[len(lines)-1])
@@ -110,12 +110,12 @@ func TestADemoWithABrokenFile(t *testing.T) {
 	// The last try comes after six seconds. Were the worker asked to drain just then,
 	// it would give the item back, which uses up the try without a reason.
 	p, dir := demo(t, "--media", own, "--photos", "4", "--interval", "3s")
-	if status := p.wait(2 * time.Minute); status != 1 || strings.TrimSpace(read(p.stderr)) != "skynet: 2 items failed" {
-		t.Errorf("status %d, %q; want 1 and that 2 items failed", status, read(p.stderr))
+	if status := p.wait(2 * time.Minute); status != 1 || strings.TrimSpace(read(p.Err)) != "skynet: 2 items failed" {
+		t.Errorf("status %d, %q; want 1 and that 2 items failed", status, read(p.Err))
 	}
-	if n := strings.Count(read(p.stdout), "\nfailed        broken.jpg: "); n != 2 || !strings.Contains(read(p.stdout), "not an image") ||
-		!strings.Contains(read(p.stdout), "\n4 items in, 2 done, 2 failed, in ") {
-		t.Errorf("%d failures are told with their reason: %s", n, read(p.stdout))
+	if n := strings.Count(read(p.Out), "\nfailed        broken.jpg: "); n != 2 || !strings.Contains(read(p.Out), "not an image") ||
+		!strings.Contains(read(p.Out), "\n4 items in, 2 done, 2 failed, in ") {
+		t.Errorf("%d failures are told with their reason: %s", n, read(p.Out))
 	}
 	if err := nobody(dir); err != nil {
 		t.Error(err)
@@ -146,8 +146,8 @@ func TestCtrlCEndsADemo(t *testing.T) {
 	if items, done := s["items"].(float64), s["done"].(float64); items < 1 || items == 102 && done == items || done > items {
 		t.Errorf("stopped in the middle, and %g of %g done", done, items)
 	}
-	if !strings.Contains(read(p.stderr), "stopped before the end") {
-		t.Errorf("it does not say that it was stopped: %q", read(p.stderr))
+	if !strings.Contains(read(p.Err), "stopped before the end") {
+		t.Errorf("it does not say that it was stopped: %q", read(p.Err))
 	}
 	if err := nobody(dir); err != nil {
 		t.Error(err)
@@ -160,8 +160,8 @@ func TestCtrlCWhileADemoMakesMedia(t *testing.T) {
 	p, dir := demo(t)
 	inTheMiddle(t, dir)
 	p.signal(syscall.SIGINT)
-	if status := p.wait(30 * time.Second); status != 1 || strings.TrimSpace(read(p.stderr)) != "skynet: stopped before the end" {
-		t.Errorf("status %d, %q", status, read(p.stderr))
+	if status := p.wait(30 * time.Second); status != 1 || strings.TrimSpace(read(p.Err)) != "skynet: stopped before the end" {
+		t.Errorf("status %d, %q", status, read(p.Err))
 	}
 	if err := nobody(dir); err != nil {
 		t.Error(err)

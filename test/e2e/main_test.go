@@ -11,13 +11,11 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
+
+	"skynet/test/programs"
 )
 
 var (
@@ -44,39 +42,10 @@ func run(m *testing.M) int {
 
 func prepare(dir string) error {
 	skynet, worker = filepath.Join(dir, "skynet"), filepath.Join(dir, "skynet-worker")
-	if err := sourcesSeen(filepath.Join("..", "..")); err != nil {
-		return err
-	}
-	if err := build(skynet, "skynet/cmd/skynet", "CGO_ENABLED=0"); err != nil {
-		return err
-	}
-	if err := build(worker, "skynet/cmd/skynet-worker"); err != nil {
+	if err := programs.Build(context.Background(), dir, "skynet", "skynet-worker"); err != nil {
 		return err
 	}
 	var err error
 	media, err = makeSamples(filepath.Join(dir, "media"))
 	return err
-}
-
-// sourcesSeen looks at every folder of the module. go test shows a remembered
-// result while what the test looked at is unchanged, and does not know that we
-// build programs.
-func sourcesSeen(root string) error {
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if e != nil && e.IsDir() && path != root && (strings.HasPrefix(e.Name(), ".") || e.Name() == "bin") {
-			return filepath.SkipDir
-		}
-		return err
-	})
-}
-
-func build(to, pkg string, env ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
-	c.Env = append(os.Environ(), env...)
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
-	}
-	return nil
 }

@@ -43,12 +43,12 @@ func TestADryRunDecidesAndDoesNothing(t *testing.T) {
 	c := count(t, s.dir)
 	d := s.daemon("--dry-run")
 	await(t, "a decision to launch", patient, func() error {
-		if said := read(d.stderr); strings.Count(said, "would launch") < 1 {
+		if said := read(d.Err); strings.Count(said, "would launch") < 1 {
 			return fmt.Errorf("it said %s", said)
 		}
 		return nil
 	})
-	if said := read(d.stderr); !strings.Contains(said, `"want": 2`) || strings.Contains(said, "launched") {
+	if said := read(d.Err); !strings.Contains(said, `"want": 2`) || strings.Contains(said, "launched") {
 		t.Errorf("want 2 wanted and nothing launched: %s", said)
 	}
 	s.stop(d)
@@ -81,7 +81,7 @@ func TestWorkersOfAFleetThatIsNotInTheSettings(t *testing.T) {
 	for _, flags := range [][]string{{"--dry-run"}, nil} {
 		d = s.daemon(flags...)
 		for id, pid := range old {
-			tells(t, read(d.stderr), []string{"workers of a fleet that is not in the settings", `"fleet": "render"`, id, fmt.Sprintf("which finish the items that they hold or give them back: kill %d\"", pid)})
+			tells(t, read(d.Err), []string{"workers of a fleet that is not in the settings", `"fleet": "render"`, id, fmt.Sprintf("which finish the items that they hold or give them back: kill %d\"", pid)})
 		}
 		s.stop(d)
 	}
@@ -92,8 +92,8 @@ func TestWorkersOfAFleetThatIsNotInTheSettings(t *testing.T) {
 	s.awaitWorkers(0)
 	s.stop(d)
 	d = s.daemon()
-	if strings.Contains(read(d.stderr), "not in the settings") {
-		t.Errorf("it warns of nobody: %s", read(d.stderr))
+	if strings.Contains(read(d.Err), "not in the settings") {
+		t.Errorf("it warns of nobody: %s", read(d.Err))
 	}
 }
 
@@ -103,8 +103,8 @@ func TestOneControllerAStateFolder(t *testing.T) {
 	first := s.daemon()
 	for _, flags := range [][]string{nil, {"--dry-run"}} {
 		p := s.attempt(flags...)
-		if status := p.wait(patient); status != 2 || !strings.Contains(read(p.stderr), "in use by another skynet; stop it, or set state_dir to another folder") {
-			t.Errorf("a second controller: status %d, %s", status, p.said())
+		if status := p.wait(patient); status != 2 || !strings.Contains(read(p.Err), "in use by another skynet; stop it, or set state_dir to another folder") {
+			t.Errorf("a second controller: status %d, %s", status, p.Said())
 		}
 	}
 	s.send(media.photo)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,62 +10,46 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"skynet/test/processes"
 )
 
 // process is a program that a test started and that runs beside it.
 type process struct {
-	t      *testing.T
-	name   string
-	cmd    *exec.Cmd
-	stdout string // paths of the files with what it says
-	stderr string
-	ended  chan struct{}
+	*processes.Running
+	t *testing.T
 }
 
 // start starts a program in a process group of its own; what it says goes into
 // files named after name.
 func start(t *testing.T, dir, name, program string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: exec.Command(program, args...), ended: make(chan struct{}),
-		stdout: filepath.Join(dir, name+".out"), stderr: filepath.Join(dir, name+".err")}
-	out, err := os.Create(p.stdout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	said, err := os.Create(p.stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer said.Close()
-	p.cmd.Stdout, p.cmd.Stderr = out, said
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = p.cmd.Wait(); close(p.ended) }()
-	t.Cleanup(p.end)
-	return p
+	c := exec.Command(program, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return startAs(t, dir, name, c)
 }
 
-// end kills the process, if it still runs, and shows its last words if the
-// test failed.
-func (p *process) end() {
-	select {
-	case <-p.ended:
-	default:
-		_ = p.cmd.Process.Kill()
-		<-p.ended
+// startAs starts a command, which is killed at the end of the test if it still runs;
+// a test that failed shows its last words.
+func startAs(t *testing.T, dir, name string, c *exec.Cmd) *process {
+	t.Helper()
+	r, err := processes.Start(dir, name, c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if p.t.Failed() {
-		p.t.Logf("%s ended: %s\n%s%s", p.name, p.cmd.ProcessState, tail(p.stdout), tail(p.stderr))
-	}
+	t.Cleanup(func() {
+		r.Kill()
+		if t.Failed() {
+			t.Log(r.LastWords())
+		}
+	})
+	return &process{r, t}
 }
 
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
-		p.t.Fatalf("signal %s: %v", p.name, err)
+	if err := p.Signal(s); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
@@ -74,34 +57,23 @@ func (p *process) signal(s os.Signal) {
 // one that was killed.
 func (p *process) wait(within time.Duration) int {
 	p.t.Helper()
-	select {
-	case <-p.ended:
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(within):
-		p.t.Fatalf("%s still runs after %s", p.name, within)
-		return -1
+	status, err := p.Wait(within)
+	if err != nil {
+		p.t.Fatal(err)
 	}
+	return status
 }
 
-// kill ends the process as a crash would.
+// kill ends the process, which must not have ended yet, as a crash would.
 func (p *process) kill() {
 	p.t.Helper()
 	p.signal(syscall.SIGKILL)
 	p.wait(10 * time.Second)
 }
 
-func (p *process) said() string { return read(p.stdout) + read(p.stderr) }
+func read(path string) string { return processes.Read(path) }
 
-func read(path string) string {
-	text, _ := os.ReadFile(path)
-	return string(text)
-}
-
-// tail is the end of a file, for the log of a test that failed.
-func tail(path string) string {
-	lines := strings.Split(strings.TrimRight(read(path), "\n"), "\n")
-	return fmt.Sprintf("--- %s\n%s\n", path, strings.Join(lines[max(0, len(lines)-30):], "\n"))
-}
+func tail(path string) string { return processes.Tail(path) }
 
 // said is what a program printed that has ended.
 type said struct {

@@ -196,8 +196,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 	daemon := start(t, s.dir, "run-1", env, append(variables, skynet, "run", "--config", s.config(), "--log-level", "debug")...)
 	await(t, "the daemon to run", patient, func() error {
-		if !strings.Contains(daemon.said(), "\truns\t") {
-			return fmt.Errorf("it has said %q", daemon.said())
+		if !strings.Contains(daemon.Said(), "\truns\t") {
+			return fmt.Errorf("it has said %q", daemon.Said())
 		}
 		return nil
 	})
@@ -248,7 +248,7 @@ func list(t *testing.T, s *site) {
 // look asks everything that can be asked.
 func look(t *testing.T, s *site, daemon *process, all map[string][]byte) {
 	t.Helper()
-	said := daemon.said()
+	said := daemon.Said()
 	at := strings.Index(said, "http://127.0.0.1:")
 	if at < 0 {
 		t.Fatalf("the daemon does not say where its page is: %s", said)
@@ -295,10 +295,10 @@ func crash(t *testing.T, s *site, daemon *process, all map[string][]byte) {
 	})
 	daemon.signal(syscall.SIGQUIT)
 	daemon.wait(patient)
-	if !strings.Contains(daemon.said(), "goroutine ") {
+	if !strings.Contains(daemon.Said(), "goroutine ") {
 		t.Error("the daemon left no dump")
 	}
-	all["what the daemon said"] = []byte(daemon.said())
+	all["what the daemon said"] = []byte(daemon.Said())
 }
 
 // remains takes in every file that is left but those which are the secrets' own, which

@@ -44,17 +44,17 @@ func TestASupervisorIsTold(t *testing.T) {
 	d := start(t, s.dir, "supervised", "/usr/bin/env", "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=60000000", skynet, "run", "--config", s.config())
 	hears("READY=1", "STATUS=runs, a tick every")
 	hears("WATCHDOG=1", "STATUS=render: have 0, want 0, hold")
-	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := d.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	hears("RELOADING=1")
 	hears("READY=1")
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	hears("STOPPING=1")
 	if status := d.wait(patient); status != 0 {
-		t.Errorf("it ended with %d: %s", status, d.said())
+		t.Errorf("it ended with %d: %s", status, d.Said())
 	}
 }
 

@@ -84,7 +84,7 @@ func refused(t *testing.T, s *site, text string) {
 		t.Errorf("run: status %d, want 2", status)
 	}
 	for line := range strings.Lines(text) {
-		if !strings.Contains(read(p.stderr), strings.TrimSpace(line)) {
+		if !strings.Contains(read(p.Err), strings.TrimSpace(line)) {
 			t.Errorf("run does not say %s", line)
 		}
 	}

@@ -101,15 +101,13 @@ func (s *site) daemon(flags ...string) *process {
 	s.t.Helper()
 	p := s.attempt(flags...)
 	await(s.t, "the daemon to run", patient, func() error {
-		if strings.Contains(p.said(), "\truns\t") {
+		if strings.Contains(p.Said(), "\truns\t") {
 			return nil
 		}
-		select {
-		case <-p.ended:
-			s.t.Fatalf("the daemon ended: %s", p.said())
-		default:
+		if !p.Runs() {
+			s.t.Fatalf("the daemon ended: %s", p.Said())
 		}
-		return fmt.Errorf("it has said %q", p.said())
+		return fmt.Errorf("it has said %q", p.Said())
 	})
 	return p
 }
@@ -126,7 +124,7 @@ func (s *site) stop(p *process) {
 	s.t.Helper()
 	p.signal(syscall.SIGTERM)
 	if status := p.wait(20 * time.Second); status != 0 {
-		s.t.Fatalf("SIGTERM ended %s with status %d", p.name, status)
+		s.t.Fatalf("SIGTERM ended %s with status %d", p.Name, status)
 	}
 }
 

@@ -66,21 +66,16 @@ func (tty terminal) press(t *testing.T, keys string) {
 // startIn starts a program in a terminal. What is shown goes into a file.
 func startIn(t *testing.T, tty terminal, dir, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: exec.Command(skynet, args...), ended: make(chan struct{}), stdout: filepath.Join(dir, name+".out")}
-	shown, err := os.Create(p.stdout)
+	shown, err := os.Create(filepath.Join(dir, name+".out"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(shown, tty.keys); _ = shown.Close() }()
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = tty.screen, tty.screen, tty.screen
-	p.cmd.Env = append(os.Environ(), "TERM=xterm-256color")
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = p.cmd.Wait(); close(p.ended) }()
-	t.Cleanup(p.end)
-	return p
+	c := exec.Command(skynet, args...)
+	c.Stdin, c.Stdout, c.Stderr = tty.screen, tty.screen, tty.screen
+	c.Env = append(os.Environ(), "TERM=xterm-256color")
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	return startAs(t, dir, name, c)
 }
 
 // TestCtrlCInATerminalEndsADemo: there it is a key, not a signal. One comes while
@@ -102,8 +97,8 @@ func TestCtrlCInATerminalEndsADemo(t *testing.T) {
 			tty := newTerminal(t)
 			p := startIn(t, tty, dir, "demo", append([]string{"demo", "--dir", dir, "--interval", "1s", "--max", "2", "--media", media.good}, c.flags...)...)
 			await(t, "the screen", patient, func() error {
-				if !tty.raw(t) || !strings.Contains(read(p.stdout), "Ctrl-C stops it") {
-					return fmt.Errorf("there is %q", read(p.stdout))
+				if !tty.raw(t) || !strings.Contains(read(p.Out), "Ctrl-C stops it") {
+					return fmt.Errorf("there is %q", read(p.Out))
 				}
 				return nil
 			})
@@ -113,7 +108,7 @@ func TestCtrlCInATerminalEndsADemo(t *testing.T) {
 				t.Errorf("status %d, want 1", status)
 			}
 			await(t, "its last words", patient, func() error { // they pass through the terminal
-				if shown := read(p.stdout); !strings.Contains(shown, " in, ") || !strings.Contains(shown, "skynet: stopped before the end") {
+				if shown := read(p.Out); !strings.Contains(shown, " in, ") || !strings.Contains(shown, "skynet: stopped before the end") {
 					return fmt.Errorf("it says %q", shown)
 				}
 				return nil

@@ -20,7 +20,7 @@ func TestThePolicyIsTunedWhileItRuns(t *testing.T) {
 	s.awaitHome() // by the policy that ran before
 
 	s.write("render.policy.yaml", "objective: {wait: 15s, quantile: 0.9}\nbounds: {max: 2}\npriors: {boot: 1s, seconds: 1s}\n")
-	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := d.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	awaitSaid(t, d, "the policy has changed")
@@ -65,8 +65,8 @@ func awaitSaid(t *testing.T, p *process, texts ...string) {
 	t.Helper()
 	await(t, "the daemon to say so", patient, func() error {
 		for _, text := range texts {
-			if !strings.Contains(p.said(), text) {
-				return fmt.Errorf("it does not say %q: %s", text, p.said())
+			if !strings.Contains(p.Said(), text) {
+				return fmt.Errorf("it does not say %q: %s", text, p.Said())
 			}
 		}
 		return nil

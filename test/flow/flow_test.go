@@ -25,6 +25,7 @@ import (
 	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/queue/sqs"
+	"skynet/test/embedded"
 	"skynet/test/moto"
 	"skynet/worker"
 	vips "skynet/worker/image"
@@ -238,20 +239,7 @@ func (s *shop) through(l line, stores worker.Stores, n, distinct int, opts ...wo
 
 func (s *shop) nats() *nats.Queue {
 	s.tb.Helper()
-	server, err := nats.Start(context.Background(), nats.ServerOptions{Dir: s.tb.TempDir()})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	s.tb.Cleanup(server.Shutdown)
-	conn, err := nats.Dial(context.Background(), nats.DialOptions{URL: server.URL(), TokenFile: server.TokenFile()})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	s.tb.Cleanup(conn.Close)
-	q, err := conn.Queue(context.Background(), nats.Config{Name: "photos", Visibility: 30 * time.Second, Tries: 3})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
+	_, q := embedded.Queue(s.tb, s.tb.TempDir(), nats.Config{Name: "photos", Visibility: 30 * time.Second, Tries: 3})
 	return q
 }
 

@@ -10,6 +10,7 @@ package hostile
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -25,6 +26,8 @@ import (
 	"time"
 
 	"skynet/queue/nats"
+	"skynet/test/embedded"
+	"skynet/test/programs"
 )
 
 var program string // the worker
@@ -39,8 +42,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "skynet-worker")
-	if out, err := exec.Command("go", "build", "-o", program, "skynet/cmd/skynet-worker").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+	if err := programs.Build(context.Background(), dir, "skynet-worker"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -61,19 +64,8 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{T: t, dir: t.TempDir(), trap: newTrap(t)}
-	server, err := nats.Start(t.Context(), nats.ServerOptions{Dir: filepath.Join(s.dir, "queue")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := nats.Dial(t.Context(), nats.DialOptions{URL: server.URL(), TokenFile: server.TokenFile()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if s.queue, err = conn.Queue(t.Context(), nats.Config{Name: "media", Visibility: 30 * time.Second, Tries: 1}); err != nil {
-		t.Fatal(err)
-	}
+	var server *nats.Server
+	server, s.queue = embedded.Queue(t, filepath.Join(s.dir, "queue"), nats.Config{Name: "media", Visibility: 30 * time.Second, Tries: 1})
 	for _, name := range []string{"secret.txt", "secret.jpg", "secrets/credentials", "secrets/index.m3u8"} {
 		s.write(name, canary)
 	}

@@ -11,27 +11,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-)
 
-// build makes the program as an operator has it, and returns its path.
-func build(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "skynet")
-	c := exec.CommandContext(ctx, "go", "build", "-o", path, "skynet/cmd/skynet")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build skynet: %w\n%s", err, out)
-	}
-	return path, nil
-}
+	"skynet/test/processes"
+)
 
 // daemon is `skynet run`, in a process of its own.
 type daemon struct {
+	*processes.Running
 	dir    string
 	listen string
-	cmd    *exec.Cmd
-	ended  chan struct{}
 }
 
 // settings of an installation in the folder.
@@ -73,47 +62,25 @@ func run(program string, w *world, dir string, interval time.Duration, least int
 	if err := settings(w, dir, listen, interval, least); err != nil {
 		return nil, err
 	}
-	said, err := os.Create(filepath.Join(dir, "said"))
+	c := exec.Command(program, "run", "--config", filepath.Join(dir, "skynet.yaml"))
+	c.Env = processes.Bare(dir, w.env...)
+	r, err := processes.Start(dir, "daemon", c)
 	if err != nil {
 		return nil, err
 	}
-	defer said.Close()
-	d := &daemon{dir: dir, listen: listen, cmd: exec.Command(program, "run", "--config", filepath.Join(dir, "skynet.yaml")), ended: make(chan struct{})}
-	d.cmd.Stdout, d.cmd.Stderr = said, said
-	d.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}, w.env...)
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := d.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { _ = d.cmd.Wait(); close(d.ended) }()
-	return d, nil
+	return &daemon{r, dir, listen}, nil
 }
 
 // runs is an error where it does not run any more, with what it said.
 func (d *daemon) runs() error {
-	select {
-	case <-d.ended:
-		return errors.New("skynet run has ended: " + d.said())
-	default:
+	if d.Runs() {
 		return nil
 	}
-}
-
-func (d *daemon) said() string {
-	text, _ := os.ReadFile(filepath.Join(d.dir, "said"))
-	return string(text)
+	return errors.New("skynet run has ended: " + d.Said())
 }
 
 // stop ends it as an operator does.
-func (d *daemon) stop() {
-	_ = d.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-d.ended:
-	case <-time.After(time.Minute):
-		_ = d.cmd.Process.Kill()
-		<-d.ended
-	}
-}
+func (d *daemon) stop() { d.End(time.Minute) }
 
 // usage is what a process has used.
 type usage struct {
@@ -123,7 +90,7 @@ type usage struct {
 
 // used reads what the daemon has used, of proc(5).
 func (d *daemon) used() (u usage) {
-	proc := fmt.Sprintf("/proc/%d/", d.cmd.Process.Pid)
+	proc := fmt.Sprintf("/proc/%d/", d.PID())
 	status, _ := os.ReadFile(proc + "status")
 	for line := range strings.Lines(string(status)) {
 		f := strings.Fields(line)

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"skynet/test/programs"
 )
 
 func main() {
@@ -91,8 +93,9 @@ func programAt(ctx context.Context, path string) (program string, remove func(),
 		return "", nil, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
-	if program, err = build(ctx, dir); err != nil {
+	if err := programs.Build(ctx, dir, "skynet"); err != nil {
 		remove()
+		return "", nil, err
 	}
-	return program, remove, err
+	return filepath.Join(dir, "skynet"), remove, nil
 }

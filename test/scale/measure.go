@@ -161,7 +161,7 @@ func (m *measuring) until(ctx context.Context, n int) error {
 				return err
 			}
 			if now.After(deadline) {
-				return fmt.Errorf("%d of %d ticks in good time: %s", len(m.spans.ticks()), n, m.d.said())
+				return fmt.Errorf("%d of %d ticks in good time: %s", len(m.spans.ticks()), n, m.d.Said())
 			}
 			m.look(ctx, now, &scraped)
 		}

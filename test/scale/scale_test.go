@@ -6,22 +6,25 @@ import (
 	"errors"
 	"io"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"skynet/test/programs"
 )
 
 // TestAFleetOfHundreds runs the real daemon on an account that is played here: every
 // tick decides, nothing is throttled, heartbeats are read, and a wave of interruptions
 // is known to a tick. How fast is for `make scale` to say.
 func TestAFleetOfHundreds(t *testing.T) {
-	program, err := build(t.Context(), t.TempDir())
-	if err != nil {
+	dir := t.TempDir()
+	if err := programs.Build(t.Context(), dir, "skynet"); err != nil {
 		t.Fatal(err)
 	}
-	f, err := measure(t.Context(), program, plan{workers: 500, queues: 10, ticks: 2, warm: 3, interval: time.Second, notices: 750, wave: time.Second})
+	f, err := measure(t.Context(), filepath.Join(dir, "skynet"), plan{workers: 500, queues: 10, ticks: 2, warm: 3, interval: time.Second, notices: 750, wave: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

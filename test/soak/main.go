@@ -24,11 +24,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"skynet/test/programs"
 )
 
 // What this program is, by its first argument; by default the one that people start.
@@ -134,22 +135,11 @@ func (o options) args() []string {
 }
 
 func (o options) build() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	for _, name := range []string{"skynet", "skynet-worker"} {
-		args := []string{"build", "-o", filepath.Join(o.programs, name)}
-		if o.race {
-			args = append(args, "-race")
-		}
-		c := exec.CommandContext(ctx, "go", append(args, "skynet/cmd/"+name)...)
-		if name == "skynet" && !o.race {
-			c.Env = append(os.Environ(), "CGO_ENABLED=0")
-		}
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
+	var flags []string
+	if o.race {
+		flags = []string{"-race"}
 	}
-	return nil
+	return programs.BuildWith(context.Background(), flags, o.programs, "skynet", "skynet-worker")
 }
 
 // soak plays rounds until the time is over, or one went wrong.
