@@ -262,7 +262,7 @@ func (l *laws) letsGo(d *deed, m *machine) {
 	case cause == fleet.CauseDeadline:
 		fair = l.now-m.asked > plan.Drain-slack-stepped
 	case cause == fleet.CauseSilent:
-		fair = unheard > plan.Silence-slack-stepped || m.Impaired && unheard > l.scene.silent-slack-stepped
+		fair = unheard > plan.Silence-slack-stepped || m.impaired(d.host.began-mostStale) && unheard > l.scene.silent-slack-stepped
 	case cause == fleet.CauseDead:
 		fair = unheard > plan.Boot-slack-stepped
 	}

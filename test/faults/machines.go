@@ -304,6 +304,11 @@ func (m *machine) unheard(now, began time.Duration) time.Duration {
 	return length
 }
 
+// impaired reports whether its status checks failed at any time since then.
+func (m *machine) impaired(since time.Duration) bool {
+	return m.Impaired || slices.ContainsFunc(m.past, func(v view) bool { return v.Impaired && v.until > since })
+}
+
 // interrupt gives a Spot instance notice.
 func (c *cloud) interrupt(m *machine) {
 	life := m.life
