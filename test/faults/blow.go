@@ -58,6 +58,12 @@ func (w *World) handle(m *machine) {
 
 // blowAt befalls a host.
 func (w *World) blowAt(h *Host) {
+	if w.Strikes(Orders, .25) {
+		h.desk.orders(w.Draw(Orders))
+	}
+	if w.Strikes(Reloads, .1) {
+		h.edit(w.Draw(Reloads))
+	}
 	if w.Strikes(Crashes, .01) && h.up {
 		h.die("for no reason")
 	}
@@ -73,18 +79,3 @@ func (w *World) blowAt(h *Host) {
 		w.Tell(h.name, "its clock is right again")
 	}
 }
-
-// atRest is how many machines a policy wants where nothing waits.
-func (s *scene) atRest(now time.Time) int {
-	want := s.engine.Bounds.Min
-	for _, c := range s.schedules {
-		minute := now.Minute()
-		if (minute-c.minute+60)%60 < c.lasts {
-			want = max(want, c.want)
-		}
-	}
-	return min(want, s.most())
-}
-
-// timetable is an hourly schedule.
-type timetable struct{ minute, lasts, want int }

@@ -6,6 +6,7 @@ import (
 
 	"skynet/controller"
 	"skynet/fleet"
+	"skynet/fleet/roster"
 	"skynet/journal"
 )
 
@@ -63,7 +64,7 @@ var (
 // (direct.go) or by way of fleet/ec2 and its wire (wire.go).
 type Reach struct {
 	Cloud  controller.Cloud
-	Roster controller.Roster
+	Roster *roster.Roster // how long a silence may be is the policy's to say
 	// Before is called before each tick, with what the host's clock says; nil: nothing.
 	Before func(now time.Time)
 }

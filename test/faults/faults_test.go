@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ var (
 	hours  = flag.Int("hours", 2, "for how many virtual hours something happens in each")
 	onWire = flag.Bool("wire", false, "play all of them through fleet/ec2 and SQLite, not one in a hundred")
 	shrink = flag.Bool("shrink", false, "find the least weather that breaks the law")
+	also   = flag.String("also", "", "kinds of weather that every seed has, besides its own")
 	whole  = flag.Bool("story", false, "print whole stories")
 )
 
@@ -29,7 +31,17 @@ const slice = 100
 const wireEvery = 100
 
 func options(seed uint64) Options {
-	return Options{Length: time.Duration(*hours) * time.Hour, Wire: *onWire || seed%wireEvery == 0}
+	return Options{Length: time.Duration(*hours) * time.Hour, Wire: *onWire || seed%wireEvery == 0, Weather: besides}
+}
+
+// besides adds the weather that every seed is to have.
+func besides(w Weather) Weather {
+	for _, name := range strings.Fields(*also) {
+		if k, known := KindOf(name); known && w.strength[k] == 0 {
+			w.strength[k], w.spells[k] = 1, []spell{{0, time.Duration(*hours) * time.Hour * 7 / 12}}
+		}
+	}
+	return w
 }
 
 // tell prints the story of a seed that broke a law.

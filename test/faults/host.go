@@ -39,11 +39,19 @@ type Host struct {
 
 	ears   *heartbeats.Ears
 	source *heartbeats.Source
-	turn   *turn         // nil: it acts alone
-	hears  time.Duration // since then, as it acts; -1: it does not
-	end    time.Duration // of the call under way
-	blind  bool          // the queue's depth was not known to the tick under way
-	began  time.Duration // the tick under way, or the last
+	turn   *turn            // nil: it acts alone
+	desk   *desk            // where its operators give orders
+	file   *ruling          // the policy file, as it is on disk
+	rules  *ruling          // by which its ticks decide
+	fresh  *ruling          // taken up by the next tick; nil: rules stay
+	adopt  func(*ruling)    // nil: it does not act
+	ruled  time.Duration    // since when by its rules
+	began  time.Time        // the tick under way, and a second
+	stands signals.Standing // the orders as it began
+	hears  time.Duration    // since then, as it acts; -1: it does not
+	end    time.Duration    // of the call under way
+	blind  bool             // the queue's depth was not known to the tick under way
+	begun  time.Duration    // when the tick under way began, or the last
 }
 
 // Name tells it from others.
@@ -65,7 +73,7 @@ func (h *Host) Begin(name string, do func()) {
 
 // start starts the controller's process.
 func (h *Host) start() {
-	h.up, h.turn, h.actors, h.hears = true, nil, nil, -1
+	h.up, h.turn, h.actors, h.hears, h.adopt = true, nil, nil, -1, nil
 	h.life++
 	h.Tell(h.name, "its controller starts")
 	h.Begin("controller", func() {
@@ -80,7 +88,7 @@ func (h *Host) start() {
 // again has the service start the controller anew.
 func (h *Host) again() {
 	life := h.life
-	h.hears = -1
+	h.hears, h.adopt = -1, nil
 	h.after(5*time.Second, func() {
 		if h.life == life {
 			h.start()
@@ -90,6 +98,9 @@ func (h *Host) again() {
 
 // run is the life of a controller's process.
 func (h *Host) run() error {
+	if h.file.refused != nil { // a start looks at it first
+		return h.file.refused
+	}
 	j, err := h.disk.Open()
 	if err != nil {
 		return err
@@ -111,9 +122,23 @@ func (h *Host) act(j controller.Journal, leased func(controller.World) controlle
 	if err != nil {
 		return err
 	}
-	w := leased(controller.World{Cloud: reach.Cloud, Roster: reach.Roster, Signals: senses{h}})
-	w.Cloud, w.Roster = timedCloud(w.Cloud, h), timedRoster{w.Roster, h}
-	c := controller.New(controller.Fleet{Name: fleetName, Interval: h.scene.interval, Virtual: true}, w, h.scene.rules, j)
+	if h.file.refused != nil { // while it stood by
+		return h.file.refused
+	}
+	h.rules, h.fresh, h.ruled = h.file, nil, h.now
+	ahead := h.lookAhead()
+	world := func(r *ruling) controller.World {
+		at := *reach.Roster
+		at.Silence = r.silent
+		w := leased(controller.World{Cloud: reach.Cloud, Roster: &at, Signals: senses{h}, Orders: h.desk, Forecaster: ahead})
+		w.Cloud, w.Roster = timedCloud(w.Cloud, h), timedRoster{w.Roster, h}
+		return w
+	}
+	c := controller.New(controller.Fleet{Name: fleetName, Interval: h.scene.interval, Virtual: true}, world(h.rules), h.rulesOf(h.rules), j)
+	h.adopt = func(r *ruling) {
+		h.fresh = r
+		c.Adopt(world(r), h.rulesOf(r))
+	}
 	workers, err := c.Resume(ctx, h.Clock())
 	if err != nil {
 		return err
@@ -162,7 +187,7 @@ func (h *Host) reach() (Reach, error) {
 		return h.way.Reach(h, wire{h.cloud})
 	}
 	d := direct{h, wire{h.cloud}, map[string]bool{}}
-	return Reach{Cloud: d, Roster: &roster.Roster{Registry: d, Ears: h.ears, Silence: h.scene.silent}}, nil
+	return Reach{Cloud: d, Roster: &roster.Roster{Registry: d, Ears: h.ears}}, nil
 }
 
 // Ears are what this host's controller has heard.

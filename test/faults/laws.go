@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,11 +11,12 @@ import (
 	"skynet/fleet"
 	"skynet/journal"
 	"skynet/policy"
+	"skynet/signals"
 )
 
 // The laws, each in a sentence.
 const (
-	lawMaximum   = "nothing is bought beyond the maximum of what is billed, nor beyond what the hourly budget pays for above the minimum (what somebody else starts counts after ten minutes)"
+	lawMaximum   = "nothing is bought beyond the maximum of what is billed, nor beyond what the hourly budget pays for above the minimum (what somebody else starts, or was forgotten by order, counts after ten minutes)"
 	lawBudget    = "within an hour no more is launched or woken than the policy's launch guard allows (by the clock of the ticks; an hour less what that was set forward)"
 	lawOnce      = "no more machines are bought under an order's token than it asks for"
 	lawBusy      = "a machine with an item in hand ends only past its drain's deadline, or unheard for as long as its deadlines say"
@@ -39,6 +39,8 @@ type laws struct {
 	last   *deed                // that took effect last
 	seen   map[string]bool      // intents whose launches are counted
 	kept   map[string]decidedOn // ticks, by the names of their decisions
+	by     map[string]*ruling   // by which policy file each decision was made, by its name
+	told   *signals.Pause       // of which the last tick was told that was written down
 	term   uint64               // of the lease under which something took effect last
 	ticks  int
 	free   time.Duration // nothing has kept a controller from letting go since then
@@ -64,7 +66,7 @@ type deed struct {
 }
 
 func newLaws(w *World) laws {
-	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}}
+	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}, by: map[string]*ruling{}}
 }
 
 // kindsOf are the intents under which a call may be sent. A worker that is to wake is
@@ -102,6 +104,7 @@ func (l *laws) sends(kind string, h *Host, ids []fleet.ID, token string) *deed {
 		d.causes[x.ID] = x.Cause
 	}
 	l.buys(d)
+	l.orderly(d, ids)
 	return d
 }
 
@@ -127,7 +130,7 @@ func (l *laws) buys(d *deed) {
 	if o := d.intent.Order; o != nil {
 		l.orders[o.Token] = o.Count
 	}
-	guard := l.scene.guard()
+	guard := l.ruledBy(d).guard()
 	l.asked = append(l.asked, asking{d.intent.At, d.intent.Size(), guard.PerHour})
 	window := time.Hour - time.Second
 	if l.weather.strength[ClockSteps] > 0 {
@@ -157,45 +160,6 @@ func (l *laws) overspent(from time.Time, window time.Duration) (n, most int, ove
 		}
 	}
 	return 0, 0, false
-}
-
-// mostAsked is the most that is asked for in a window that ends at a time or later. An
-// order that no answer came to may be sent after later ones.
-func (l *laws) mostAsked(from time.Time, window time.Duration) (most int) {
-	for _, end := range l.asked {
-		if end.at.Before(from) {
-			continue
-		}
-		n := 0
-		for _, a := range l.asked {
-			if a.at.After(end.at.Add(-window)) && !a.at.After(end.at) {
-				n += a.n
-			}
-		}
-		most = max(most, n)
-	}
-	return most
-}
-
-// guard is the launch guard of the policy.
-func (s *scene) guard() policy.LaunchLimit {
-	for _, g := range s.engine.Guards {
-		if l, ok := g.(policy.LaunchLimit); ok {
-			return l
-		}
-	}
-	return policy.LaunchLimit{PerTick: math.MaxInt, PerHour: math.MaxInt}
-}
-
-// most is how many may be billed at once.
-func (s *scene) most() int {
-	most := s.engine.Bounds.Max
-	for _, c := range s.engine.Caps {
-		if b, ok := c.(policy.Budget); ok && b.Hourly > 0 {
-			most = min(most, max(s.engine.Bounds.Min, int(b.Hourly/s.price)))
-		}
-	}
-	return most
 }
 
 // lands looks at a call at the moment that it takes effect.
@@ -231,15 +195,33 @@ func (l *laws) bought(p Purchase, ms []*machine) {
 // billed looks at how many are billed.
 func (l *laws) billed() {
 	const known = 10 * time.Minute
-	n, most := 0, l.scene.most()
+	n, most := 0, l.mayBe()
 	for _, m := range l.cloud.live() {
-		if !m.byHand || l.now-m.started > known {
+		if (!m.byHand || l.now-m.started > known) && (m.left < 0 || l.now-m.left > known) {
 			n++
 		}
 	}
 	if n > most {
 		l.breach(lawMaximum, "%d are billed, %d may be", n, most)
 	}
+}
+
+// mayBe is how many may be billed as the last deed takes effect. An order of before the
+// policy changed is sent again where the new bounds have room for it, whatever it costs.
+func (l *laws) mayBe() int {
+	r := l.last.host.rules
+	if l.ruledBy(l.last) != r {
+		return r.engine.Bounds.Max
+	}
+	return r.most()
+}
+
+// ruledBy is the policy by which a deed was decided.
+func (l *laws) ruledBy(d *deed) *ruling {
+	if r := l.by[d.intent.Decision]; r != nil {
+		return r
+	}
+	return d.host.rules
 }
 
 // letsGo looks at a machine that is to be stopped or terminated.
@@ -250,7 +232,7 @@ func (l *laws) letsGo(d *deed, m *machine) {
 		return
 	}
 	const slack = time.Minute
-	plan, unheard := l.scene.engine.Plan, m.unheard(l.now, d.host.began)
+	by, unheard := l.ruledBy(d), m.unheard(l.now, d.host.begun)
 	stepped := time.Duration(0)
 	if l.weather.strength[ClockSteps] > 0 {
 		stepped = mostStepped
@@ -260,11 +242,11 @@ func (l *laws) letsGo(d *deed, m *machine) {
 	case !exit, cause == fleet.CauseDrained, cause == fleet.CauseSlept:
 		fair = m.handled >= 0 && l.now-m.handled < 2*l.scene.interval+controller.CallTimeout
 	case cause == fleet.CauseDeadline:
-		fair = l.now-m.asked > plan.Drain-slack-stepped
+		fair = l.now-m.asked > by.engine.Plan.Drain-slack-stepped
 	case cause == fleet.CauseSilent:
-		fair = unheard > plan.Silence-slack-stepped || m.impaired(d.host.began-mostStale) && unheard > l.scene.silent-slack-stepped
+		fair = unheard > by.engine.Plan.Silence-slack-stepped || m.impaired(d.host.begun-mostStale) && unheard > by.silent-slack-stepped
 	case cause == fleet.CauseDead:
-		fair = unheard > plan.Boot-slack-stepped
+		fair = unheard > by.engine.Plan.Boot-slack-stepped
 	}
 	if !fair {
 		l.breach(lawBusy, "%s has %d in hand and is let go (%s, %s): asked to drain %s ago, unheard for %s",
@@ -288,7 +270,11 @@ func (l *laws) removed(i *item) {
 }
 
 // begins is called before a tick.
-func (l *laws) begins(h *Host) { h.blind, h.began = false, l.now }
+func (l *laws) begins(h *Host) {
+	h.blind, h.begun = false, l.now
+	h.takesUp()
+	h.stand()
+}
 
 // ticked looks at what became of a tick.
 func (l *laws) ticked(h *Host, r controller.Report) {
@@ -301,6 +287,7 @@ func (l *laws) ticked(h *Host, r controller.Report) {
 		l.breach(lawBlind, "%s drains %v, puts %v to sleep, terminates %v", h.name, d.Drain, d.Sleep, d.Terminate)
 	}
 	if d.Failed == "" {
+		l.obeyed(h, r.Snapshot, d, r.Err == nil)
 		l.replays(r)
 		l.keep(r)
 	}
@@ -320,7 +307,7 @@ func (l *laws) replays(r controller.Report) {
 			return
 		}
 	}
-	again := l.scene.engine.Decide(s)
+	again := l.by[r.Decision.ID].engine.Decide(s)
 	again.Version = r.Decision.Version
 	if !sameDecision(again, r.Decision) {
 		l.breach(lawReplay, "%s was %+v, is now %+v", r.Decision.ID, r.Decision, again)

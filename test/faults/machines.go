@@ -41,6 +41,9 @@ type machine struct {
 	heard   time.Duration // when its newest heartbeat of this life arrived, or -1
 	pause   spell         // the last minute or more in which it was not heard
 	said    time.Duration // when that was posted, or -1
+	first   time.Duration // when the first of this life was read, or -1
+	named   time.Duration // when a tick knew first that it is to drain by an operator's order, or -1
+	left    time.Duration // when a tick knew last that it is forgotten by an operator's order, or -1
 	word    time.Duration // when any heartbeat arrived, of whatever life
 }
 
@@ -156,7 +159,7 @@ func (c *cloud) make(o Offer, p Purchase) *machine {
 			ID: fleet.ID(fmt.Sprintf("i-%04d", n)), Phase: fleet.PhasePending, Type: o.Type, Zone: o.Zone,
 			Spot: p.Spot || len(p.Offers) == 0 && c.chance.of(forPlaces, 1, n).Float64() < c.scene.spot, Launched: c.Now(), Tags: maps.Clone(p.Tags),
 		},
-		number: n, handled: -1, heard: -1,
+		number: n, handled: -1, heard: -1, first: -1, named: -1, left: -1,
 	}
 	r := c.chance.of(ListsLag, 2, n)
 	if s := c.Blows(ListsLag); s > 0 {
@@ -171,7 +174,7 @@ func (c *cloud) make(o Offer, p Purchase) *machine {
 // boot starts a machine, and its agent after a while, if ever.
 func (c *cloud) boot(m *machine) {
 	m.life++
-	m.started, m.heard, m.said, m.pause = c.now, -1, -1, spell{}
+	m.started, m.heard, m.said, m.first, m.pause = c.now, -1, -1, -1, spell{}
 	life := m.life
 	r := c.chance.of(forBoots, m.number, uint64(life))
 	up, boots := between(r, 2*time.Second, 15*time.Second), between(r, c.scene.boot/2, c.scene.boot*3/2)
@@ -291,7 +294,9 @@ func (m *machine) hears(l letter, now time.Duration) {
 	if last := max(m.heard, m.started); now-last > time.Minute {
 		m.pause = spell{last, now}
 	}
-	m.heard, m.said = l.arrived, l.posted
+	if m.heard, m.said = l.arrived, l.posted; m.first < 0 {
+		m.first = now
+	}
 }
 
 // unheard is for how long it has not been heard, to the knowledge of a tick that began

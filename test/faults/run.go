@@ -55,7 +55,7 @@ func Run(seed uint64, o Options) (Result, error) {
 	}
 	w.play()
 	return Result{
-		Seed: seed, Weather: w.weather, Policy: w.scene.text, Breach: w.log.breach, Sum: w.log.sum(),
+		Seed: seed, Weather: w.weather, Policy: w.policies(), Breach: w.log.breach, Sum: w.log.sum(),
 		Items: len(w.work.items), Ticks: w.laws.ticks, Bought: len(w.cloud.all), Lasted: w.now, log: w.log,
 	}, nil
 }
@@ -66,6 +66,7 @@ func newWorld(seed uint64, o Options) (*World, error) {
 	if w.scene, err = drawScene(w.chance, o.Length); err != nil {
 		return nil, err
 	}
+	w.newest = w.scene.policy
 	w.weather = drawWeather(w.chance, w.scene.calm)
 	if !o.Wire {
 		w.weather = w.weather.Without(EC2Errors, EC2Cut, EC2Protected)
@@ -97,7 +98,7 @@ func newWorld(seed uint64, o Options) (*World, error) {
 
 func (w *World) addHost(n int) (err error) {
 	h := &Host{World: w, name: "host-" + string(rune('a'+n)), number: uint64(n), acked: map[string]bool{}}
-	h.disk = newMemory()
+	h.disk, h.desk, h.file = newMemory(), &desk{Host: h}, w.newest
 	if w.way != nil {
 		if h.disk, err = w.way.Disk(h); err != nil {
 			return err
@@ -126,7 +127,7 @@ func (w *World) owe() {
 			all += i.takes
 		}
 	}
-	w.backlog = all / time.Duration(max(1, w.scene.most()*w.scene.slots))
+	w.backlog = all / time.Duration(max(1, w.newest.most()*w.scene.slots))
 }
 
 // count counts the machines without an agent.
@@ -143,10 +144,10 @@ func (w *World) play() {
 	for i, h := range w.hosts {
 		w.after(time.Duration(i)*7*time.Second, h.start)
 	}
-	w.every(time.Minute, func() bool { w.work.note(); w.blow(); w.laws.leaks(); return true })
+	w.every(time.Minute, func() bool { w.work.note(); w.blow(); w.laws.leaks(); w.laws.named(); return true })
 	w.work.note()
 	w.every(10*time.Second, w.arrive)
-	w.after(w.scene.calm, w.count)
+	w.after(w.scene.calm, func() { w.count(); w.agree() })
 	w.after(w.scene.quiet, w.owe)
 	for w.step(w.scene.length) {
 	}
@@ -199,5 +200,5 @@ func (w *World) unwell() string {
 
 // resting is how many machines the policy wants where nothing waits.
 func (w *World) resting() int {
-	return w.scene.atRest(w.Now())
+	return w.newest.atRest(w.Now())
 }

@@ -6,12 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
-
-	"skynet/controller"
-	"skynet/policy"
-	"skynet/policy/file"
-	"skynet/signals"
-	"skynet/signals/derived"
 )
 
 // scene is what a seed is made of besides its weather: none of it is a fault.
@@ -20,19 +14,16 @@ type scene struct {
 	calm   time.Duration // all faults have stopped
 	quiet  time.Duration // no more items arrive
 
-	interval  time.Duration
-	pair      bool // two hosts in turns
-	slots     int
-	boot      time.Duration // the mean
-	item      time.Duration // the mean
-	spot      float64       // the share of Spot instances
-	load      load
-	text      string // of the policy file
-	schedules []timetable
-	rules     controller.Rules
-	engine    policy.Engine
-	silent    time.Duration
-	price     float64
+	interval time.Duration
+	pair     bool // two hosts in turns
+	slots    int
+	boot     time.Duration // the mean
+	item     time.Duration // the mean
+	spot     float64       // the share of Spot instances
+	load     load
+	price    float64
+	policy   *ruling // of the first policy file
+	foresees bool    // has forecasts, and a day to learn from
 }
 
 // load is how items arrive.
@@ -52,21 +43,14 @@ func drawScene(c *chance, length time.Duration) (s scene, err error) {
 	most := 2 + r.IntN(9)
 	capacity := float64(most*s.slots) / s.item.Seconds()
 	s.load = load{pick(r, "quiet", "steady", "bursts", "waves", "flicker", "flicker"), min(.8, capacity*pick(r, .5, 1, 2.5))}
-	s.text = s.drawPolicy(c.of(forScene, 2, 0), most)
-	p, err := file.Parse("faults.policy.yaml", []byte(s.text), signals.Names{Open: true})
-	if err != nil {
-		return s, err
-	}
-	set := p.Signals
-	set.Queues, set.Slots, set.Interval = []string{"photos"}, s.slots, s.interval
-	set.Prices = []derived.Price{{Type: "c7i.xlarge", Hourly: s.price}}
-	s.engine, s.silent = p.Engine, p.Silent
-	s.rules = controller.Rules{Decider: p.Engine, Signals: set, Version: "v1"}
-	return s, nil
+	text, hours := s.drawPolicy(c.of(forScene, 2, 0), most)
+	s.foresees = c.of(forScene, 3, 0).Float64() < foreseen
+	s.policy, err = s.parse("v1", text, hours)
+	return s, err
 }
 
-// drawPolicy writes a policy file.
-func (s *scene) drawPolicy(r *rand.Rand, most int) string {
+// drawPolicy writes a policy file, and tells its timetable.
+func (s *scene) drawPolicy(r *rand.Rand, most int) (text string, hours []timetable) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	least := min(most, pick(r, 0, 0, 1, 2))
@@ -81,7 +65,7 @@ func (s *scene) drawPolicy(r *rand.Rand, most int) string {
 		line("policies:\n  - {type: step, signal: queue.visible, above: %.1f, below: 0.5, for: %s, add: 2, remove: 2}", .6, pick(r, "1m", "3m"))
 	case 4:
 		t := timetable{r.IntN(60), 10 + r.IntN(20), 1 + r.IntN(most)}
-		s.schedules = append(s.schedules, t)
+		hours = append(hours, t)
 		line("policies:\n  - {type: slo}\n  - {type: schedule, cron: \"%d * * * *\", for: %dm, want: %d}", t.minute, t.lasts, t.want)
 	}
 	line("guards:")
@@ -100,7 +84,7 @@ func (s *scene) drawPolicy(r *rand.Rand, most int) string {
 	if r.IntN(2) == 0 {
 		line("deadlines: {boot: %s, silent: 2m, replace: %s}", pick(r, "5m", "8m"), pick(r, "4m", "6m"))
 	}
-	return b.String()
+	return b.String(), hours
 }
 
 // at is how many items a second arrive.

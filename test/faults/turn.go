@@ -68,6 +68,7 @@ func (h *Host) takeTurns() error {
 		}
 		h.Wait(5 * time.Second)
 	}
+	h.desk.takeOver(t.follower.Standing(fleetName, h.Clock()))
 	return h.act(j, func(w controller.World) controller.World { return controller.Leased(w, t) })
 }
 

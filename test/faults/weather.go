@@ -56,6 +56,8 @@ const (
 	EC2Cut        // EC2's answers end in the middle (on the wire only)
 	EC2Protected  // somebody protects instances from termination (on the wire only)
 	HandStarts    // somebody starts instances with the fleet's tag
+	Orders        // an operator pauses the fleet, sets floors, has named workers drained or forgotten, and takes it back
+	Reloads       // the policy file is changed, to one that is valid or to one that is refused
 	kinds
 )
 
@@ -69,7 +71,7 @@ var kindNames = [kinds]string{
 	SignalsLost: "signals-lost", SignalsStale: "signals-stale", SignalsAbsurd: "signals-absurd", ClockSteps: "clock-steps",
 	DiskFull: "disk-full", DiskLate: "disk-late", DiskSlow: "disk-slow", Crashes: "crashes", AgentCrashes: "agent-crashes",
 	Impaired: "impaired", QueueDoubles: "queue-doubles", QueueFails: "queue-fails", TagsUnread: "tags-unread",
-	Stops: "stops", StoreLossy: "store-lossy", HandStarts: "hand-starts", EC2Errors: "ec2-errors", EC2Cut: "ec2-cut", EC2Protected: "ec2-protected",
+	Stops: "stops", StoreLossy: "store-lossy", HandStarts: "hand-starts", Orders: "orders", Reloads: "reloads", EC2Errors: "ec2-errors", EC2Cut: "ec2-cut", EC2Protected: "ec2-protected",
 }
 
 func (k Kind) String() string {
@@ -101,13 +103,13 @@ type spell struct{ from, to time.Duration }
 // storms are faults that are worst together. Each seed has one of them, or none.
 var storms = [][]Kind{
 	nil,
-	{Unreached, AnswersLost, CallsLate, ListsLag, ListsFail, Crashes},
+	{Unreached, AnswersLost, CallsLate, ListsLag, ListsFail, Crashes, Orders, Reloads},
 	{AnswersLost, Throttled, ListsLag, NoRoom, HandStarts, DeadOnArrival, SlowBoots, StuckStopping},
 	{BeatsLost, BeatsDoubled, BeatsLate, MailDown, AgentCrashes, HandTags, TagsUnread, Impaired},
 	{ListsLag, BeatsLost, BeatsLate, AnswersLost, CallsLate},
 	{SignalsAbsurd, SignalsStale, BeatsLost, BeatsLate}, // drained, recalled and drained again unheard
 	{DiskFull, DiskLate, DiskSlow, Crashes, AnswersLost, ClockSteps},
-	{Stops, StoreLossy, Crashes, CallsLate, ClockSteps},
+	{Stops, StoreLossy, Crashes, CallsLate, ClockSteps, Orders, Reloads},
 	{SignalsLost, SignalsStale, SignalsAbsurd, MailDown, HandKills, Spot},
 }
 

@@ -72,7 +72,7 @@ func (d *wired) Reach(h *Host, m Machines) (Reach, error) {
 	}
 	news, orphans := &news{Host: h, fleet: f, told: map[*machine]time.Duration{}}, &reaping{Host: h, fleet: f}
 	return Reach{
-		Cloud: f, Roster: &roster.Roster{Registry: f, Ears: h.Ears(), Silence: h.scene.silent},
+		Cloud: f, Roster: &roster.Roster{Registry: f, Ears: h.Ears()},
 		Before: func(now time.Time) { news.read(now); orphans.look(now) },
 	}, nil
 }

@@ -28,6 +28,8 @@ type World struct {
 	laws    laws
 	way     Way
 	agents  int           // that ever started
+	newest  *ruling       // the last policy file that was valid
+	files   int           // that there ever were
 	mute    int           // machines without an agent when the last fault was over
 	backlog time.Duration // how long what waits after the last item takes as many as may be billed
 }
