@@ -78,6 +78,9 @@ func tokenFile(cfg config.Config) string {
 // its last moment, through all its turns.
 func (d *daemon) served(ctx context.Context, do func() error) error {
 	log := d.log
+	if err := folderFree(d.cfg.StateDir); err != nil {
+		return err
+	}
 	f, s, err := openFront(d.cfg, log, d.dry, d.metrics())
 	if err != nil {
 		return err
