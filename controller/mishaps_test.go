@@ -123,7 +123,9 @@ func TestAWriteThatFailedAfterAllBuysNothingTwice(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsNotSentAgainAboveALoweredMaximum(t *testing.T) {
+// inDoubt is a rig whose controller has just died between a launch's intent and the deed.
+func inDoubt(t *testing.T) *rig {
+	t.Helper()
 	r := newRig(t)
 	n := 1
 	r.journal = dying{r.journal.(journal.Journal), "written", &n}
@@ -134,6 +136,11 @@ func TestAnOrderIsNotSentAgainAboveALoweredMaximum(t *testing.T) {
 	}
 	r.Advance(interval)
 	r.journal = r.journal.(dying).Journal
+	return r
+}
+
+func TestAnOrderIsNotSentAgainAboveALoweredMaximum(t *testing.T) {
+	r := inDoubt(t)
 	e := engine()
 	e.Bounds.Max = 2
 	r.run(e)
@@ -217,16 +224,7 @@ func (p paused) Standing(string, time.Time) signals.Standing {
 // An order in doubt is not sent again while the fleet is paused: it may never have
 // arrived, and then that would buy.
 func TestAnOrderIsNotSentAgainWhilePaused(t *testing.T) {
-	r := newRig(t)
-	n := 1
-	r.journal = dying{r.journal.(journal.Journal), "written", &n}
-	r.restart()
-	r.Waiting = 80
-	if !untilDeath(func() { r.tick() }) {
-		t.Fatal("the controller was to die between the intent and the deed")
-	}
-	r.Advance(interval)
-	r.journal = r.journal.(dying).Journal
+	r := inDoubt(t)
 	until := r.Now.Add(3*interval + 1)
 	w := controller.World{Cloud: r.World, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World, Orders: paused(until)}
 	r.Controller = controller.New(controller.Fleet{Name: "render", Interval: interval}, w, rules(engine()), r.journal)
