@@ -85,7 +85,8 @@ type Dead struct {
 // Morgue is the dead-letter queue of a queue. Again and Drop deal with the letters
 // that pick chooses, of those that are there when the call begins: an item that is sent
 // again and given up on at once is not sent once more. They return what is dealt with,
-// beside an error too. Where pick says no to all, nothing is changed.
+// beside an error too, which is ErrMore where there may be letters that pick has not
+// seen. Where pick says no to all, nothing is changed.
 type Morgue interface {
 	// DeadLetters lists up to limit letters, oldest first, without changing them.
 	DeadLetters(ctx context.Context, limit int) ([]Dead, error)
@@ -96,6 +97,10 @@ type Morgue interface {
 	// Drop deletes letters for good, and their items with them.
 	Drop(ctx context.Context, pick func(Dead) bool) ([]Settled, error)
 }
+
+// ErrMore says that a Morgue has dealt with all letters that it reads at once, and
+// that there may be more.
+var ErrMore = errors.New("there may be more dead letters than are read at once: run it again until it says so no more")
 
 // Settled is a dead letter that was dealt with.
 type Settled struct {

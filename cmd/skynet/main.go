@@ -63,6 +63,6 @@ decision and its reasons are kept in a journal.`,
 	}
 	c.AddCommand(runCommand(), demoCommand(), checkCommand(), explainCommand(), signalsCommand(), forecastCommand(), decideCommand(),
 		simulateCommand(), importCommand(), testCommand(), schemaCommand(), pauseCommand(), resumeCommand(), notifyCommand(),
-		statusCommand(), wantCommand(), drainCommand(), forgetCommand(), manual.Command())
+		statusCommand(), wantCommand(), drainCommand(), forgetCommand(), deadCommand(), manual.Command())
 	return c
 }

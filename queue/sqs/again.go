@@ -96,6 +96,9 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 		}
 		done = append(done, one)
 	}
+	if err == nil && full(letters) {
+		err = queue.ErrMore
+	}
 	return done, err
 }
 

@@ -127,8 +127,8 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error
 // take receives what is there, hidden from others for so long: up to mostLetters, and
 // not much more than mostBytes.
 func (c *Conn) take(ctx context.Context, url string, hidden time.Duration) (all []types.Message, err error) {
-	seen, bytes := map[string]bool{}, 0
-	for len(all) < mostLetters && bytes < mostBytes {
+	seen := map[string]bool{}
+	for !full(all) {
 		out, err := c.client.ReceiveMessage(ctx, &api.ReceiveMessageInput{
 			QueueUrl: &url, MaxNumberOfMessages: atOnce, VisibilityTimeout: inSeconds(hidden), WaitTimeSeconds: 1,
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{
@@ -145,11 +145,19 @@ func (c *Conn) take(ctx context.Context, url string, hidden time.Duration) (all 
 		for _, m := range out.Messages {
 			if id := aws.ToString(m.MessageId); !seen[id] {
 				seen[id], all = true, append(all, m)
-				bytes += len(aws.ToString(m.Body))
 			}
 		}
 	}
 	return all, nil
+}
+
+// full reports that no more is read at once.
+func full(list []types.Message) bool {
+	bytes := 0
+	for _, m := range list {
+		bytes += len(aws.ToString(m.Body))
+	}
+	return len(list) >= mostLetters || bytes >= mostBytes
 }
 
 // inOrderOfAge sorts messages, the oldest first.

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"skynet/cmd/internal/wire"
+	"skynet/config"
+	"skynet/config/redact"
+	"skynet/queue"
+	"skynet/queue/nats"
+)
+
+func deadCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dead",
+		Short: "List items that were given up on, send them again or drop them",
+		Long: `List the items that were given up on after all their tries, send them again or drop
+them: the letters in the dead-letter queues of the settings' queues, with the reasons.
+
+An embedded queue is asked through the controller that runs on this machine. A queue on
+SQS is asked with the AWS credentials of who runs this: they must allow sqs:GetQueueAttributes
+on the queue, sqs:ReceiveMessage and sqs:ChangeMessageVisibility on its dead-letter queue,
+sqs:DeleteMessage there as well to send again or to drop, and sqs:SendMessage on the queue
+to send again. While SQS is asked, its letters are hidden from others, for seconds.
+
+The status is 0 if that was done, 1 if not all of it, 2 if nothing could be begun.`,
+		Args: cobra.NoArgs,
+	}
+	c.AddCommand(deadListCommand(), deadAgainCommand(), deadDropCommand())
+	return c
+}
+
+func deadListCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "list [QUEUE…]",
+		Short: "List dead letters with their reasons",
+		Long: `List the dead letters of these queues, or of all queues of the settings, the oldest
+first: the item's ID, when it was given up on, after how many tries and why, and how
+the item begins. What looks like a password, a token or the parameters of a URL is
+hidden. Of a queue on SQS a thousand are seen at most.`,
+		Example: "  skynet dead list\n" +
+			"  skynet dead list photos --config skynet.yaml --limit 1000 --output json | jq -r '.queues[].letters[].reason' | sort | uniq -c",
+		RunE: deadList,
+	}
+	addDeadFlags(c)
+	c.Flags().Int("limit", 20, "how many of each queue, at most 10000")
+	return c
+}
+
+func addDeadFlags(c *cobra.Command) {
+	c.Flags().String("config", "", "settings file with the queues ("+installed+", if it is there)")
+	c.Flags().Duration("timeout", 15*time.Second, "give up when a queue cannot be reached for so long")
+	addOutputFlag(c)
+}
+
+// mostListed bounds a list: it is in memory as a whole.
+const mostListed = 10_000
+
+// morgueList is what was found in one dead-letter queue.
+type morgueList struct {
+	Queue   string       `json:"queue"`
+	Letters []deadLetter `json:"letters"`
+	More    bool         `json:"more"`            // than are listed
+	Error   string       `json:"error,omitempty"` // why it could not be read
+}
+
+// deadLetter is a letter as it may be shown to whoever looks.
+type deadLetter struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Tries  int       `json:"tries"`
+	Reason string    `json:"reason"`
+	Item   string    `json:"item"` // its beginning
+	Bytes  int       `json:"bytes"`
+}
+
+// longestStart is how much of an item is shown, in characters.
+const longestStart = 200
+
+func letterOf(d queue.Dead) deadLetter {
+	start := []rune(oneLine(redact.Text(string(d.Body)))) // as a whole: half a secret looks like none
+	if len(start) > longestStart {
+		start = append(start[:longestStart], '…')
+	}
+	return deadLetter{ID: oneLine(d.ID), At: d.At.UTC(), Tries: d.Tries, Reason: shownReason(d), Item: string(start), Bytes: len(d.Body)}
+}
+
+func shownReason(d queue.Dead) string { return oneLine(redact.Text(d.Reason)) }
+
+func deadList(c *cobra.Command, names []string) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	limit, _ := c.Flags().GetInt("limit")
+	if limit < 1 || limit > mostListed {
+		return fmt.Errorf("--limit %d: write 1 to %d", limit, mostListed)
+	}
+	m, err := morguesOf(c)
+	if err != nil {
+		return err
+	}
+	queues, err := m.named(names)
+	if err != nil {
+		return err
+	}
+	lists, errs := make([]morgueList, len(queues)), []error(nil)
+	for i, q := range queues {
+		if lists[i], err = m.list(c.Context(), q, limit); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) < len(queues) {
+		printLists(c.OutOrStdout(), lists, asJSON)
+		return foundOr(errors.Join(errs...))
+	}
+	return errors.Join(errs...)
+}
+
+// foundOr is the error of a command that has done a part of its work; nil stays nil.
+func foundOr(err error) error {
+	if err == nil {
+		return nil
+	}
+	return finding{err}
+}
+
+func (m morgues) list(ctx context.Context, q config.Queue, limit int) (l morgueList, err error) {
+	l = morgueList{Queue: q.Name, Letters: []deadLetter{}}
+	var found []queue.Dead
+	err = m.with(ctx, q, func(open queue.Morgue) (err error) {
+		found, err = open.DeadLetters(ctx, limit+1)
+		return err
+	})
+	if err != nil {
+		l.Error = err.Error()
+	}
+	l.More = len(found) > limit
+	for _, d := range found[:min(limit, len(found))] {
+		l.Letters = append(l.Letters, letterOf(d))
+	}
+	return l, err
+}
+
+func printLists(out io.Writer, lists []morgueList, asJSON bool) {
+	if asJSON {
+		printJSON(out, map[string]any{"queues": lists})
+		return
+	}
+	for _, l := range lists {
+		if l.Error == "" {
+			l.print(steady{out})
+		}
+	}
+}
+
+func printJSON(out io.Writer, v any) {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}
+
+func (l morgueList) print(out io.Writer) {
+	switch n := len(l.Letters); {
+	case l.More:
+		fmt.Fprintf(out, "queue %s: the oldest %s; there are more (--limit)\n", l.Queue, many(n, "dead letter"))
+	case n == 0:
+		fmt.Fprintf(out, "queue %s: no dead letters\n", l.Queue)
+	default:
+		fmt.Fprintf(out, "queue %s: %s\n", l.Queue, many(n, "dead letter"))
+	}
+	for _, d := range l.Letters {
+		fmt.Fprintf(out, "  %s  given up %s, in try %d\n    why   %s\n    item  %s (%s)\n", d.ID, localTime(d.At), d.Tries, d.Reason, d.Item, many(d.Bytes, "byte"))
+	}
+}
+
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// morgues are the dead-letter queues of the settings' queues.
+type morgues struct {
+	cfg     config.Config
+	timeout time.Duration
+}
+
+func morguesOf(c *cobra.Command) (m morgues, err error) {
+	path, _ := c.Flags().GetString("config")
+	if path == "" {
+		path = installed
+	}
+	if m.timeout, _ = c.Flags().GetDuration("timeout"); m.timeout <= 0 {
+		return m, fmt.Errorf("--timeout %s must be more than 0s", m.timeout)
+	}
+	if m.cfg, err = config.Load(path, nil); err != nil && !c.Flags().Changed("config") {
+		err = fmt.Errorf("%w; give --config", err)
+	}
+	return m, err
+}
+
+// named are the queues of these names; all, if there are none.
+func (m morgues) named(names []string) (list []config.Queue, err error) {
+	if len(names) == 0 {
+		return m.cfg.Queues, nil
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(m.cfg.Queues, func(q config.Queue) bool { return q.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not a queue of the settings, only %s", name, m.queues())
+		}
+		list = append(list, m.cfg.Queues[i])
+	}
+	return list, nil
+}
+
+func (m morgues) queues() string {
+	var names []string
+	for _, q := range m.cfg.Queues {
+		names = append(names, q.Name)
+	}
+	return orNone(strings.Join(names, ", "))
+}
+
+// unopened says that a dead-letter queue could not be opened: nothing was done to it.
+type unopened struct{ error }
+
+func (u unopened) Unwrap() error { return u.error }
+
+// with opens the dead-letter queue of a queue for as long as do takes.
+func (m morgues) with(ctx context.Context, q config.Queue, do func(queue.Morgue) error) (err error) {
+	opening, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	q, token, err := m.reach(opening, q)
+	if err != nil {
+		return unopened{fmt.Errorf("queue %s: %w", q.Name, err)}
+	}
+	l := wire.NewLines(token, zap.NewNop(), nil)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	open, err := l.Morgue(opening, q)
+	if err != nil {
+		return unopened{err}
+	}
+	return do(open)
+}
+
+// reach is a queue as another process than the daemon finds it, and what it shows to a
+// NATS server: an embedded one is at its address, with a token of its own.
+func (m morgues) reach(ctx context.Context, q config.Queue) (config.Queue, string, error) {
+	a, err := config.ParseAddress(q.URL)
+	if err != nil || !a.Embedded() {
+		return q, m.cfg.NATS.TokenFile, err
+	}
+	url, token, err := nats.Find(ctx, filepath.Join(m.cfg.StateDir, "nats"))
+	if errors.Is(err, nats.ErrNotRunning) {
+		return q, "", fmt.Errorf("%w; the embedded queue runs inside the controller: start it (systemctl start skynet, or skynet run with these settings)", err)
+	}
+	if err != nil {
+		return q, "", curable(err)
+	}
+	q.URL = url + "/" + a.Name
+	return q, token, nil
+}
