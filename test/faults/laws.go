@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -39,7 +40,8 @@ type laws struct {
 	last   *deed                // that took effect last
 	seen   map[string]bool      // intents whose launches are counted
 	kept   map[string]decidedOn // ticks, by the names of their decisions
-	by     map[string]*ruling   // by which policy file each decision was made, by its name
+	by     map[string]*ruling   // by which policy file decisions were made, by their names and by their host's besides
+	files  map[string]*ruling   // by their versions
 	told   *signals.Pause       // of which the last tick was told that was written down
 	term   uint64               // of the lease under which something took effect last
 	ticks  int
@@ -66,7 +68,7 @@ type deed struct {
 }
 
 func newLaws(w *World) laws {
-	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}, by: map[string]*ruling{}}
+	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}, by: map[string]*ruling{}, files: map[string]*ruling{}}
 }
 
 // kindsOf are the intents under which a call may be sent. A worker that is to wake is
@@ -218,10 +220,8 @@ func (l *laws) mayBe() int {
 
 // ruledBy is the policy by which a deed was decided.
 func (l *laws) ruledBy(d *deed) *ruling {
-	if r := l.by[d.intent.Decision]; r != nil {
-		return r
-	}
-	return d.host.rules
+	id := d.intent.Decision
+	return cmp.Or(l.by[d.host.name+id], l.by[id], d.host.rules) // two hosts may tick at the same moment
 }
 
 // letsGo looks at a machine that is to be stopped or terminated.
@@ -307,7 +307,7 @@ func (l *laws) replays(r controller.Report) {
 			return
 		}
 	}
-	again := l.by[r.Decision.ID].engine.Decide(s)
+	again := l.files[r.Decision.Version].engine.Decide(s)
 	again.Version = r.Decision.Version
 	if !sameDecision(again, r.Decision) {
 		l.breach(lawReplay, "%s was %+v, is now %+v", r.Decision.ID, r.Decision, again)

@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"skynet/fleet"

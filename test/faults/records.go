@@ -37,7 +37,7 @@ func (l *laws) recorded(h *Host, r journal.Record) {
 	}
 	s := r.Snapshot
 	s.Recent = was.recent
-	again := l.by[r.Decision.ID].engine.Decide(s)
+	again := l.files[r.Decision.Version].engine.Decide(s)
 	again.Version = r.Decision.Version
 	b, err := json.Marshal(again)
 	if wrote, err2 := json.Marshal(r.Decision); err != nil || err2 != nil || string(wrote) != was.decision || string(b) != was.decision {

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -76,7 +77,7 @@ func (h *Host) spoiled(n int) *ruling {
 // version is a name for one more content of the file.
 func (w *World) version() string {
 	w.files++
-	return "v" + string(rune('1'+w.files%9)) + "." + string(rune('a'+w.files/9%26))
+	return fmt.Sprintf("v%d", 1+w.files)
 }
 
 // write puts another content into a host's policy file. Its daemon finds it within two
@@ -127,7 +128,8 @@ type deciding struct {
 
 func (d deciding) Decide(s signals.Snapshot) policy.Decision {
 	made := d.Engine.Decide(s)
-	d.on.laws.by[made.ID] = d.by
+	d.on.laws.by[made.ID], d.on.laws.by[d.on.name+made.ID] = d.by, d.by
+	d.on.laws.files[d.by.name] = d.by
 	return made
 }
 

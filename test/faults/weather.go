@@ -57,7 +57,7 @@ const (
 	EC2Protected  // somebody protects instances from termination (on the wire only)
 	HandStarts    // somebody starts instances with the fleet's tag
 	Orders        // an operator pauses the fleet, sets floors, has named workers drained or forgotten, and takes it back
-	Reloads       // the policy file is changed, to one that is valid or to one that is refused
+	Reloads       // somebody changes the policy file, to another one or to one that is refused
 	kinds
 )
 
