@@ -30,6 +30,7 @@ var parsers = map[string]string{
 	"lease":              "FuzzState",                                // the lease and its notes
 	"policy":             "FuzzRule FuzzCron",                        // expressions and times
 	"policy/file":        "FuzzParse",
+	"queue/nats":         "FuzzSocket",     // the kernel's table of sockets, with other users' in it
 	"queue/sqs":          "FuzzAttributes", // what a queue says of itself
 	"signals/exec":       "FuzzAnswer",     // what programs answer
 	"signals/heartbeats": "FuzzParse",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"regexp"
 	"time"
@@ -26,6 +27,8 @@ const (
 	// breath is the pause between tries, and before an error of a Receive, so
 	// that a loop around it does not spin.
 	breath = 250 * time.Millisecond
+	// dialling bounds the wait for a connection to be made.
+	dialling = 2 * time.Second
 )
 
 // DialOptions says how to reach a server. Only URL is required.
@@ -33,7 +36,7 @@ type DialOptions struct {
 	URL       string       // nats://host:port
 	TokenFile string       // file that holds the token; "" for a server without one
 	Name      string       // shown in the server's lists of connections
-	Warn      func(string) // hears of lost and regained connections; nil: nobody does
+	Warn      func(string) // hears of lost and regained connections, and of strangers; nil: nobody does
 }
 
 // Conn is a connection to a NATS server with JetStream. It comes back by itself
@@ -46,16 +49,18 @@ type Conn struct {
 
 // Dial connects. While nobody listens at the URL it tries again until ctx ends,
 // because workers and controller start in any order; a refused token and a
-// malformed URL are errors at once.
+// malformed URL are errors at once. On this machine the token is shown to its
+// owner's server and root's alone: one of somebody else's is as none, and warned of.
 func Dial(ctx context.Context, opts DialOptions) (*Conn, error) {
-	token := ""
+	options := dialOptions(opts)
 	if opts.TokenFile != "" {
-		var err error
-		if token, err = readKept(opts.TokenFile); err != nil || token == "" {
+		w, token, err := newWary(opts.TokenFile, opts.heard())
+		if err != nil || token == "" {
 			return nil, fmt.Errorf("connect to %s: token file %s: %w", opts.URL, opts.TokenFile, orEmpty(err))
 		}
+		options = append(options, client.Token(token), client.SetCustomDialer(w))
 	}
-	nc, err := connect(ctx, opts.URL, dialOptions(opts, token))
+	nc, err := connect(ctx, opts.URL, options)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", opts.URL, err)
 	}
@@ -76,18 +81,17 @@ func (o DialOptions) heard() func(string) {
 }
 
 func orEmpty(err error) error {
-	if err == nil {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return errors.New("is missing or empty")
 	}
 	return err
 }
 
-func dialOptions(opts DialOptions, token string) []client.Option {
+func dialOptions(opts DialOptions) []client.Option {
 	warn := opts.heard()
 	return []client.Option{
 		client.Name(opts.Name),
-		client.Token(token),
-		client.Timeout(2 * time.Second),
+		client.Timeout(dialling),
 		client.MaxReconnects(-1),
 		client.ReconnectWait(breath),
 		client.ReconnectJitter(breath, breath),
@@ -118,15 +122,16 @@ func connect(ctx context.Context, url string, opts []client.Option) (*client.Con
 	}
 }
 
-// worthWaiting tells a server that is not there yet, that has just gone, or that
-// cannot be reached at the moment, from one that refuses us and from a name that
-// nobody has.
+// worthWaiting tells a server that is not there yet, whose place somebody else has
+// taken, that has just gone, or that cannot be reached at the moment, from one that
+// refuses us and from a name that nobody has.
 func worthWaiting(err error) bool {
 	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound {
 		return false
 	}
 	_, network := errors.AsType[*net.OpError](err)
-	return network || errors.Is(err, io.EOF) || errors.Is(err, client.ErrNoServers) || errors.Is(err, client.ErrTimeout)
+	_, strange := errors.AsType[stranger](err)
+	return network || strange || errors.Is(err, io.EOF) || errors.Is(err, client.ErrNoServers) || errors.Is(err, client.ErrTimeout)
 }
 
 // Close ends the connection. Items still held become visible again in their
