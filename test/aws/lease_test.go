@@ -203,17 +203,3 @@ func signal(t *testing.T, p *process, s syscall.Signal) {
 		t.Fatal(err)
 	}
 }
-
-// awaitFor is await with a patience of one's own.
-func awaitFor(t *testing.T, patience time.Duration, what string, look func() error) {
-	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		err := look()
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("waited %s for %s: %v", patience, what, err)
-		}
-	}
-}

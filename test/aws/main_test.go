@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"skynet/test/moto"
+	"skynet/test/processes"
 	"skynet/test/programs"
 )
 
@@ -61,15 +62,13 @@ const patient = 2 * time.Minute
 // await looks again and again until look finds nothing wrong.
 func await(t *testing.T, what string, look func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patient)
-	for {
-		err := look()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s for %s: %v", patient, what, err)
-		}
-		time.Sleep(100 * time.Millisecond)
+	awaitFor(t, patient, what, look)
+}
+
+// awaitFor is await with a patience of one's own.
+func awaitFor(t *testing.T, patience time.Duration, what string, look func() error) {
+	t.Helper()
+	if err := processes.Await(what, patience, look); err != nil {
+		t.Fatal(err)
 	}
 }

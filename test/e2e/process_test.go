@@ -99,15 +99,7 @@ func call(t *testing.T, program string, args ...string) said {
 // await looks again and again until look finds nothing wrong.
 func await(t *testing.T, what string, within time.Duration, look func() error) {
 	t.Helper()
-	deadline := time.Now().Add(within)
-	for {
-		err := look()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s for %s: %v", within, what, err)
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := processes.Await(what, within, look); err != nil {
+		t.Fatal(err)
 	}
 }

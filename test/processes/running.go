@@ -122,6 +122,20 @@ func (r *Running) LastWords() string {
 	return fmt.Sprintf("%s %s\n%s%s", r.Name, how, Tail(r.Out), Tail(r.Err))
 }
 
+// Await looks again and again until look finds nothing wrong, or the time is over: then
+// it is an error, with what was wrong last.
+func Await(what string, within time.Duration, look func() error) error {
+	for deadline := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+		err := look()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %s for %s: %w", within, what, err)
+		}
+	}
+}
+
 // Read is what is in a file, "" if it cannot be read.
 func Read(path string) string {
 	text, _ := os.ReadFile(path)

@@ -3,6 +3,7 @@
 package processes
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -44,8 +45,13 @@ func TestWhatAProgramSaysAndHowItEnds(t *testing.T) {
 func TestEndOfADeafProgram(t *testing.T) {
 	dir := t.TempDir()
 	r := started(t, dir, `trap "" TERM; echo deaf; while :; do sleep 1; done`)
-	for deadline := time.Now().Add(patient); r.Said() == "" && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
+	if err := Await("its word", patient, func() error {
+		if r.Said() == "" {
+			return errors.New("it says nothing")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	if status, err := r.Wait(0); err == nil || status != -1 || !r.Runs() {
 		t.Errorf("it has ended: %d, %v", status, err)
@@ -69,6 +75,21 @@ func TestAProgramThatIsNotThere(t *testing.T) {
 	}
 	if r, err := Start("/none", "none", exec.Command("/bin/true")); !os.IsNotExist(err) {
 		t.Errorf("started %v, %v", r, err)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	looks, wrong := 0, errors.New("wrong")
+	if err := Await("right", patient, func() error {
+		if looks++; looks < 2 {
+			return wrong
+		}
+		return nil
+	}); err != nil || looks != 2 {
+		t.Errorf("%v after %d looks", err, looks)
+	}
+	if err := Await("right", 0, func() error { return wrong }); !errors.Is(err, wrong) || err.Error() != "waited 0s for right: wrong" {
+		t.Error(err)
 	}
 }
 
