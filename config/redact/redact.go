@@ -14,8 +14,8 @@ import (
 const Mask = "xxxxx"
 
 var (
-	// pairs are secrets with their names, as data source names and headers have them.
-	pairs = regexp.MustCompile(`(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|pwd|secret|token|apikey|api_key|access_key|signature|credential)\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&,;"'}]+)`)
+	// pairs are secrets with their names, as data source names, headers and JSON have them.
+	pairs = regexp.MustCompile(`(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|pwd|secret|token|apikey|api_key|access_key|signature|credential)["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s&,;"'}]+)`)
 	// bearer is what follows the name of a way to show who one is.
 	bearer = regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`)
 	// address is a URL, or what was meant to be one.

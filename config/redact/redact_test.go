@@ -37,6 +37,8 @@ func TestText(t *testing.T) {
 		"Authorization: Bearer s3cret":                            "Authorization: Bearer xxxxx",
 		"AWS_SECRET_ACCESS_KEY=s3cret, aws_session_token: s3cret": "AWS_SECRET_ACCESS_KEY=xxxxx, aws_session_token: xxxxx",
 		"x-api-key is not there; a token was expected":            "x-api-key is not there; a token was expected",
+		`{"db_password": "s3 \"cret", "n": 1, "token":"s3cret"}`:  `{"db_password": xxxxx, "n": 1, "token":xxxxx}`,
+		`{"input":"https://b/a.jpg?sig=s3cret","password":"",}`:   `{"input":"https://b/a.jpg?sig=xxxxx","password":xxxxx,}`,
 		"two: nats://a:s3cret@h and nats://b:s3cret@h":            "two: nats://xxxxx@h and nats://xxxxx@h",
 	} {
 		if got := redact.Text(in); got != want {
