@@ -103,7 +103,8 @@ func TestOneControllerAStateFolder(t *testing.T) {
 	first := s.daemon()
 	for _, flags := range [][]string{nil, {"--dry-run"}} {
 		p := s.attempt(flags...)
-		if status := p.wait(patient); status != 2 || !strings.Contains(read(p.Err), "in use by another skynet; stop it, or set state_dir to another folder") {
+		runs := fmt.Sprintf("is in use: skynet runs as process %d since ", first.PID())
+		if status := p.wait(patient); status != 2 || !strings.Contains(read(p.Err), runs) || !strings.Contains(read(p.Err), "or set state_dir to another folder") {
 			t.Errorf("a second controller: status %d, %s", status, p.Said())
 		}
 	}
