@@ -2,21 +2,7 @@
 # What test.sh runs in a booted container: the service with its sandbox, a local fleet
 # at work, and what befalls it.
 set -u
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-failed=0
-
-check() {
-	local what=$1
-	shift
-	if ! "$@" >/tmp/check 2>&1; then
-		echo "not so: $what: $*"
-		sed 's/^/    /' /tmp/check
-		failed=1
-	fi
-}
-not() { ! "$@"; }
-quietly() { "$@" >/tmp/said 2>&1 || { echo "failed: $*"; cat /tmp/said; exit 1; }; }
-has() { grep -q -- "$1" "$2"; }
+. /packages/checks.sh || exit 1
 of() { systemctl show skynet -p "$1" --value; }
 status_has() { of StatusText | grep -q -- "$1"; }
 # soon waits until something holds.
@@ -129,5 +115,4 @@ check "and leaves workers alone" not gone "$left"
 quietly dpkg -r skynet
 check "nor does a removal end them" not gone "$left"
 quietly dpkg -P skynet skynet-worker
-[ $failed = 0 ] && echo "all as it should be"
-exit $failed
+verdict

@@ -1,23 +1,7 @@
 #!/bin/bash
 # What test.sh runs in a chroot of a fresh Debian, without systemd.
 set -u
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-failed=0
-
-# check runs a test and says what should have been.
-check() {
-	local what=$1
-	shift
-	if ! "$@" >/tmp/check 2>&1; then
-		echo "not so: $what: $*"
-		sed 's/^/    /' /tmp/check
-		failed=1
-	fi
-}
-not() { ! "$@"; }
-# quietly runs what must work.
-quietly() { "$@" >/tmp/said 2>&1 || { echo "failed: $*"; cat /tmp/said; exit 1; }; }
-has() { grep -q -- "$1" "$2"; }
+. /packages/checks.sh || exit 1
 
 cd /packages || exit 1
 quietly dpkg --force-confdef --force-confold -i skynet.deb
@@ -60,5 +44,4 @@ check "it says what stays" has 'stay in /var/lib/skynet' /tmp/said
 check "settings are gone" not test -e /etc/skynet
 check "the journal stays" has journal /var/lib/skynet/journal.db
 check "nothing is left of the package" not dpkg-query -W skynet
-[ $failed = 0 ] && echo "all as it should be"
-exit $failed
+verdict

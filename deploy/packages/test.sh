@@ -48,6 +48,7 @@ for name in skynet skynet-worker; do
 	later "$root/packages/$name.deb" "$root/packages/$name.later.deb"
 done
 install -m 755 "deploy/packages/test-$how.sh" "$root/packages/test.sh"
+install -m 644 deploy/packages/test-checks.sh "$root/packages/checks.sh"
 
 case $how in
 chroot) unshare --mount --pid --fork --mount-proc="$root/proc" chroot "$root" /packages/test.sh ;;
