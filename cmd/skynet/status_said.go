@@ -135,7 +135,7 @@ func promiseSaid(q dashboard.Queue) string {
 		said += ", the oldest for " + span(*q.OldestAge)
 	}
 	if q.Dead != nil && *q.Dead > 0 {
-		said += fmt.Sprintf(", %.0f in the dead-letter queue", *q.Dead)
+		said += fmt.Sprintf(", %.0f in the dead-letter queue (skynet dead list %s)", *q.Dead, q.Name)
 	}
 	return said
 }

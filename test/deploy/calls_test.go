@@ -66,9 +66,12 @@ var calls = []call{
 	{"s3:DeleteObject", "worker", "s3:DeleteObject"},
 	{"s3:ListObjectsV2", "worker", "s3:ListBucket"},
 
-	{"sqs:SendMessage", "operator", "sqs:SendMessage"}, // skynet-worker submit and batch
+	{"sqs:SendMessage", "operator", "sqs:SendMessage"}, // skynet-worker submit and batch, skynet dead
 	{"sqs:SendMessageBatch", "operator", "sqs:SendMessage"},
 	{"sqs:GetQueueAttributes", "operator", "sqs:GetQueueAttributes"},
+	{"sqs:ReceiveMessage", "operator", "sqs:ReceiveMessage"}, // skynet dead
+	{"sqs:ChangeMessageVisibilityBatch", "operator", "sqs:ChangeMessageVisibility"},
+	{"sqs:DeleteMessage", "operator", "sqs:DeleteMessage"},
 	{"s3:ListObjectsV2", "operator", "s3:ListBucket"},
 	{"s3:GetObject", "operator", "s3:GetObject"},
 	{"s3:PutObject", "operator", "s3:PutObject"},

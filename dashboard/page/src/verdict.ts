@@ -21,7 +21,7 @@ export function findings(s: Status, f: Fleet): Finding[] {
   if (f.blind) add("warn", "blind", "It is blind", sentence(f.why_blind || "a signal that a policy needs is unknown") + " While it is blind it may buy, but lets nobody go.");
   budget(f, add);
   bounds(f, add);
-  for (const q of f.queues) if (q.dead) add("warn", "dead", `${plural(q.dead, "dead letter")} in ${q.name}`, "Items that failed every try lie in the dead-letter queue with their reasons.");
+  for (const q of f.queues) if (q.dead) add("warn", "dead", `${plural(q.dead, "dead letter")} in ${q.name}`, `Items that failed every try lie in the dead-letter queue with their reasons: skynet dead list ${q.name}. Once what they died of is mended, skynet dead again sends them once more.`);
   if (Object.keys(f.versions ?? {}).length > 1) add("note", "versions", "Workers are of several versions", Object.entries(f.versions!).map(([v, n]) => `${v || "no version"}: ${whole(n)}`).join(", ") + ".");
   return found.sort((a, b) => rank[a.level] - rank[b.level]);
 }
