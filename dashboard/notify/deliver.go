@@ -161,7 +161,7 @@ func cut(said []byte, most int) string {
 
 // Command runs a program with the message on its standard input.
 type Command struct {
-	Args    []string      // the program, by its whole path, and its arguments; no shell is between
+	Args    []string      // the program, by its whole path, and its arguments; no shell is between, and few variables of ours
 	Timeout time.Duration // 0: 30s
 }
 
@@ -174,7 +174,7 @@ func (c Command) Send(ctx context.Context, body []byte) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it did not end within %s", limit))
 	defer cancel()
 	p := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
-	p.Stdin, p.Env = bytes.NewReader(body), withoutOurs(os.Environ())
+	p.Stdin, p.Env = bytes.NewReader(body), environment()
 	out := &tail{}
 	p.Stdout, p.Stderr = out, out
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -193,14 +193,15 @@ func (c Command) Send(ctx context.Context, body []byte) error {
 	return fmt.Errorf("%s: %w", c.Args[0], err)
 }
 
-// withoutOurs leaves out what is between systemd and us.
-func withoutOurs(env []string) (rest []string) {
-	for _, e := range env {
-		if !strings.HasPrefix(e, "NOTIFY_SOCKET=") && !strings.HasPrefix(e, "WATCHDOG_") {
-			rest = append(rest, e)
-		}
-	}
-	return rest
+// passed are the variables of ours that a program sees, as a policy's do: none of the
+// controller's credentials, and nothing that is between systemd and us.
+var passed = []string{"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"}
+
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(assignment string) bool {
+		name, _, _ := strings.Cut(assignment, "=")
+		return !slices.Contains(passed, name)
+	})
 }
 
 // tail keeps the end of what a program writes.

@@ -243,13 +243,12 @@ func script(t *testing.T, text string) string {
 }
 
 func TestCommand(t *testing.T) {
-	t.Setenv("NOTIFY_SOCKET", "/run/systemd/notify")
 	out := filepath.Join(t.TempDir(), "out")
-	err := Command{Args: []string{script(t, `cat > "$1"; echo "$2 $NOTIFY_SOCKET" >> "$1"`), out, "a b; c"}}.Send(t.Context(), []byte(`{"text":"hi"}`))
+	err := Command{Args: []string{script(t, `cat > "$1"; echo "$2" >> "$1"`), out, "a b; c"}}.Send(t.Context(), []byte(`{"text":"hi"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := os.ReadFile(out); string(got) != "{\"text\":\"hi\"}a b; c \n" {
+	if got, _ := os.ReadFile(out); string(got) != "{\"text\":\"hi\"}a b; c\n" {
 		t.Errorf("got %q", got)
 	}
 	if err := (Command{Args: []string{script(t, "exit 0")}}).Send(t.Context(), make([]byte, 1<<20)); err != nil {
@@ -261,6 +260,31 @@ func TestCommand(t *testing.T) {
 	}
 	if err = (Command{Args: []string{"/nowhere/program"}}).Send(t.Context(), nil); err == nil {
 		t.Error("one that is not there")
+	}
+}
+
+// A program has what programs need, what its command gives it, and nothing else that we
+// know by our environment.
+func TestCommandSeesNoSecretsOfOurs(t *testing.T) {
+	for name, value := range map[string]string{"AWS_SECRET_ACCESS_KEY": "hush", "NOTIFY_SOCKET": "/run/systemd/notify", "SKYNET_PROMETHEUS_URL": "http://hush",
+		"TZ": "Europe/Berlin", "LANG": "C.UTF-8"} {
+		t.Setenv(name, value)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	command := Command{Args: []string{"/usr/bin/env", "DESK=3 left", script(t, `env > "$1"`), out}}
+	if err := command.Send(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(out)
+	for _, want := range []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=Europe/Berlin", "LANG=C.UTF-8", "DESK=3 left"} {
+		if !strings.Contains("\n"+string(got), "\n"+want+"\n") {
+			t.Errorf("it has no %s in\n%s", want, got)
+		}
+	}
+	for _, not := range []string{"hush", "AWS_", "SKYNET_", "NOTIFY_"} {
+		if strings.Contains(string(got), not) {
+			t.Errorf("it sees %s in\n%s", not, got)
+		}
 	}
 }
 
