@@ -86,7 +86,7 @@ type mood struct {
 }
 
 var moodsOfAFleet = []mood{
-	{"blind", "is blind: nobody is let go", "sees again", blindness},
+	{"blind", "is blind: nobody is let go", "sees again", policy.Decision.Blindness},
 	{"paused", "is paused: nothing is done", "is paused no longer", func(d policy.Decision) string { return argued(d, "freeze") }},
 	{"short", "wants more and gets none", "gets what it wants", shortage},
 }
@@ -128,17 +128,6 @@ func logMoods(log *zap.Logger, in map[string]bool, d policy.Decision) {
 	}
 }
 
-// blindness is what the policies say that cannot tell.
-func blindness(d policy.Decision) string {
-	var said []string
-	for _, w := range d.Wants {
-		if w.Blind {
-			said = append(said, w.Policy+": "+w.Because)
-		}
-	}
-	return strings.Join(said, "; ")
-}
-
 // shortage is what stands in the way of buying what is wanted.
 func shortage(d policy.Decision) string {
 	if d.Want <= d.Have || d.Launch+len(d.Wake)+len(d.Recall) > 0 || argued(d, "freeze") != "" {
@@ -150,7 +139,7 @@ func shortage(d policy.Decision) string {
 // argued is what some of those who spoke have said.
 func argued(d policy.Decision, who ...string) string {
 	var said []string
-	for _, r := range arguments(d) {
+	for _, r := range d.Arguments() {
 		if slices.Contains(who, r.By) {
 			said = append(said, r.By+": "+r.Said)
 		}

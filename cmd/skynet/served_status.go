@@ -141,7 +141,7 @@ func budgetOf(t health.Terms) *dashboard.Budget {
 
 // breakerSaid is why the breaker is open: what it said itself, where it had to.
 func breakerSaid(r controller.Report, h health.Fleet) string {
-	for _, a := range arguments(r.Decision) {
+	for _, a := range r.Decision.Arguments() {
 		if a.By == "breaker" {
 			return a.Said
 		}
@@ -167,9 +167,7 @@ func (v *fleetView) lastTick(out *dashboard.Fleet) {
 	for _, r := range d.Reasons {
 		out.Reasons = append(out.Reasons, dashboard.Reason{By: r.By, Said: r.Said})
 	}
-	if out.Blind = d.Blind; d.Blind {
-		out.WhyBlind = blindness(d)
-	}
+	out.Blind, out.WhyBlind = d.Blind, d.Blindness()
 }
 
 func (v *fleetView) money(out *dashboard.Fleet) {

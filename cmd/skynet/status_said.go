@@ -41,7 +41,7 @@ func (l looker) wrong(v *fleetView, f dashboard.Fleet, now time.Time) (list []st
 		return list
 	}
 	if d.Blind {
-		say("blind, nobody is let go: %s", blindness(d))
+		say("blind, nobody is let go: %s", d.Blindness())
 	}
 	for _, q := range f.Queues {
 		if q.Missed != "" {

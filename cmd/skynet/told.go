@@ -37,7 +37,7 @@ func (t told) print(out io.Writer) {
 	for _, w := range d.Wants {
 		say(out, w.Policy, wantSaid(w))
 	}
-	for _, r := range arguments(d) {
+	for _, r := range d.Arguments() {
 		say(out, r.By, r.Said)
 	}
 	for _, i := range t.Intents {
@@ -135,11 +135,6 @@ func wantSaid(w policy.Want) string {
 	return fmt.Sprintf("wants %d: %s", w.Want, w.Because)
 }
 
-// arguments are the reasons that follow the policies' own, which stand first.
-func arguments(d policy.Decision) []policy.Reason {
-	return d.Reasons[min(len(d.Wants), len(d.Reasons)):]
-}
-
 // whyNothing says in a sentence why a tick did nothing.
 func whyNothing(s signals.Snapshot, d policy.Decision) string {
 	switch {
@@ -162,7 +157,7 @@ func whyNothing(s signals.Snapshot, d policy.Decision) string {
 }
 
 func spoke(d policy.Decision, who ...string) bool {
-	return slices.ContainsFunc(arguments(d), func(r policy.Reason) bool { return slices.Contains(who, r.By) })
+	return slices.ContainsFunc(d.Arguments(), func(r policy.Reason) bool { return slices.Contains(who, r.By) })
 }
 
 // became says what came of the launches and drains of this tick later on.

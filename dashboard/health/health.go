@@ -96,7 +96,7 @@ func Look(r controller.Report, t Terms, versions map[string]int) Fleet {
 	if !f.Decided { // of an earlier tick nothing is repeated as if it were known now
 		return f
 	}
-	f.Blind, f.Capped = blindness(d), said(d, policy.Budget{}.Name())
+	f.Blind, f.Capped = d.Blindness(), d.Said(policy.Budget{}.Name())
 	for _, q := range t.Queues {
 		f.Promises = append(f.Promises, promise(s, t, q))
 	}

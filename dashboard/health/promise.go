@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"skynet/policy"
 	"skynet/signals"
 )
 
@@ -73,31 +72,6 @@ func spending(s signals.Snapshot, t Terms) (list []Spending) {
 		list = append(list, Spending{Period: b.period, Limit: b.limit, Used: used, Known: err == nil})
 	}
 	return list
-}
-
-// blindness is what the policies say that cannot tell.
-func blindness(d policy.Decision) string {
-	var all []string
-	for _, w := range d.Wants {
-		if w.Blind {
-			all = append(all, w.Policy+": "+w.Because)
-		}
-	}
-	if len(all) == 0 && d.Blind {
-		return "a policy cannot tell"
-	}
-	return strings.Join(all, "; ")
-}
-
-// said is what one of those who soften has said, after the policies' own reasons.
-func said(d policy.Decision, by string) string {
-	var all []string
-	for _, r := range d.Reasons[min(len(d.Wants), len(d.Reasons)):] {
-		if r.By == by {
-			all = append(all, r.Said)
-		}
-	}
-	return strings.Join(all, "; ")
 }
 
 // span is a time without what rounds to nothing: 2m rather than 2m0s.

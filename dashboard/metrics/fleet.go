@@ -139,7 +139,7 @@ func (c *counts) do(d policy.Decision, did signals.Deeds, dry bool) {
 // softens reports whether a guard, cap or bound has changed a decision: it has said so
 // after the policies.
 func softens(d policy.Decision, by string) bool {
-	return slices.ContainsFunc(d.Reasons[min(len(d.Wants), len(d.Reasons)):], func(r policy.Reason) bool { return r.By == by })
+	return slices.ContainsFunc(d.Arguments(), func(r policy.Reason) bool { return r.By == by })
 }
 
 // stale is after how many intervals, and how long at least, what a tick knew is told

@@ -3,12 +3,10 @@ package timeline
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"skynet/dashboard"
 	"skynet/journal"
-	"skynet/policy"
 )
 
 // mood is a state of a fleet that lasted over some ticks.
@@ -45,23 +43,12 @@ var states = []struct {
 	kind string
 	why  func(journal.Record) string
 }{
-	{"pause", func(r journal.Record) string { return argued(r.Decision, "freeze") }},
+	{"pause", func(r journal.Record) string { return r.Decision.Said("freeze") }},
 	{"floor", floor},
-	{"budget", func(r journal.Record) string { return argued(r.Decision, "budget") }},
-	{"breaker", func(r journal.Record) string { return argued(r.Decision, "breaker") }},
-	{"blind", blindness},
+	{"budget", func(r journal.Record) string { return r.Decision.Said("budget") }},
+	{"breaker", func(r journal.Record) string { return r.Decision.Said("breaker") }},
+	{"blind", func(r journal.Record) string { return r.Decision.Blindness() }},
 	{"failed", func(r journal.Record) string { return r.Decision.Failed }},
-}
-
-// argued is what one of those who speak after the policies has said.
-func argued(d policy.Decision, who string) string {
-	var said []string
-	for _, r := range d.Reasons[min(len(d.Wants), len(d.Reasons)):] {
-		if r.By == who {
-			said = append(said, r.Said)
-		}
-	}
-	return strings.Join(said, "; ")
 }
 
 func floor(r journal.Record) string {
@@ -76,22 +63,6 @@ func floor(r journal.Record) string {
 		}
 	}
 	return said
-}
-
-func blindness(r journal.Record) string {
-	if !r.Decision.Blind {
-		return ""
-	}
-	var said []string
-	for _, w := range r.Decision.Wants {
-		if w.Blind {
-			said = append(said, w.Policy+": "+w.Because)
-		}
-	}
-	if len(said) == 0 {
-		return "a policy cannot tell"
-	}
-	return strings.Join(said, "; ")
 }
 
 // moodsOf are the states that ticks were in, each from its first to its last tick,
