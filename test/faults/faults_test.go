@@ -37,8 +37,8 @@ func options(seed uint64) Options {
 // besides adds the weather that every seed is to have.
 func besides(w Weather) Weather {
 	for _, name := range strings.Fields(*also) {
-		if k, known := KindOf(name); known && w.strength[k] == 0 {
-			w.strength[k], w.spells[k] = 1, []spell{{0, time.Duration(*hours) * time.Hour * 7 / 12}}
+		if k, known := KindOf(name); known {
+			w = w.With(calmAfter(time.Duration(*hours)*time.Hour), k)
 		}
 	}
 	return w

@@ -22,7 +22,7 @@ type Story struct {
 	Comment string
 	Seed    uint64
 	Length  time.Duration
-	Weather []Kind // those of the seed's own that are needed
+	Weather []Kind // those that are needed: as the seed has them, or else all there can be of them
 	Wire    bool
 }
 
@@ -73,5 +73,7 @@ func (s *Story) set(key, value string) (err error) {
 
 // Run plays it.
 func (s Story) Run() (Result, error) {
-	return Run(s.Seed, Options{Length: s.Length, Wire: s.Wire, Weather: func(w Weather) Weather { return w.Only(s.Weather...) }})
+	return Run(s.Seed, Options{Length: s.Length, Wire: s.Wire, Weather: func(w Weather) Weather {
+		return w.Only(s.Weather...).With(calmAfter(s.Length), s.Weather...)
+	}})
 }

@@ -45,6 +45,7 @@ type laws struct {
 	told   *signals.Pause       // of which the last tick was told that was written down
 	term   uint64               // of the lease under which something took effect last
 	ticks  int
+	ahead  int           // of them, with a forecast
 	free   time.Duration // nothing has kept a controller from letting go since then
 }
 
@@ -285,6 +286,9 @@ func (l *laws) ticked(h *Host, r controller.Report) {
 	}
 	if h.blind && len(d.Drain)+len(d.Sleep)+len(d.Terminate) > 0 {
 		l.breach(lawBlind, "%s drains %v, puts %v to sleep, terminates %v", h.name, d.Drain, d.Sleep, d.Terminate)
+	}
+	if _, err := r.Snapshot.Value("forecast.arrivals_60m"); err == nil {
+		l.ahead++
 	}
 	if d.Failed == "" {
 		l.obeyed(h, r.Snapshot, d, r.Err == nil)

@@ -32,10 +32,13 @@ type load struct {
 	rate  float64 // items a second, when it is most
 }
 
+// calmAfter is when all faults have stopped.
+func calmAfter(length time.Duration) time.Duration { return length * 7 / 12 }
+
 func drawScene(c *chance, length time.Duration) (s scene, err error) {
 	r := c.of(forScene, 0, 0)
 	s = scene{
-		length: length, calm: length * 7 / 12, quiet: length * 2 / 3,
+		length: length, calm: calmAfter(length), quiet: length * 2 / 3,
 		interval: pick(r, 30*time.Second, time.Minute, time.Minute), pair: r.IntN(4) == 0,
 		slots: pick(r, 1, 2, 4), boot: between(r, 20*time.Second, 2*time.Minute), item: between(r, 10*time.Second, 2*time.Minute),
 		spot: pick(r, 0, .5, 1), price: .17,

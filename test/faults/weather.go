@@ -39,7 +39,7 @@ const (
 	MailDown      // the heartbeat queue cannot be read
 	SignalsLost   // the queue's depth cannot be had
 	SignalsStale  // the queue's depth is as it was minutes ago
-	SignalsAbsurd // the queue's depth is NaN, negative or 1e12
+	SignalsAbsurd // the queue's depth is NaN, negative or (in scenes without forecasts) 1e12
 	ClockSteps    // the controller's clock is set forward and back
 	DiskFull      // the journal cannot be written
 	DiskLate      // the journal reports an error after it took effect
@@ -158,6 +158,17 @@ func (w Weather) Only(keep ...Kind) Weather {
 	w.strength = [kinds]float64{}
 	for _, k := range keep {
 		w.strength[k] = was[k]
+	}
+	return w
+}
+
+// With is the weather with kinds that it may not have: of those all there can be, from
+// the beginning until calm.
+func (w Weather) With(calm time.Duration, kinds ...Kind) Weather {
+	for _, k := range kinds {
+		if w.strength[k] == 0 {
+			w.strength[k], w.spells[k] = 1, []spell{{0, calm}}
+		}
 	}
 	return w
 }

@@ -131,7 +131,7 @@ func compile(ctx context.Context, work, name, overlay string, p Plant) (binary s
 
 // keeps wants the seed that showed a fault to keep every law without it.
 func keeps(ctx context.Context, sound string, r row) error {
-	args := []string{"-test.run", "^TestSeeds$", "-seeds", "1", "-from", r.seed}
+	args := []string{"-test.run", "^TestSeeds$", "-seeds", "1", "-from", r.seed, "-also", r.Also}
 	if r.Wire {
 		args = append(args, "-wire")
 	}

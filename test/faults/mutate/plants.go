@@ -11,6 +11,7 @@ type Plant struct {
 	Old  string
 	New  string
 
+	Also string // weather that every seed has besides its own
 	Wire bool   // only seeds by way of fleet/ec2 and SQLite can show it
 	Pkg  string // whose tests are to notice, where the seeds cannot or rarely would; "./test/faults"
 	Run  string // which of its tests
@@ -30,7 +31,7 @@ func (p Plant) args(seeds int) []string {
 	case p.Wire:
 		return []string{"-test.run", "^TestSeeds$", "-seeds", strconv.Itoa(seeds / 10), "-wire"}
 	}
-	return []string{"-test.run", "^TestSeeds$", "-seeds", strconv.Itoa(seeds)}
+	return []string{"-test.run", "^TestSeeds$", "-seeds", strconv.Itoa(seeds), "-also", p.Also}
 }
 
 // The laws, as docs/faults.md has them.
@@ -46,6 +47,8 @@ const (
 	intents   = "every deed has an intent"
 	torn      = "the journal is never torn"
 	alone     = "at most one controller acts"
+	ordered   = "operators are obeyed"
+	file      = "the policy file that was taken up is decided by"
 	converges = "after the faults all is as on a calm day"
 )
 
@@ -133,6 +136,10 @@ var Plants = []Plant{
 		Pkg: "./controller", Run: ".",
 	},
 	{
+		Law: busy, What: "who an operator has named to drain is let go at once", File: "policy/orders.go", Also: "orders reloads",
+		Old: "d.Drain = append(d.Drain, w.ID)", New: "d.Terminate = append(d.Terminate, fleet.Exit{ID: w.ID, Cause: fleet.CauseDrained})",
+	},
+	{
 		Law: lost, What: "an item whose work was broken off is taken out of its queue", File: "worker/settle.go",
 		Old: "		a.giveBack(life, o, log)", New: "		a.finish(life, o, log)", Pkg: "./worker", Run: "TestLaws|TestStop|TestGrace|TestInterruption",
 	},
@@ -202,6 +209,38 @@ var Plants = []Plant{
 		Law: alone, What: "a holder acts before the lease says that its note counts", File: "lease/hold.go",
 		Old: "return l.rewriteInTurn(ctx, func(s *State) { s.Note = n })", New: "_ = l.rewriteInTurn(ctx, func(s *State) { s.Note = n })\n	return nil",
 		Pkg: "./lease", Run: ".",
+	},
+	{
+		Law: ordered, What: "a pause is not heard of", File: "policy/freeze.go", Also: "orders reloads",
+		Old: "if p == nil || !s.Now.Before(p.Until) {", New: "if true {",
+	},
+	{
+		Law: ordered, What: "an order in doubt is sent again in a pause", File: "controller/settle.go", Also: "orders reloads",
+		Old: "if p := s.Orders.Pause; p != nil && now.Before(p.Until) {", New: "if p := s.Orders.Pause; p != nil && now.After(p.Until) {",
+	},
+	{
+		Law: ordered, What: "a tick that fails tells a successor that nothing is ordered", File: "controller/tick.go", Also: "orders reloads",
+		Old: "s.Orders.Changes = nil", New: "s.Orders = signals.Standing{}",
+	},
+	{
+		Law: ordered, What: "a floor is not heard of", File: "policy/orders.go", Also: "orders reloads",
+		Old: "if f == nil || !s.Now.Before(f.Until) || f.Want <= d.Raw {", New: "if true {",
+	},
+	{
+		Law: ordered, What: "who is named to drain is overlooked", File: "policy/orders.go", Also: "orders reloads",
+		Old: "if len(s.Orders.Drain) == 0 {\n\t\treturn d, 0", New: "if true {\n\t\treturn d, 0",
+	},
+	{
+		Law: ordered, What: "who is named to drain is recalled", File: "policy/pick.go", Also: "orders reloads",
+		Old: "w.Drain != \"\" && !w.Interrupted && !w.Silent && !done[i] && !ordered(s, w)", New: "w.Drain != \"\" && !w.Interrupted && !w.Silent && !done[i]",
+	},
+	{
+		Law: ordered, What: "who is forgotten is looked after", File: "signals/orders.go", Also: "orders reloads",
+		Old: "if len(s.Orders.Forget) == 0 {", New: "if true {",
+	},
+	{
+		Law: file, What: "another policy file is taken up, and not decided by", File: "controller/controller.go", Also: "orders reloads",
+		Old: "c.world, c.rules = f.world, f.rules", New: "c.world = f.world",
 	},
 	{
 		Law: converges, What: "the breaker never closes", File: "policy/breaker.go",

@@ -27,6 +27,9 @@ func table(rows []row) string {
 		switch {
 		case r.seed != "":
 			by += ", seed " + r.seed
+			if r.Also != "" {
+				by += " with `" + r.Also + "`"
+			}
 		case r.noticed():
 			by = "`" + by + "` of `" + strings.TrimPrefix(r.pkg(), "./") + "`"
 		}
