@@ -3,6 +3,7 @@ package nats_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -64,7 +65,11 @@ func strangerAt(t *testing.T, at string) stranger {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strange, Gid: strange}}
 	out, err := cmd.StdoutPipe()
 	must(t, err)
-	must(t, cmd.Start())
+	if err := cmd.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
+		t.Skipf("this root has no other users: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
 	s := stranger{lines: bufio.NewReader(out), kill: func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
