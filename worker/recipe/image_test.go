@@ -4,9 +4,9 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"skynet/config/strict/stricttest"
 	"skynet/worker/recipe"
 )
 
@@ -15,28 +15,14 @@ var update = flag.Bool("update-image", false, "write the expected errors of test
 // TestImageMistakes reads files whose every line has a mistake in its picture steps,
 // and wants the errors beside them.
 func TestImageMistakes(t *testing.T) {
-	files, _ := filepath.Glob("testdata/image_*.yaml")
-	if len(files) == 0 {
-		t.Fatal("no files")
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	stricttest.Errors(t, *update, "testdata/image_*.yaml", 1, func(path string) error {
+		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = recipe.Read(filepath.Base(file), data)
-		if err == nil {
-			t.Fatalf("%s was read without an error", file)
-		}
-		wanted := strings.TrimSuffix(file, ".yaml") + ".error"
-		if *update {
-			_ = os.WriteFile(wanted, []byte(err.Error()+"\n"), 0o644)
-		}
-		want, _ := os.ReadFile(wanted)
-		if got := err.Error() + "\n"; got != string(want) {
-			t.Errorf("%s:\n%s\nwant:\n%s", file, got, want)
-		}
-	}
+		_, err = recipe.Read(filepath.Base(path), data)
+		return err
+	})
 }
 
 // Defaults are each step's own: what one file says of a colour is nothing to the next.

@@ -11,12 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Bad reads each file of testdata/bad, of which there are so many at least. Each is
-// named after its mistake, and wants the error in the file beside it that ends in
-// .error, which is written anew on update.
+// Bad reads each file of testdata/bad, of which there are so many at least, each named
+// after its mistake.
 func Bad(t *testing.T, update bool, least int, read func(path string) error) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/bad/*.yaml")
+	Errors(t, update, "testdata/bad/*.yaml", least, read)
+}
+
+// Errors reads each file of a pattern, of which there are so many at least, and wants
+// the error in the file beside it that ends in .error, which is written anew on update.
+func Errors(t *testing.T, update bool, pattern string, least int, read func(path string) error) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) < least {
 		t.Fatalf("found %d files, %v", len(files), err)
 	}
