@@ -60,6 +60,7 @@ hidden. Of a queue on SQS a thousand are seen at most.`,
 
 func addDeadFlags(c *cobra.Command) {
 	c.Flags().String("config", "", "settings file with the queues ("+installed+", if it is there)")
+	c.Flags().String("state-dir", "", "state folder with the embedded queue, instead of the one in the settings")
 	c.Flags().Duration("timeout", 15*time.Second, "give up when a queue cannot be reached for so long")
 	addOutputFlag(c)
 }
@@ -208,6 +209,9 @@ func morguesOf(c *cobra.Command) (m morgues, err error) {
 	}
 	if m.cfg, err = config.Load(path, nil); err != nil && !c.Flags().Changed("config") {
 		err = fmt.Errorf("%w; give --config", err)
+	}
+	if folder, _ := c.Flags().GetString("state-dir"); folder != "" {
+		m.cfg.StateDir = folder
 	}
 	return m, err
 }

@@ -216,6 +216,10 @@ func TestDeadWithoutTheController(t *testing.T) {
 	if _, err := g.dead(2, "again", "photos", "--all"); !strings.Contains(err.Error(), "there is no queue photos on this server") {
 		t.Errorf("without the queue: %v", err)
 	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	if _, err := g.dead(2, "list", "--state-dir", moved); !strings.Contains(err.Error(), "no queue server runs in "+moved) {
+		t.Errorf("in another folder: %v", err)
+	}
 	server.Shutdown()
 	never("after it has ended")
 }
