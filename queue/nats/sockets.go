@@ -97,7 +97,7 @@ func readEnds(table io.Reader, ours, theirs netip.AddrPort) (e ends, err error) 
 // whose are the users behind the other end: who has it, and who listens there. Of a
 // connection that waits to be accepted older kernels (Debian 12's) say that it is
 // root's, so that counts for nothing; and what the kernel accepts in its own name, as
-// for SMC, is root's as well. So there must be a listener, which counts as much.
+// for SMC, may be root's as well. So there must be a listener, which counts as much.
 func (e ends) whose() (uids []uint32, ok bool) {
 	if e.other == nil {
 		return nil, false
