@@ -163,10 +163,10 @@ func (f fleetStand) workersSaid() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	if len(parts) == 0 {
-		return "none"
+	said := "none"
+	if len(parts) > 0 {
+		said = strings.Join(parts, ", ") + fmt.Sprintf("; %d of %d slots busy", *f.Jobs, *f.Slots)
 	}
-	said := strings.Join(parts, ", ") + fmt.Sprintf("; %d of %d slots busy", *f.Jobs, *f.Slots)
 	if b := f.Bounds; b != nil {
 		said += fmt.Sprintf("; %d to %d may be", b.Min, b.Max)
 	}

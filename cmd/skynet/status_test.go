@@ -112,6 +112,13 @@ func TestStatusOnOneScreen(t *testing.T) {
 	}
 }
 
+// How many there may be is told of a fleet without workers, too.
+func TestStatusTellsTheBoundsOfNone(t *testing.T) {
+	if got := screenOf(standAfter(t, 0, signals.Standing{}, decided(0, nil))); !strings.Contains(got, "workers    none; 1 to 9 may be\n") {
+		t.Errorf("says\n%s", got)
+	}
+}
+
 // What others wrote, an order's reason for one, cannot steer the terminal.
 func TestStatusWritesPlainText(t *testing.T) {
 	var out strings.Builder
