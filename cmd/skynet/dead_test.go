@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"skynet/config"
+	"skynet/queue"
 	"skynet/queue/nats"
 	"skynet/test/sqswire"
 )
@@ -261,5 +263,29 @@ fleets: [{name: render, queues: [photos, gone], policy: p.yaml, local: {slots: 1
 	g.dead(0, "drop", "photos", "--all", "--yes")
 	if n, _ := dead.Oldest(); n != 0 {
 		t.Errorf("%d letters lie there", n)
+	}
+}
+
+// TestWhatIsLeftOfDeadLetters: while there may be more the status is 1, unless all that
+// were asked for are done.
+func TestWhatIsLeftOfDeadLetters(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("it broke")
+	for _, c := range []struct {
+		ids, missing []string
+		err          error
+		want         string // parts of it; none: nothing is left
+	}{
+		{},
+		{err: queue.ErrMore, want: "run it again"},
+		{ids: []string{"a"}, err: queue.ErrMore},
+		{ids: []string{"a", "b"}, missing: []string{"b"}, err: queue.ErrMore, want: "not in the dead-letter queue of photos: b\nthere may be more"},
+		{ids: []string{"a"}, missing: []string{"a"}, err: broken, want: "it broke"},
+		{ids: []string{"a"}, err: broken, want: "it broke"},
+	} {
+		err := settled{Missing: c.missing}.rest(config.Queue{Name: "photos"}, &selection{ids: c.ids}, c.err)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }
