@@ -261,3 +261,39 @@ type deaf struct{ controller.Roster }
 func (deaf) Workers(context.Context, string) ([]fleet.Worker, error) {
 	return nil, errors.New("connection refused")
 }
+
+// lostAnswers is a cloud whose launches never arrive, which nobody knows.
+type lostAnswers struct{ controller.Cloud }
+
+func (lostAnswers) Launch(context.Context, fleet.Order) ([]fleet.ID, error) {
+	return nil, errors.New("no answer within the call's deadline")
+}
+
+// Two orders in doubt fit below a lowered maximum one by one, and not together.
+func TestOrdersInDoubtFitBelowALoweredMaximumTogether(t *testing.T) {
+	r := newRig(t)
+	reach := controller.World{Cloud: lostAnswers{r.World}, Roster: &roster.Roster{Registry: r.World, Ears: r.World}, Signals: r.World}
+	e := engine()
+	e.Guards = []policy.Guard{policy.LaunchLimit{PerTick: 2, PerHour: 100}}
+	r.Controller = controller.New(controller.Fleet{Name: "render", Interval: interval}, reach, rules(e), r.journal)
+	r.Waiting = 80
+	for range 2 {
+		r.tick()
+		r.Advance(interval)
+	}
+	if rep := r.reports[1]; rep.Snapshot.Open+rep.Deeds.Asked != 4 {
+		t.Fatalf("%d are in doubt and %d asked for, want four of two orders", rep.Snapshot.Open, rep.Deeds.Asked)
+	}
+	reach.Cloud = r.World
+	e.Bounds.Max = 3
+	r.Adopt(reach, rules(e))
+	for range 15 {
+		if r.tick(); r.Billed() > 3 {
+			t.Fatalf("%d are billed under a maximum of 3", r.Billed())
+		}
+		r.Advance(interval)
+	}
+	if r.Billed() == 0 {
+		t.Error("the orders in doubt block buying for ever")
+	}
+}

@@ -29,8 +29,9 @@ func (c *Controller) settle(ctx context.Context, s signals.Snapshot) (doubtful i
 	if err != nil {
 		return 0, fmt.Errorf("read the intents without an outcome: %w", err)
 	}
+	room := c.room(s, open)
 	for _, i := range open {
-		o, sure := c.findOut(ctx, i, s)
+		o, sure := c.findOut(ctx, i, s, room)
 		o.Doubtful = !sure
 		c.amend(i, o)
 		if !sure {
@@ -59,7 +60,7 @@ func (c *Controller) neverSent(intents []journal.Intent) {
 // of it is missing, sent again, the very same bytes: the token sees to it that
 // nothing is bought twice. Any other deed is left to the tick that follows,
 // which decides on fresh facts.
-func (c *Controller) findOut(ctx context.Context, i journal.Intent, s signals.Snapshot) (o journal.Outcome, sure bool) {
+func (c *Controller) findOut(ctx context.Context, i journal.Intent, s signals.Snapshot, room int) (o journal.Outcome, sure bool) {
 	ws, now := s.Workers, s.Now
 	if c.unsent[i.ID] {
 		return journal.Outcome{Intent: i.ID, At: now, Unsent: true, Failed: "not done: the journal reported an error when this was written"}, true
@@ -79,7 +80,7 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, s signals.Sn
 		// The fleet is left alone. What is missing may still turn up.
 		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
 	}
-	if i.Order.Count-len(found) > c.rules.Decider.Max()-billed(ws) {
+	if room < 0 {
 		// The maximum was lowered since. What is missing may still turn up.
 		return journal.Outcome{Intent: i.ID, At: now, Done: found}, false
 	}
@@ -91,7 +92,19 @@ func (c *Controller) findOut(ctx context.Context, i journal.Intent, s signals.Sn
 	return o, sure
 }
 
-func billed(ws []fleet.Worker) int { return signals.Snapshot{Workers: ws}.Billed() }
+// room is how many more may be billed once all that is in doubt has been launched, also
+// by being sent again: two orders that fit one by one may not together.
+func (c *Controller) room(s signals.Snapshot, open []journal.Intent) int {
+	s.Recent = upTo(c.recent, s.Now)
+	s.Workers = withUnlisted(s, max(unlisted, 2*c.fleet.Interval))
+	n := c.rules.Decider.Max() - s.Billed()
+	for _, i := range open {
+		if i.Order != nil && !c.unsent[i.ID] && s.Now.Sub(i.At) <= resend {
+			n -= max(0, i.Order.Count-len(launchedBy(i.Order.Token, s.Workers)))
+		}
+	}
+	return n
+}
 
 func launchedBy(token string, ws []fleet.Worker) (ids []fleet.ID) {
 	for _, w := range ws {

@@ -34,6 +34,7 @@ type orphan struct {
 	speaks bool // is heard
 	ours   bool // of a fleet that was ours, with all the tags
 	number uint64
+	mouth  *machine // knows when it was heard
 }
 
 // abandon leaves machines of other fleets in the account.
@@ -54,8 +55,8 @@ func (d *wired) abandon(w *World) {
 	put(oldFleet, false, true)
 	delete(d.orphans[3].Tags, fleet.TagIntent)
 	for _, o := range d.orphans {
-		if m := (&machine{Instance: fleet.Instance{ID: fleet.ID(o.ID)}}); o.speaks {
-			w.every(beats, func() bool { w.mail.post(m, o.beat(w)); return true })
+		if o.mouth = (&machine{Instance: fleet.Instance{ID: fleet.ID(o.ID)}}); o.speaks {
+			w.every(beats, func() bool { w.mail.post(o.mouth, o.beat(w)); return true })
 		}
 	}
 	w.after(w.scene.calm+45*time.Minute, func() { d.reaped(w) })
@@ -93,7 +94,7 @@ func (b backend) endOrphans(names []string) ([]ec2wire.Change, error) {
 				continue
 			}
 			b.Tell("cloud", "%s is terminated", o.ID)
-			if o.speaks || !o.ours {
+			if o.speaks && b.now-o.mouth.word < orphanAfter-time.Minute || !o.ours {
 				b.breach(lawOrphans, "%s of fleet %q, heard: %t", o.ID, o.Tags[fleet.TagFleet], o.speaks)
 			}
 			o.State = "terminated"

@@ -69,7 +69,12 @@ var Plants = []Plant{
 	},
 	{
 		Law: billed, What: "an order is sent again though the maximum is reached", File: "controller/settle.go",
-		Old: "if i.Order.Count-len(found) > c.rules.Decider.Max()-billed(ws) {", New: "if _ = billed(ws); false {",
+		Old: "if room < 0 {", New: "if false {",
+		Pkg: "./controller", Run: ".",
+	},
+	{
+		Law: billed, What: "of two orders in doubt each is sent again by itself", File: "controller/settle.go",
+		Old: "			n -= max(0, i.Order.Count-len(launchedBy(i.Order.Token, s.Workers)))", New: "			n -= 0 * len(launchedBy(i.Order.Token, s.Workers))",
 		Pkg: "./controller", Run: ".",
 	},
 	{
