@@ -21,8 +21,8 @@ func (g *log) told(what string) (n int) {
 func TestOperatorsAreObeyed(t *testing.T) {
 	all := map[string]int{}
 	for seed := uint64(1); seed <= 5; seed++ {
-		r, err := Run(seed, Options{Weather: func(w Weather) Weather {
-			return w.Only().With(70*time.Minute, Orders, Reloads)
+		r, err := Run(seed, Options{Length: time.Hour, Weather: func(w Weather) Weather {
+			return w.Only().With(calmAfter(time.Hour), Orders, Reloads)
 		}})
 		if err != nil || r.Breach != nil || r.Items == 0 {
 			t.Errorf("seed %d: %v %v, %d items", seed, err, r.Breach, r.Items)
