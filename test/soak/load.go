@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// recipes make of a text two others, of a picture two others, and something slow.
+// recipes make of a text two others, of a picture two others, and something slow. A
+// command that goes on after a part of it failed would be to blame for what is missing.
 const recipes = `recipes:
   - name: quick
     outputs:
@@ -27,7 +28,7 @@ const recipes = `recipes:
       - {name: sum.txt, command: {run: [/bin/sh, -c, 'sha256sum < "$0" > "$1/sum.txt"', "{input}", "{out}"]}}
   - name: slow
     outputs:
-      - {name: loud.txt, command: {run: [/bin/sh, -c, 'head -c 100 "$0" | tr a-z A-Z > "$1/loud.txt"; sleep 1; tail -c +101 "$0" | tr a-z A-Z >> "$1/loud.txt"', "{input}", "{out}"]}}
+      - {name: loud.txt, command: {run: [/bin/sh, -c, 'head -c 100 "$0" | tr a-z A-Z > "$1/loud.txt" && sleep 1 && tail -c +101 "$0" | tr a-z A-Z >> "$1/loud.txt"', "{input}", "{out}"]}}
       - {name: sum.txt, command: {run: [/bin/sh, -c, 'sha256sum < "$0" > "$1/sum.txt"', "{input}", "{out}"]}}
   - name: picture
     outputs:
