@@ -26,12 +26,15 @@ func (r *row) arrivals() {
 		r.fails(arrived, err)
 		return
 	}
+	r.doubted = r.witness(len(r.Recent)).doubt(now, r.Now)
 	done, err := r.count(completed)
 	switch {
 	case err != nil:
 		r.fails(arrived, err)
 	case len(r.Recent) == 0:
 		r.miss(arrived, "no earlier tick to compare with")
+	case r.doubted != "":
+		r.miss(arrived, r.doubted)
 	default:
 		r.since(now, done)
 	}
@@ -41,15 +44,17 @@ func (r *row) arrivals() {
 // depth was larger less what was completed since. A tick in which something arrived
 // stood at the maximum, so there is no need to look beyond it. One that did not
 // hear of completions lends its time to the next, whose count holds them: it is
-// compared with only if there is no other.
+// compared with only if there is no other. One whose depth was not believed is none
+// to compare with.
 func (r *row) since(now, done float64) {
 	depth, counted, finished, graves := r.pastDepth(), r.past(arrived), r.past(completed), r.graves()
 	var h, deaf height
-	ticks := r.Since(r.Now.Add(-max(hour, r.window)))
-	for i := len(ticks) - 1; i >= 0; i-- {
-		t := &ticks[i]
+	before := len(r.Recent) - len(r.Since(r.Now.Add(-max(hour, r.window))))
+	for i := len(r.Recent) - 1; i >= before; i-- {
+		t := &r.Recent[i]
 		graves.back(t)
 		was, seen := depth(t)
+		seen = seen && (was <= plain || r.witness(i).doubt(was, t.At) == "")
 		s, old := was-now-done-graves.grew, r.Now.Sub(t.At) >= r.window
 		n, heard := then(finished, t)
 		switch {
@@ -74,6 +79,9 @@ func (r *row) since(now, done float64) {
 	}
 	r.know(arrived, math.Max(0, -h.most()))
 }
+
+// witness is what the first so many ticks know of the depth.
+func (r *row) witness(n int) witness { return witness{r.Recent[:n], r.pastDepth(), r.window} }
 
 // height is the most that S has been before now.
 type height struct {

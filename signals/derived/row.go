@@ -60,6 +60,8 @@ type row struct {
 	has   [leaves]bool
 	fixed [leaves]bool // given, and final
 	mine  [leaves]bool // computed
+
+	doubted string // why the depth is not counted as arrivals yet
 }
 
 // rowOf collects what was given of a queue.

@@ -59,6 +59,10 @@ func (r *row) age() {
 		}
 		return
 	}
+	if r.doubted != "" { // else all that is not counted yet would seem to have come long ago
+		r.miss(oldestAge, r.why(oldestAge)+r.doubted)
+		return
+	}
 	s := signals.Snapshot{Now: r.Now, Recent: r.Recent, Signals: []signals.Signal{r.sig[arrived], r.sig[visible]}}
 	if !r.has[visible] {
 		s.Signals = s.Signals[:1]
