@@ -65,6 +65,10 @@ func cloneOrders(o signals.Standing) signals.Standing {
 		c.At = utc(c.At)
 		return c
 	})
+	o.Ended = each(o.Ended, func(e signals.Ended) signals.Ended {
+		e.Until, e.Since = utc(e.Until), utc(e.Since)
+		return e
+	})
 	return o
 }
 

@@ -17,6 +17,9 @@ type Standing struct {
 	// Changes are what was ordered, taken back or has expired since the tick before,
 	// oldest first. Where orders are kept they go further back.
 	Changes []Change `json:"changes,omitempty"`
+	// Ended are orders that were taken back or replaced before they expired, oldest
+	// first: a controller that takes over what another was told takes none of these.
+	Ended []Ended `json:"ended,omitempty"`
 }
 
 // Pause has a fleet left alone until then.
@@ -53,9 +56,18 @@ type Change struct {
 	Why  string    `json:"why,omitempty"`
 }
 
+// Ended is an order that holds no more, by all that tells it from others of its kind:
+// clocks of two hosts differ, so that none is taken for ended since it is the older.
+type Ended struct {
+	What  string    `json:"what"` // one of pause, floor, drain and forget
+	ID    fleet.ID  `json:"id,omitempty"`
+	Until time.Time `json:"until"` // when it would have expired, and is of no interest any more
+	Since time.Time `json:"since,omitzero"`
+}
+
 // IsZero reports that nothing is ordered, and nothing was.
 func (s Standing) IsZero() bool {
-	return s.Pause == nil && s.Floor == nil && len(s.Drain)+len(s.Forget)+len(s.Changes) == 0
+	return s.Pause == nil && s.Floor == nil && len(s.Drain)+len(s.Forget)+len(s.Changes)+len(s.Ended) == 0
 }
 
 // In is what is in force at a time. What has expired by then is among the changes
@@ -80,6 +92,7 @@ func (s Standing) In(now time.Time) Standing {
 		})
 	}
 	s.Drain, s.Forget = kept(s.Drain, "drain"), kept(s.Forget, "forget")
+	s.Ended = without(s.Ended, func(e Ended) bool { return !now.Before(e.Until) })
 	slices.SortStableFunc(s.Changes, func(a, b Change) int { return a.At.Compare(b.At) })
 	return s
 }
@@ -116,8 +129,10 @@ func about(list []Named, id fleet.ID, now time.Time) (Named, bool) {
 }
 
 // TakeOver adds what the operator had ordered where another controller acted until now,
-// and that is not ordered here: an order given here stands.
+// and that is not ordered here: an order given here stands. What was taken back on
+// either side stays taken back.
 func (s Standing) TakeOver(other Standing) Standing {
+	s, other = s.but(other.Ended), other.but(s.Ended)
 	if s.Pause == nil {
 		s.Pause = other.Pause
 	}
@@ -125,7 +140,65 @@ func (s Standing) TakeOver(other Standing) Standing {
 		s.Floor = other.Floor
 	}
 	s.Drain, s.Forget = withThose(s.Drain, other.Drain), withThose(s.Forget, other.Forget)
+	return s.ended(other.Ended).Instead(other)
+}
+
+// Instead notes which orders of those that stood before do not stand any more.
+func (s Standing) Instead(before Standing) Standing {
+	stands := s.marks()
+	return s.ended(without(before.marks(), func(e Ended) bool { return slices.ContainsFunc(stands, e.is) }))
+}
+
+// ended adds to what is noted as ended.
+func (s Standing) ended(more []Ended) Standing {
+	s.Ended = append(slices.Clip(s.Ended), without(more, func(e Ended) bool { return slices.ContainsFunc(s.Ended, e.is) })...)
 	return s
+}
+
+// but is what is ordered without what has ended.
+func (s Standing) but(ended []Ended) Standing {
+	if len(ended) == 0 {
+		return s
+	}
+	has := func(e Ended) bool { return slices.ContainsFunc(ended, e.is) }
+	if s.Pause != nil && has(s.Pause.mark()) {
+		s.Pause = nil
+	}
+	if s.Floor != nil && has(s.Floor.mark()) {
+		s.Floor = nil
+	}
+	s.Drain = without(s.Drain, func(n Named) bool { return has(n.mark("drain")) })
+	s.Forget = without(s.Forget, func(n Named) bool { return has(n.mark("forget")) })
+	return s
+}
+
+// marks are all orders, as they would be noted when they end.
+func (s Standing) marks() (all []Ended) {
+	if s.Pause != nil {
+		all = append(all, s.Pause.mark())
+	}
+	if s.Floor != nil {
+		all = append(all, s.Floor.mark())
+	}
+	for _, n := range s.Drain {
+		all = append(all, n.mark("drain"))
+	}
+	for _, n := range s.Forget {
+		all = append(all, n.mark("forget"))
+	}
+	return all
+}
+
+func (p Pause) mark() Ended { return Ended{What: "pause", Until: p.Until, Since: p.Since} }
+
+func (f Floor) mark() Ended { return Ended{What: "floor", Until: f.Until, Since: f.Since} }
+
+func (n Named) mark(what string) Ended {
+	return Ended{What: what, ID: n.ID, Until: n.Until, Since: n.Since}
+}
+
+func (e Ended) is(o Ended) bool {
+	return e.What == o.What && e.ID == o.ID && e.Until.Equal(o.Until) && e.Since.Equal(o.Since)
 }
 
 // withThose adds orders about workers that have none here.

@@ -1,6 +1,7 @@
 package signals_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -72,5 +73,65 @@ func TestOrdersAreTakenOver(t *testing.T) {
 		if diff := cmp.Diff(c.want, c.own.TakeOver(c.other)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+}
+
+// What an operator takes back stays taken back, whatever another controller, or this
+// one before it was restarted, was told last: and the other way round.
+func TestWhatWasTakenBackIsNotTakenOver(t *testing.T) {
+	at := func(m int) time.Time { return time.Date(2026, 3, 1, 12, m, 0, 0, time.UTC) }
+	for name, told := range map[string]signals.Standing{
+		"pause":  {Pause: &signals.Pause{Since: at(1), Until: at(50)}},
+		"floor":  {Floor: &signals.Floor{Want: 3, Since: at(1), Until: at(50)}},
+		"drain":  {Drain: []signals.Named{{ID: "i-1", Since: at(1), Until: at(50)}}},
+		"forget": {Forget: []signals.Named{{ID: "i-1", Since: at(1), Until: at(50)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			back := signals.Standing{}.Instead(told)
+			if len(back.Ended) != 1 || back.Ended[0].What != name {
+				t.Fatalf("noted as ended: %+v", back.Ended)
+			}
+			for _, got := range []signals.Standing{back.TakeOver(told), told.TakeOver(back), back.TakeOver(told).TakeOver(told)} {
+				if diff := cmp.Diff(back, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+			// Given again, or elsewhere by a clock that is behind, it is another order.
+			anew := moved(told, -time.Hour)
+			if got := back.TakeOver(anew); got.Pause != anew.Pause || got.Floor != anew.Floor || len(got.Drain)+len(got.Forget) != len(anew.Drain)+len(anew.Forget) {
+				t.Errorf("another order is taken over as %+v", got)
+			}
+			if got := back.In(at(50)); !got.IsZero() {
+				t.Errorf("kept for longer than the order would have held: %+v", got)
+			}
+		})
+	}
+}
+
+// moved are orders given so much later.
+func moved(s signals.Standing, by time.Duration) signals.Standing {
+	if s.Pause != nil {
+		s.Pause = &signals.Pause{Since: s.Pause.Since.Add(by), Until: s.Pause.Until}
+	}
+	if s.Floor != nil {
+		s.Floor = &signals.Floor{Want: s.Floor.Want, Since: s.Floor.Since.Add(by), Until: s.Floor.Until}
+	}
+	for _, list := range []*[]signals.Named{&s.Drain, &s.Forget} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i].Since = (*list)[i].Since.Add(by)
+		}
+	}
+	return s
+}
+
+// An order that gives way to one of here is over: it is not back when that one is.
+func TestAnOrderThatGaveWayIsOver(t *testing.T) {
+	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	theirs := signals.Standing{Pause: &signals.Pause{Until: end}, Drain: []signals.Named{{ID: "i-1", Until: end}}}
+	ours := signals.Standing{Pause: &signals.Pause{Until: end.Add(-time.Hour)}}
+	got := ours.TakeOver(theirs).In(end.Add(-time.Hour)).TakeOver(theirs)
+	if got.Pause != nil || len(got.Drain) != 1 || len(got.Ended) != 1 {
+		t.Errorf("%+v", got)
 	}
 }

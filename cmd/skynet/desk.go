@@ -145,10 +145,12 @@ var errNoChange = errors.New("nothing to change")
 func (k desk) change(ctx context.Context, fleets []string, why string, do func(s *signals.Standing, now time.Time) (string, error)) (said []string, err error) {
 	err = changeOrders(ctx, ordersFile(k.folder), func(all map[string]signals.Standing, now time.Time) error {
 		for _, name := range fleets {
-			s := all[name].In(now)
+			before := all[name].In(now)
+			s := before
 			text, err := do(&s, now)
 			switch {
 			case err == nil:
+				s = s.Instead(before)
 				s.Changes = append(slices.Clip(s.Changes), signals.Change{At: now, Said: "the fleet " + text, By: k.by, Why: why})
 			case !errors.Is(err, errNoChange):
 				return err

@@ -255,16 +255,28 @@ func (d *daemon) takeOrdersOver(ctx context.Context) error {
 	return changeOrders(ctx, ordersFile(d.cfg.StateDir), func(all map[string]signals.Standing, now time.Time) error {
 		for name, s := range taken {
 			own := all[name].In(now)
-			if own.Pause == nil && s.Pause != nil {
-				d.log.Warn("takes a pause over", zap.String(keyFleet, name), zap.Time("until", s.Pause.Until), zap.String("why", s.Pause.Why))
-			}
-			if own.Floor == nil && s.Floor != nil {
-				d.log.Warn("takes a floor over", zap.String(keyFleet, name), zap.Time("until", s.Floor.Until), zap.Int("want", s.Floor.Want))
-			}
 			all[name] = own.TakeOver(s)
+			d.tellTakenOver(name, own, all[name])
 		}
 		return nil
 	})
+}
+
+// tellTakenOver logs what changes with another's orders.
+func (d *daemon) tellTakenOver(name string, own, all signals.Standing) {
+	log := d.log.With(zap.String(keyFleet, name))
+	switch p := all.Pause; {
+	case own.Pause == nil && p != nil:
+		log.Warn("takes a pause over", zap.Time("until", p.Until), zap.String("why", p.Why))
+	case own.Pause != nil && p != own.Pause:
+		log.Warn("a pause that was ordered here was taken back meanwhile", zap.Time("until", own.Pause.Until), zap.String("why", own.Pause.Why))
+	}
+	switch f := all.Floor; {
+	case own.Floor == nil && f != nil:
+		log.Warn("takes a floor over", zap.Time("until", f.Until), zap.Int("want", f.Want))
+	case own.Floor != nil && f != own.Floor:
+		log.Warn("a floor that was ordered here was taken back meanwhile", zap.Time("until", own.Floor.Until), zap.Int("want", own.Floor.Want))
+	}
 }
 
 // during is ctx as long as it is this daemon's turn.

@@ -222,6 +222,29 @@ func TestOneActsAndTheOtherGoesOnWhereItLeftOff(t *testing.T) {
 	a.ended()
 }
 
+// TestARestartDoesNotUndoAResume: what the last tick was told of and the operator took
+// back while nothing ran is not taken over.
+func TestARestartDoesNotUndoAResume(t *testing.T) {
+	s := newState(t)
+	a := s.standby()
+	first := a.acts()
+	ticks(t, first, 1)
+	k := desk{folder: a.dir, by: "ann"}
+	if _, err := k.pause(t.Context(), []string{"render"}, time.Hour, "deploy"); err != nil {
+		t.Fatal(err)
+	}
+	ticks(t, first, 3)
+	a.ended()
+	if _, err := k.resume(t.Context(), []string{"render"}, "done"); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	if got := a.acts().orders.Standing("render", time.Now()); got.Pause != nil {
+		t.Errorf("a pause that was lifted is back: %+v", got.Pause)
+	}
+	a.ended()
+}
+
 // TestStoppedWhileItStandsBy is no error.
 func TestStoppedWhileItStandsBy(t *testing.T) {
 	s := newState(t)

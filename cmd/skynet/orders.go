@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,6 +69,8 @@ const (
 	toldFor = 30 * 24 * time.Hour
 	// mostChanges is how many of them.
 	mostChanges = 50
+	// mostEnded is how many orders that were taken back are kept in mind, of each kind.
+	mostEnded = mostNamed
 )
 
 // changeOrders changes the orders, one command after the other: of two that are
@@ -103,7 +106,21 @@ func changeOrders(ctx context.Context, path string, change func(all map[string]s
 func kept(s signals.Standing, now time.Time) signals.Standing {
 	s = s.In(now).Since(now.Add(-toldFor), now)
 	s.Changes = s.Changes[max(0, len(s.Changes)-mostChanges):]
+	s.Ended = latest(s.Ended, mostEnded)
 	return s
+}
+
+// latest are the newest so many of each kind: a thousand workers that need not drain any
+// more push no pause out.
+func latest(list []signals.Ended, most int) []signals.Ended {
+	left := map[string]int{}
+	for _, e := range list {
+		left[e.What]++
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(e signals.Ended) bool {
+		left[e.What]--
+		return left[e.What] >= most
+	})
 }
 
 // writeOrders replaces the file as a whole, so that nobody reads half of it. The

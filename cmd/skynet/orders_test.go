@@ -88,3 +88,43 @@ func TestNoOrdersWrittenAsNull(t *testing.T) {
 		t.Errorf("not paused, %v", err)
 	}
 }
+
+// What is taken back before the next tick is kept in mind beside the orders, for a
+// daemon that restarts meanwhile and takes over what its own last tick was told.
+func TestWhatIsTakenBackIsKeptInMind(t *testing.T) {
+	for _, c := range []struct{ give, back []string }{
+		{[]string{"pause", "--for", "30m"}, []string{"resume"}},
+		{[]string{"want", "3", "--for", "30m"}, []string{"want", "0"}},
+		{[]string{"drain", "i-1"}, []string{"drain", "i-1", "--undo"}},
+		{[]string{"forget", "i-1"}, []string{"forget", "i-1", "--undo"}},
+	} {
+		t.Run(c.give[0], func(t *testing.T) {
+			folder := t.TempDir()
+			order := func(args []string) signals.Standing {
+				if out, err := said(t, append(args, "--state-dir", folder, "--fleet", "render")...); err != nil {
+					t.Fatalf("%s, %v", out, err)
+				}
+				all, err := readOrders(ordersFile(folder))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return all["render"]
+			}
+			told := order(c.give)
+			order(c.give) // replaced by the same for longer
+			left := order(c.back)
+			got := left.TakeOver(told)
+			if got.Pause != nil || got.Floor != nil || len(got.Drain)+len(got.Forget) > 0 || len(got.Ended) != 2 {
+				t.Errorf("taken over: %+v", got)
+			}
+		})
+	}
+}
+
+func TestTheNewestOfEachKindAreKeptInMind(t *testing.T) {
+	list := []signals.Ended{{What: "pause"}, {What: "drain", ID: "i-1"}, {What: "drain", ID: "i-2"}, {What: "drain", ID: "i-3"}}
+	got := latest(list, 2)
+	if len(got) != 3 || got[0].What != "pause" || got[1].ID != "i-2" || len(list) != 4 {
+		t.Errorf("%+v", got)
+	}
+}

@@ -97,7 +97,7 @@ func TestRefusals(t *testing.T) {
 		{"a worker without a name", with(`,"workers":[{"id":"","state":"working"}]`), `workers[0].id: is empty; give each worker the ID that it keeps from line to line`},
 		{"a worker twice", with(`,"workers":[{"id":"a","state":"working"},{"id":"a","state":"working"}]`), `workers[1].id: "a" is listed twice; list each worker once`},
 		{"negative advice", with(`,"advice":[{"policy":"mine","want":-1}]`), `advice[0].want: -1 is negative; write how many workers are wanted, or say in unknown why not`},
-		{"an unknown order", with(`,"orders":{"ceiling":{}}`), `orders: "ceiling": unknown key; known: [pause floor drain forget changes]`},
+		{"an unknown order", with(`,"orders":{"ceiling":{}}`), `orders: "ceiling": unknown key; known: [pause floor drain forget changes ended]`},
 		{"a pause without an end", with(`,"orders":{"pause":{}}`), `orders.pause.until: missing; add it`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -167,8 +167,14 @@ func readOrders(raw json.RawMessage) (orders signals.Standing, err error) {
 				orders.Changes = append(orders.Changes, c)
 				return err
 			})
+		case "ended":
+			return elements(value, "orders.ended", func(path string, value json.RawMessage) error {
+				e, err := fields[signals.Ended](value, path, "what", "until")
+				orders.Ended = append(orders.Ended, e)
+				return err
+			})
 		}
-		return fmt.Errorf("orders: %w", strange(key, []string{"pause", "floor", "drain", "forget", "changes"}))
+		return fmt.Errorf("orders: %w", strange(key, []string{"pause", "floor", "drain", "forget", "changes", "ended"}))
 	})
 	return orders, err
 }
