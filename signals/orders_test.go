@@ -67,7 +67,7 @@ func TestOrdersAreTakenOver(t *testing.T) {
 	for name, c := range map[string]struct{ own, other, want signals.Standing }{
 		"nothing":           {},
 		"all of it":         {other: signals.Standing{Pause: pause, Floor: floor, Drain: []signals.Named{two}}, want: signals.Standing{Pause: pause, Floor: floor, Drain: []signals.Named{two}}},
-		"ours stand":        {own: signals.Standing{Pause: pause, Floor: floor}, other: signals.Standing{Pause: &signals.Pause{}, Floor: &signals.Floor{}}, want: signals.Standing{Pause: pause, Floor: floor}},
+		"ours stand":        {own: signals.Standing{Pause: pause, Floor: floor}, other: signals.Standing{Pause: &signals.Pause{}, Floor: &signals.Floor{}}, want: signals.Standing{Pause: pause, Floor: floor, Ended: []signals.Ended{{What: "pause"}, {What: "floor"}}}},
 		"of single workers": {own: signals.Standing{Drain: []signals.Named{ann}, Forget: []signals.Named{two}}, other: signals.Standing{Drain: []signals.Named{bob, two}, Forget: []signals.Named{three}}, want: signals.Standing{Drain: []signals.Named{ann, two}, Forget: []signals.Named{two, three}}},
 	} {
 		if diff := cmp.Diff(c.want, c.own.TakeOver(c.other)); diff != "" {
