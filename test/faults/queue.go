@@ -217,7 +217,7 @@ func (q *works) Depth(context.Context) (queue.Depth, error) {
 		return queue.Depth{Visible: d.visible, InFlight: d.held}, nil
 	}
 	h.blind = false
-	if q.Strikes(SignalsAbsurd, .3) && !q.scene.foresees { // a forecast would believe it for hours
+	if q.Strikes(SignalsAbsurd, .3) {
 		d.visible = 1e12
 	}
 	if q.Strikes(SignalsStale, .7) {

@@ -39,7 +39,7 @@ const (
 	MailDown      // the heartbeat queue cannot be read
 	SignalsLost   // the queue's depth cannot be had
 	SignalsStale  // the queue's depth is as it was minutes ago
-	SignalsAbsurd // the queue's depth is NaN, negative or (in scenes without forecasts) 1e12
+	SignalsAbsurd // the queue's depth is NaN, negative or 1e12
 	ClockSteps    // the controller's clock is set forward and back
 	DiskFull      // the journal cannot be written
 	DiskLate      // the journal reports an error after it took effect
