@@ -130,7 +130,7 @@ func about(list []Named, id fleet.ID, now time.Time) (Named, bool) {
 
 // TakeOver adds what the operator had ordered where another controller acted until now,
 // and that is not ordered here: an order given here stands. What was taken back on
-// either side stays taken back.
+// either side stays taken back. One that gives way to ours is not: it may hold for longer.
 func (s Standing) TakeOver(other Standing) Standing {
 	s, other = s.but(other.Ended), other.but(s.Ended)
 	if s.Pause == nil {
@@ -140,7 +140,7 @@ func (s Standing) TakeOver(other Standing) Standing {
 		s.Floor = other.Floor
 	}
 	s.Drain, s.Forget = withThose(s.Drain, other.Drain), withThose(s.Forget, other.Forget)
-	return s.ended(other.Ended).Instead(other)
+	return s.ended(other.Ended)
 }
 
 // Instead notes which orders of those that stood before do not stand any more.
