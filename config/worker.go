@@ -70,7 +70,7 @@ func (b *Bundle) Validate(r *strict.Report) {
 
 // NATS is how to get into a NATS server.
 type NATS struct {
-	TokenFile string `yaml:"token_file" doc:"file that holds the token"`
+	TokenFile string `yaml:"token_file" doc:"file that holds the token; a server of your own on this machine must run as the owner of this file, or as root, to be shown it"`
 }
 
 // Log is what is logged and how.
