@@ -102,8 +102,8 @@ soak: deps ## kill, freeze and cut off the real programs, fill their disks, and 
 		SKYNET_SOAK_FOR=$(or $(FOR),5m) SKYNET_SOAK_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestMotoSoak$$' ./test/aws; fi
 
 .PHONY: faults
-faults: ## play the controller in a hostile world, seed by seed (SEEDS=300 FROM=1 HOURS=2, WIRE=1; SEED=17 for one, STORY=1 tells it)
-	$(call count,SEEDS HOURS,2)$(call number,SEED FROM,17)go test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./test/faults -args -shrink -hours $(or $(HOURS),2) $(if $(WIRE),-wire) \
+faults: ## play the controller in a hostile world, seed by seed (SEEDS=300 FROM=1 HOURS=2, WIRE=1, ALSO="orders reloads" in all, CALM=1 but for people none; SEED=17 for one, STORY=1 tells it)
+	$(call count,SEEDS HOURS,2)$(call number,SEED FROM,17)$(call are,ALSO,[a-z0-9-]+( [a-z0-9-]+)*,list of weather: give some such as orders reloads)go test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./test/faults -args -shrink -hours $(or $(HOURS),2) $(if $(WIRE),-wire) $(if $(CALM),-calm) $(if $(ALSO),-also '$(ALSO)') \
 		$(if $(SEED),-seeds 1 -from $(SEED) $(if $(STORY),-story),-seeds $(or $(SEEDS),300) -from $(or $(FROM),1))
 
 .PHONY: fuzz

@@ -21,6 +21,7 @@ var (
 	onWire = flag.Bool("wire", false, "play all of them through fleet/ec2 and SQLite, not one in a hundred")
 	shrink = flag.Bool("shrink", false, "find the least weather that breaks the law")
 	also   = flag.String("also", "", "kinds of weather that every seed has, besides its own")
+	calm   = flag.Bool("calm", false, "play the calm twins of seeds: their weather is what people do, orders and reloads")
 	whole  = flag.Bool("story", false, "print whole stories")
 )
 
@@ -34,8 +35,11 @@ func options(seed uint64) Options {
 	return Options{Length: time.Duration(*hours) * time.Hour, Wire: *onWire || seed%wireEvery == 0, Weather: besides}
 }
 
-// besides adds the weather that every seed is to have.
+// besides adds the weather that every seed is to have, and takes away what it is not.
 func besides(w Weather) Weather {
+	if *calm {
+		w = w.Only(Orders, Reloads)
+	}
 	for _, name := range strings.Fields(*also) {
 		if k, known := KindOf(name); known {
 			w = w.With(calmAfter(time.Duration(*hours)*time.Hour), k)

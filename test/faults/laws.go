@@ -43,6 +43,7 @@ type laws struct {
 	by     map[string]*ruling   // by which policy file decisions were made, by their names and by their host's besides
 	files  map[string]*ruling   // by their versions
 	told   *signals.Pause       // of which the last tick was told that was written down
+	back   map[string]bool      // orders that were taken back, and of which a tick has told
 	term   uint64               // of the lease under which something took effect last
 	ticks  int
 	ahead  int           // of them, with a forecast
@@ -69,7 +70,7 @@ type deed struct {
 }
 
 func newLaws(w *World) laws {
-	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}, by: map[string]*ruling{}, files: map[string]*ruling{}}
+	return laws{World: w, orders: map[string]int{}, seen: map[string]bool{}, kept: map[string]decidedOn{}, by: map[string]*ruling{}, files: map[string]*ruling{}, back: map[string]bool{}}
 }
 
 // kindsOf are the intents under which a call may be sent. A worker that is to wake is

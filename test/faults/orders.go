@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -19,6 +20,7 @@ const (
 	lawFloor     = "a tick under an operator's floor wants at least that, before the maximum and the budget"
 	lawNamed     = "who works and is named to be drained is asked to within three ticks and two minutes, of which no weather keeps it and the fleet is not paused, and is not recalled"
 	lawForgotten = "nobody touches a machine that the operator has had forgotten"
+	lawTakenBack = "what an operator has taken back or replaced stays so on that host, whatever restarts or takes over there, and on all others once a tick has told of it"
 )
 
 // longest is how long an order holds at most.
@@ -29,6 +31,8 @@ const longest = 40 * time.Minute
 type desk struct {
 	*Host
 	standing signals.Standing
+	back     map[string]bool // orders that were taken back here
+	knew     []string        // of them, those that the tick's orders knew of
 }
 
 var _ controller.Orders = (*desk)(nil)
@@ -53,13 +57,13 @@ func (d *desk) orders(r *rand.Rand) {
 			s.Floor = nil
 			return "has no floor any more"
 		case 5:
-			s.Drain = about(s.Drain, names, until, n > 2)
+			s.Drain = about(s.Drain, names, now, until, n > 2)
 			return "drains " + listed(names)
 		case 6:
-			s.Forget = about(s.Forget, names[:min(1, len(names))], until, n > 5)
+			s.Forget = about(s.Forget, names[:min(1, len(names))], now, until, n > 5)
 			return "forgets " + listed(names)
 		}
-		s.Drain, s.Forget = about(s.Drain, names, until, false), about(s.Forget, names, until, false)
+		s.Drain, s.Forget = about(s.Drain, names, now, until, false), about(s.Forget, names, now, until, false)
 		return "looks after " + listed(names)
 	})
 }
@@ -76,11 +80,11 @@ func (d *desk) some(r *rand.Rand, n int) (ids []fleet.ID) {
 }
 
 // about is a list of orders about single workers with those named anew, or without.
-func about(list []signals.Named, ids []fleet.ID, until time.Time, on bool) []signals.Named {
+func about(list []signals.Named, ids []fleet.ID, since, until time.Time, on bool) []signals.Named {
 	list = slices.DeleteFunc(slices.Clone(list), func(n signals.Named) bool { return slices.Contains(ids, n.ID) })
 	for _, id := range ids {
 		if on {
-			list = append(list, signals.Named{ID: id, Until: until, By: "ann"})
+			list = append(list, signals.Named{ID: id, Until: until, Since: since, By: "ann"})
 		}
 	}
 	return list
@@ -89,11 +93,39 @@ func about(list []signals.Named, ids []fleet.ID, until time.Time, on bool) []sig
 // change changes the orders as the operator's commands do.
 func (d *desk) change(do func(s *signals.Standing, now time.Time) string) {
 	now := d.Clock().Round(0).UTC()
-	s := d.standing.In(now)
+	before := d.standing.In(now)
+	s := before
 	said := do(&s, now)
+	for _, o := range ordersOf(before) {
+		if !slices.Contains(ordersOf(s), o) {
+			d.back[o] = true
+		}
+	}
+	s = s.Instead(before)
 	d.Tell(d.name, "its operator says: the fleet %s", said)
 	s.Changes = append(slices.Clip(s.Changes), signals.Change{At: now, Said: "the fleet " + said, By: "ann"})
 	d.standing = s.Since(now.Add(-24*time.Hour), now)
+}
+
+// ordersOf are orders by what tells one from the other: operators of two hosts speak at
+// the same moment here.
+func ordersOf(s signals.Standing) (names []string) {
+	add := func(what string, since, until time.Time) {
+		names = append(names, fmt.Sprintf("the %s of %s until %s", what, since.Format(time.TimeOnly), until.Format(time.TimeOnly)))
+	}
+	if s.Pause != nil {
+		add("pause", s.Pause.Since, s.Pause.Until)
+	}
+	if s.Floor != nil {
+		add("floor", s.Floor.Since, s.Floor.Until)
+	}
+	for _, n := range s.Drain {
+		add("drain of "+string(n.ID), n.Since, n.Until)
+	}
+	for _, n := range s.Forget {
+		add("forgetting of "+string(n.ID), n.Since, n.Until)
+	}
+	return names
 }
 
 // takeOver adds what was ordered where another controller acted until now, as the
@@ -104,7 +136,19 @@ func (d *desk) takeOver(other signals.Standing) {
 	if d.weather.strength[ClockSteps] > 0 {
 		slack += mostStepped
 	}
-	if p := d.laws.told; d.turn.holds() && p != nil && p.Until.After(d.Clock().Add(slack)) && d.standing.Pause == nil {
+	if !d.turn.holds() {
+		return
+	}
+	for _, o := range ordersOf(d.standing) {
+		if d.back[o] || d.laws.back[o] {
+			d.breach(lawTakenBack, "%s takes over with %s, which was taken back", d.name, o)
+		}
+	}
+	p := d.laws.told
+	if p == nil || d.back[ordersOf(signals.Standing{Pause: p})[0]] { // or another was ordered here in its place
+		return
+	}
+	if p.Until.After(d.Clock().Add(slack)) && d.standing.Pause == nil {
 		d.breach(lawPaused, "%s takes over and knows nothing of the pause until %s that the last tick was told of", d.name, p.Until.Format(time.TimeOnly))
 	}
 }
@@ -112,6 +156,7 @@ func (d *desk) takeOver(other signals.Standing) {
 // Standing implements controller.Orders.
 func (d *desk) Standing(_ string, now time.Time) signals.Standing {
 	s := d.standing.In(now)
+	d.knew = slices.Collect(maps.Keys(d.back))
 	for _, m := range d.cloud.all {
 		if _, forgotten := s.Forgets(m.ID, now); forgotten {
 			m.left = d.now
@@ -161,6 +206,11 @@ func (l *laws) obeyed(h *Host, s signals.Snapshot, d policy.Decision, written bo
 	}
 	if d.Version != h.rules.name {
 		l.breach(lawFile, "%s decides by %s, its policy file is %s", h.name, d.Version, h.rules.name)
+	}
+	if written {
+		for _, o := range h.desk.knew {
+			l.back[o] = true
+		}
 	}
 	switch {
 	case s.Orders.Pause == nil:

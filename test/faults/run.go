@@ -98,7 +98,7 @@ func newWorld(seed uint64, o Options) (*World, error) {
 
 func (w *World) addHost(n int) (err error) {
 	h := &Host{World: w, name: "host-" + string(rune('a'+n)), number: uint64(n), acked: map[string]bool{}}
-	h.disk, h.desk, h.file = newMemory(), &desk{Host: h}, w.newest
+	h.disk, h.desk, h.file = newMemory(), &desk{Host: h, back: map[string]bool{}}, w.newest
 	if w.way != nil {
 		if h.disk, err = w.way.Disk(h); err != nil {
 			return err
