@@ -7,9 +7,8 @@ import (
 	"skynet/signals"
 )
 
-// A depth that nobody would believe is not counted as arrivals before it has stood
-// for a while. Queues have been known to tell of 1e12 items once (a counter that
-// wrapped, a reply of another queue's): learned as arrivals it would be forecast for
+// A depth that nobody would believe is not counted as arrivals before it has stood for
+// a while. One wrong reading of 1e12 items, learned as arrivals, would be forecast for
 // hours, and be in the means of a day. What truly came is counted a few minutes later,
 // all of it, or as soon as the depth is back in reach: what was completed meanwhile is
 // known. Objectives look at what waits, and are not kept from it.
