@@ -65,7 +65,7 @@ var downhill = []struct {
 	{"worker/recipe", "config/strict"},
 	{"worker/confine", ""},
 	{"worker/gate", "fleet"},
-	{"worker", "fleet queue worker/recipe worker/gate"},
+	{"worker", "fleet queue worker/recipe worker/gate config/redact"},
 	{"worker/image/libvips", ""},
 	{"worker/image/imagetest", ""},
 	{"worker/image", "worker/recipe worker/image/libvips"},

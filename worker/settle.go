@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"skynet/config/redact"
 	"skynet/fleet"
 	"skynet/queue"
 )
@@ -164,9 +165,11 @@ func once(life context.Context, last bool, call func(context.Context) error) err
 	return call(ctx)
 }
 
-// reason is an error as one short line of valid text.
+// reason is an error as one short line of valid text, without what looks like a secret:
+// it goes to whoever may read the queue. That is looked for in the whole text, since half
+// a secret looks like none.
 func reason(err error) string {
-	s := strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(redact.Text(err.Error()), "?")), " ")
 	if len(s) > maxReason {
 		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
 	}

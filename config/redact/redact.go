@@ -14,10 +14,8 @@ import (
 const Mask = "xxxxx"
 
 var (
-	// pairs are secrets with their names, as data source names, headers and JSON have them.
-	pairs = regexp.MustCompile(`(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|pwd|secret|token|apikey|api_key|access_key|signature|credential)["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s&,;"'}]+)`)
 	// bearer is what follows the name of a way to show who one is.
-	bearer = regexp.MustCompile(`(?i)\b(bearer|basic)\s+\S+`)
+	bearer = regexp.MustCompile(`(?i)\b(bearer|basic)\s+\\*["']?[^\s"',;}\\]+`)
 	// address is a URL, or what was meant to be one.
 	begins  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 	address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
@@ -29,14 +27,15 @@ var (
 
 // Text is a text without the secrets that can be told from the rest: who a URL is
 // opened as, the values of its parameters, what is called a password or a token.
-// Where it is in doubt it hides: a secret that is shown cannot be taken back.
+// Where it is in doubt it hides: a secret that is shown cannot be taken back. Give it
+// the whole text: of one that is cut short it may not know what it holds.
 func Text(s string) string {
 	if begins.MatchString(s) { // one address as a whole, though it holds what none may
 		s = URL(s)
 	}
 	s = address.ReplaceAllStringFunc(s, URL)
 	s = bearer.ReplaceAllString(s, "$1 "+Mask)
-	return pairs.ReplaceAllString(s, "${1}"+Mask)
+	return values(s)
 }
 
 // URL is a URL, or what was meant to be one, without who it is opened as and without

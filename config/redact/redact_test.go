@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,28 @@ func TestText(t *testing.T) {
 		"x-api-key is not there; a token was expected":            "x-api-key is not there; a token was expected",
 		`{"db_password": "s3 \"cret", "n": 1, "token":"s3cret"}`:  `{"db_password": xxxxx, "n": 1, "token":xxxxx}`,
 		`{"input":"https://b/a.jpg?sig=s3cret","password":"",}`:   `{"input":"https://b/a.jpg?sig=xxxxx","password":xxxxx,}`,
+		`{"note":"{\"password\":\"s3 cret\",\"n\":1}"}`:           `{"note":"{\"password\":xxxxx,\"n\":1}"}`,
+		`{"note":"{\"password\":\"s3\\\"cret\",\"n\":1}"}`:        `{"note":"{\"password\":xxxxx,\"n\":1}"}`,
+		`{"note":"{\"password\":\"s3cret\\\\\",\"n\":1}"}`:        `{"note":"{\"password\":xxxxx,\"n\":1}"}`,
+		`{"note":"{\"password\":\"s3cr", "n": 1}`:                 `{"note":"{\"password\":xxxxx", "n": 1}`,
+		`"{\"a\":\"{\\\"token\\\":\\\"s3cret\\\"}\"}"`:            `"{\"a\":\"{\\\"token\\\":xxxxx}\"}"`,
+		`"password=\"s3 cret\"" and more`:                         `"password=xxxxx" and more`,
+		`"\"password=s3cret\""`:                                   `"\"password=xxxxx\""`,
+		`{"secretKey":"s3cret","accessToken": "s3cret"}`:          `{"secretKey":xxxxx,"accessToken": xxxxx}`,
+		`{"dbPassword":"s3cret","clientSecret":"s3cret","n":1}`:   `{"dbPassword":xxxxx,"clientSecret":xxxxx,"n":1}`,
+		"x-api-key: s3cret, privateKey=s3cret":                    "x-api-key: xxxxx, privateKey=xxxxx",
+		`{"password":"s3cr`:                                       `{"password":xxxxx`,
+		`{"password":"s3 cr\`:                                     `{"password":xxxxx`,
+		`{'password': 's3cr et`:                                   `{'password': xxxxx`,
+		`{'password': 'it''s3cret', n: 1}`:                        `{'password': xxxxx, n: 1}`,
+		`"{""password"":""s3cret"",""n"":1}"`:                     `"{""password"":xxxxx"",""n"":1}"`,
+		`password=s3"cret n`:                                      `password=xxxxx`,
+		`'password=s3cret' n`:                                     `'password=xxxxx' n`,
+		`{"token":["s3","cret"],"n":1}`:                           `{"token":xxxxx,"n":1}`,
+		`{"credential":{"a":"s3","b":["cret"]},"n":1}`:            `{"credential":xxxxx,"n":1}`,
+		`{"h":"Bearer s3cret","n":1,"password":"s3 cret"}`:        `{"h":"Bearer xxxxx","n":1,"password":xxxxx}`,
+		`{"password":"","n":1} password=`:                         `{"password":xxxxx,"n":1} password=`,
+		"token_file: /etc/token, tokens read 3":                   "token_file: /etc/token, tokens read 3",
 		"two: nats://a:s3cret@h and nats://b:s3cret@h":            "two: nats://xxxxx@h and nats://xxxxx@h",
 	} {
 		if got := redact.Text(in); got != want {
@@ -79,6 +102,30 @@ func TestErrorsStayWhatTheyAre(t *testing.T) {
 	if redact.Error(nil, "x") != nil || !errors.Is(redact.Error(io.EOF, "s3cret-word"), io.EOF) {
 		t.Error("changes what holds no secret")
 	}
+}
+
+// FuzzText: what is called a password in JSON is not shown, however often the JSON is a
+// text in JSON, whatever is around it, and wherever it is cut.
+func FuzzText(f *testing.F) {
+	f.Add("x", "y", uint8(1), uint16(1000))
+	f.Add(`a\"b`, "}", uint8(3), uint16(40))
+	f.Add("bearer ", "'", uint8(0), uint16(9))
+	f.Fuzz(func(t *testing.T, before, after string, deep uint8, cut uint16) {
+		const canary = "canary7f3a"
+		if strings.Contains(before+after, "canary") {
+			return
+		}
+		doc := map[string]any{"a": "n", "dbPassword": before + canary + after, "z": 1}
+		text, _ := json.Marshal(doc)
+		for range deep % 4 {
+			text, _ = json.Marshal(map[string]string{"note": string(text)})
+		}
+		for _, text := range []string{string(text), string(text[:min(len(text), int(cut))])} {
+			if got := redact.Text(text); strings.Contains(got, "canary") {
+				t.Errorf("%s\nis shown as %s", text, got)
+			}
+		}
+	})
 }
 
 // FuzzURL: whatever is written before a host's @, or as a parameter, is not shown.
