@@ -95,6 +95,10 @@ func (w *wary) look(c net.Conn) error {
 	if strange < 0 {
 		return nil
 	}
+	if !w.known(uids[strange]) {
+		return w.hold(theirs, "a program of a user without a number here",
+			"this user namespace cannot tell whose server it is: run this as the token's owner, outside of the namespace or, under systemd, without PrivateUsers")
+	}
 	return w.hold(theirs, fmt.Sprintf("a program of user %d", uids[strange]),
 		fmt.Sprintf("end that program (as root, ss -ltnp 'sport = :%d' names it), or, if it is a queue server of your own, give the token's file to the user it runs as",
 			theirs.Port()))
@@ -103,8 +107,11 @@ func (w *wary) look(c net.Conn) error {
 // hold keeps the token back.
 func (w *wary) hold(at netip.AddrPort, who, cure string) error {
 	whom := fmt.Sprintf("user %d and root", w.owner)
-	if w.owner == root {
+	switch {
+	case w.owner == root:
 		whom = "root"
+	case !w.known(w.owner):
+		whom = "its owner, who has no number here either, and root"
 	}
 	return stranger(fmt.Sprintf("%s answers at %s, and is not shown the token in %s, which is for %s alone; %s", who, at, w.file, whom, cure))
 }

@@ -65,9 +65,27 @@ func TestWhoIsShownTheToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := &wary{tables: served(nobody, nobody), users: file, owner: nobody}
-		if err := w.look(between{ours: here, theirs: there}); err == nil {
-			t.Error("one is taken for another")
+		for _, owner := range []uint32{nobody, 999} {
+			w.owner = owner
+			err := w.look(between{ours: here, theirs: there})
+			if err == nil {
+				t.Fatal("one is taken for another")
+			}
+			for _, not := range []string{"65534", "end that program"} {
+				if strings.Contains(err.Error(), not) {
+					t.Errorf("says %q: %v", not, err)
+				}
+			}
+			if !strings.Contains(err.Error(), "cannot tell whose server it is: run this as the token's owner") {
+				t.Error(err)
+			}
 		}
+		w.owner = nobody
+		w.tables = served(999, 999)
+		if err := w.look(between{ours: here, theirs: there}); err == nil || !strings.Contains(err.Error(), "user 999") {
+			t.Errorf("of another user, whom it knows: %v", err)
+		}
+		w.tables = served(nobody, nobody)
 		w.users = "/none"
 		if err := w.look(between{ours: here, theirs: there}); err != nil {
 			t.Errorf("where every user has a number: %v", err)
