@@ -50,6 +50,7 @@ func TestADepthThatNobodyWouldBelieve(t *testing.T) {
 		{"read as none again and again", minutes(burst, burst, burst, burst, 0, burst, 0, 0, burst+1), 1, ""},
 		{"and long after that", minutes(burst, burst, burst, burst, 0, burst, burst, burst, burst, burst, burst), 0, ""},
 		{"never stood before what was less", minutes(3, 3, 1e12, 1e12, 1e12, 1e12, 3, 1e12), 0, "1m0s ago there were 3"},
+		{"nor was it seen often before that", minutes(1e12, 3, 1e12), 0, "1m0s ago there were 3"},
 		{"purged", minutes(burst, burst, 0, 0), 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
