@@ -271,18 +271,19 @@ func TestQuorumGivesUpOneSilentWorkerAnHour(t *testing.T) {
 		name    string
 		due     fleet.Cause     // of those that are silent
 		unheard []time.Duration // of those that are silent
-		last    time.Duration   // since another was let go unasked; 0: never
+		last    time.Duration   // since another was let go; 0: never
 		known   time.Duration   // how far back ticks go
 		want    []fleet.Exit
 	}{
 		{"not yet", silent, []time.Duration{59 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
 		{"the one that is silent longest", silent, []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{exit("i-1", silent)}},
 		{"one that was draining when it fell silent", deadline, []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{exit("i-1", deadline)}},
+		{"one that fell silent after it had drained", fleet.CauseDrained, []time.Duration{long, 2 * long}, 0, 2 * time.Hour, []fleet.Exit{exit("i-1", fleet.CauseDrained)}},
 		{"not a second one within the hour", silent, []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
 		{"nor one of those that were draining", deadline, []time.Duration{long, 2 * long}, 59 * time.Minute, 2 * time.Hour, nil},
 		{"a second one after it", silent, []time.Duration{long, 2 * long}, long, 2 * time.Hour, []fleet.Exit{exit("i-1", silent)}},
 		{"not if it is not known what the hour saw", silent, []time.Duration{long, 2 * long}, 0, 50 * time.Minute, nil},
-		{"nobody who is heard, whatever its deadline", deadline, []time.Duration{30 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
+		{"nobody, if it is not silent for long, whatever its deadline", deadline, []time.Duration{30 * time.Minute, 30 * time.Minute}, 0, 2 * time.Hour, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := signals.Snapshot{Now: noon, Workers: crew(6, func(i int, w *fleet.Worker) {
@@ -303,6 +304,24 @@ func TestQuorumGivesUpOneSilentWorkerAnHour(t *testing.T) {
 				t.Errorf("lets go %v, drains %v, want %v: %v", got.Terminate, got.Drain, c.want, got.Reasons)
 			}
 		})
+	}
+}
+
+// Who has drained and is kept asleep rather than ended is due as well.
+func TestQuorumPutsOneSilentWorkerToSleep(t *testing.T) {
+	s := signals.Snapshot{Now: noon, Workers: crew(3, func(i int, w *fleet.Worker) {
+		w.Silent, w.Unheard = i < 2, time.Duration(i+1)*61*time.Minute
+	})}
+	for ago := 2 * time.Hour; ago > 0; ago -= time.Minute {
+		s.Recent = append(s.Recent, signals.Tick{At: noon.Add(-ago)})
+	}
+	d := policy.Decision{Have: 1, Sleep: []fleet.ID{"i-0", "i-1", "i-2"}}
+	if got := policy.Restrain(d, policy.Quorum{Share: .8}.Soften(s, d), "quorum"); !slices.Equal(got.Sleep, []fleet.ID{"i-1"}) {
+		t.Errorf("puts %v to sleep: %v", got.Sleep, got.Reasons)
+	}
+	s.Recent[100].Deeds.Slept = []fleet.ID{"i-9"}
+	if got := policy.Restrain(d, policy.Quorum{Share: .8}.Soften(s, d), "quorum"); len(got.Sleep) > 0 {
+		t.Errorf("puts %v to sleep though another was within the hour", got.Sleep)
 	}
 }
 

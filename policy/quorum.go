@@ -18,8 +18,10 @@ import (
 //
 // It must not hold for ever: two of six whose agents never come back would keep the
 // other four, idle, until somebody looks. So one that has been silent for an hour is let
-// go, and one more each hour after that, until the others are a quorum. Were we deaf
-// after all, that costs one worker an hour, of which there is one less to be deaf to.
+// go, and one more each hour after that, until the others are a quorum: be it due for
+// its silence, for a drain whose deadline has passed, or since it said that it had drained.
+// Were we deaf after all, that costs one worker an hour, of which there is one less to be
+// deaf to.
 type Quorum struct {
 	Share float64 // of the workers that should be heard, 0 to 1
 }
@@ -35,40 +37,43 @@ func (q Quorum) Soften(s signals.Snapshot, d Decision) Decision {
 		return d
 	}
 	why := fmt.Sprintf("%d of %d workers are silent, more likely we are deaf", silent, all)
-	given, some := pastHope(s, d)
+	last, some := pastHope(s, d)
+	exits := d.Terminate
 	d = d.letNobodyGo("quorum", why)
-	if some {
-		d.Terminate = []fleet.Exit{given}
-		d = d.Because("quorum", "but %s, silent for longer than %s: one such an hour", given.ID, span(hour))
+	if !some {
+		return d
 	}
-	return d
+	if i := slices.IndexFunc(exits, func(x fleet.Exit) bool { return x.ID == last }); i >= 0 {
+		d.Terminate = exits[i : i+1 : i+1]
+	} else {
+		d.Sleep = []fleet.ID{last}
+	}
+	return d.Because("quorum", "but %s, silent for longer than %s: one such an hour", last, span(hour))
 }
 
-// pastHope is the exit of a worker that has been silent for an hour, if in that hour no
-// other was let go without a word of its own.
-func pastHope(s signals.Snapshot, d Decision) (longest fleet.Exit, some bool) {
+// pastHope is the one that is due and has been silent for longest, for more than an
+// hour, if in that hour nobody was let go.
+func pastHope(s signals.Snapshot, d Decision) (last fleet.ID, some bool) {
 	if !s.Covers(hour) {
-		return longest, false
+		return "", false
 	}
 	for _, t := range s.Since(s.Now.Add(-hour)) {
-		if slices.ContainsFunc(t.Deeds.Terminated, unasked) {
-			return longest, false
+		if len(t.Deeds.Terminated)+len(t.Deeds.Slept) > 0 {
+			return "", false
 		}
 	}
-	var unheard time.Duration
-	for _, x := range d.Terminate {
-		i := slices.IndexFunc(s.Workers, func(w fleet.Worker) bool { return w.ID == x.ID })
-		if unasked(x) && i >= 0 && s.Workers[i].Silent && s.Workers[i].Unheard > max(hour, unheard) {
-			longest, unheard, some = x, s.Workers[i].Unheard, true
+	unheard := hour
+	for i := range s.Workers {
+		if w := &s.Workers[i]; w.Silent && w.Unheard > unheard && lets(d, w.ID) {
+			last, unheard, some = w.ID, w.Unheard, true
 		}
 	}
-	return longest, some
+	return last, some
 }
 
-// unasked reports whether a worker goes that was heard once, without having said that it
-// has drained. One that is silent and draining is due for its deadline, not its silence.
-func unasked(x fleet.Exit) bool {
-	return x.Cause == fleet.CauseSilent || x.Cause == fleet.CauseDeadline
+// lets reports whether one is to be let go for good or for a sleep.
+func lets(d Decision, id fleet.ID) bool {
+	return slices.Contains(d.Sleep, id) || slices.ContainsFunc(d.Terminate, func(x fleet.Exit) bool { return x.ID == id })
 }
 
 // Window is how far back it looks.
