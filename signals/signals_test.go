@@ -117,6 +117,26 @@ func TestHaveAndBilled(t *testing.T) {
 	}
 }
 
+// A list may show who was woken asleep for a while.
+func TestASleeperThatWasAskedToWakeIsBilled(t *testing.T) {
+	asleep := []fleet.Worker{{ID: "i-1", State: fleet.Asleep}, {ID: "i-2", State: fleet.Asleep}, {ID: "i-3", State: fleet.Working}}
+	for name, c := range map[string]struct {
+		recent []signals.Tick
+		want   int
+	}{
+		"nobody was asked":          {[]signals.Tick{{At: noon.Add(-time.Minute)}}, 1},
+		"woken":                     {[]signals.Tick{{At: noon.Add(-time.Minute), Deeds: signals.Deeds{Woken: []fleet.ID{"i-1", "i-3"}}}}, 2},
+		"without an answer":         {[]signals.Tick{{At: noon.Add(-time.Minute), Deeds: signals.Deeds{Unwoken: []fleet.ID{"i-2"}}}}, 2},
+		"twice":                     {[]signals.Tick{{At: noon.Add(-2 * time.Minute), Deeds: signals.Deeds{Unwoken: []fleet.ID{"i-2"}}}, {At: noon.Add(-time.Minute), Deeds: signals.Deeds{Woken: []fleet.ID{"i-2"}}}}, 2},
+		"long ago":                  {[]signals.Tick{{At: noon.Add(-4 * time.Minute), Deeds: signals.Deeds{Woken: []fleet.ID{"i-1"}}}, {At: noon.Add(-time.Minute)}}, 1},
+		"by the last of slow ticks": {[]signals.Tick{{At: noon.Add(-10 * time.Minute), Deeds: signals.Deeds{Woken: []fleet.ID{"i-1"}}}}, 2},
+	} {
+		if s := (signals.Snapshot{Now: noon, Workers: asleep, Recent: c.recent}); s.Billed() != c.want {
+			t.Errorf("%s: %d are billed, want %d", name, s.Billed(), c.want)
+		}
+	}
+}
+
 func TestFates(t *testing.T) {
 	heard := fleet.Worker{Heard: noon, State: fleet.Working}
 	for _, c := range []struct {

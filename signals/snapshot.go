@@ -163,8 +163,46 @@ func (s Snapshot) Value(name string) (float64, error) {
 // ones count until they are replaced.
 func (s Snapshot) Have() int { return s.count(fleet.State.Serves) }
 
-// Billed counts what is paid for now: the number that the maximum bounds.
-func (s Snapshot) Billed() int { return s.count(fleet.State.Billed) }
+// Billed counts what is paid for now: the number that the maximum bounds. A sleeper that
+// was asked to wake a moment ago counts, though the list shows it asleep: lists lag, and
+// a wake whose answer was lost may have taken effect.
+func (s Snapshot) Billed() int { return s.count(fleet.State.Billed) + s.maybeAwake() }
+
+// wakesShow is how long after the tick that woke it a list may go on to show a worker
+// asleep.
+const wakesShow = 3 * time.Minute
+
+// maybeAwake counts the sleepers that were asked to wake within that time, or by the
+// last tick.
+func (s Snapshot) maybeAwake() (n int) {
+	asked := s.askedToWake()
+	if len(asked) == 0 {
+		return 0
+	}
+	for i := range s.Workers {
+		if w := &s.Workers[i]; w.State == fleet.Asleep && asked[w.ID] {
+			n++
+		}
+	}
+	return n
+}
+
+func (s Snapshot) askedToWake() map[fleet.ID]bool {
+	fresh := s.Since(s.Now.Add(-wakesShow))
+	if n := len(s.Recent); len(fresh) == 0 && n > 0 {
+		fresh = s.Recent[n-1:]
+	}
+	var asked map[fleet.ID]bool
+	for _, t := range fresh {
+		for _, id := range slices.Concat(t.Deeds.Woken, t.Deeds.Unwoken) {
+			if asked == nil {
+				asked = map[fleet.ID]bool{}
+			}
+			asked[id] = true
+		}
+	}
+	return asked
+}
 
 func (s Snapshot) count(is func(fleet.State) bool) (n int) {
 	for i := range s.Workers {
