@@ -24,7 +24,9 @@ const (
 	// unlisted is how long at least a launch counts as starting though the cloud
 	// does not list it. EC2's lists lag behind its launches:
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-	unlisted = 2 * time.Minute
+	// It counts from the tick: two minutes, besides the calls that may have run into
+	// their deadlines before the launch was sent.
+	unlisted = 2*time.Minute + 3*CallTimeout
 )
 
 // Tick is one turn of the loop. now is the only reading of the clock that
