@@ -88,7 +88,9 @@ type Dead struct {
 // beside an error too, which is ErrMore where there may be letters that pick has not
 // seen. Where pick says no to all, nothing is changed.
 type Morgue interface {
-	// DeadLetters lists up to limit letters, oldest first, without changing them.
+	// DeadLetters lists up to limit letters, oldest first, without changing them. Where
+	// it comes upon fewer, and there may be others that it cannot see now, they come
+	// with ErrMore.
 	DeadLetters(ctx context.Context, limit int) ([]Dead, error)
 	// Again puts items back into the queue, as if they had just been sent, with all
 	// their tries before them; the letter goes once the item is in the queue. Whoever
@@ -98,8 +100,8 @@ type Morgue interface {
 	Drop(ctx context.Context, pick func(Dead) bool) ([]Settled, error)
 }
 
-// ErrMore says that a Morgue has dealt with all letters that it reads at once, and
-// that there may be more.
+// ErrMore says that a Morgue has seen all letters that it can see at once, and that
+// there may be more.
 var ErrMore = errors.New("there may be more dead letters than are read at once: run it again until it says so no more")
 
 // Settled is a dead letter that was dealt with.

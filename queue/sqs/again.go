@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ var (
 // its item is there. To SQS these are new messages, with new IDs and all their receives
 // before them. It reads up to a thousand letters, which are invisible to others for so
 // long; those that are not chosen are shown again at the end, and if we die before, after
-// five minutes. Of a FIFO queue SQS gives out ten of a group at a time.
+// five minutes. Of a FIFO queue SQS gives out ten of a group at a time: [queue.ErrMore].
 func (q *Queue) Again(ctx context.Context, pick func(queue.Dead) bool) ([]queue.Settled, error) {
 	sent := map[string]string{} // bodies and new IDs, by item: SQS may hold two letters of one item
 	done, err := q.dispose(ctx, pick, func(ctx context.Context, from types.Message, dead queue.Dead) (queue.Settled, error) {
@@ -82,7 +83,11 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 	begun := time.Now()
 	letters, err := q.conn.take(ctx, r.url, settleTime)
 	var left []types.Message
-	defer func() { q.conn.show(context.WithoutCancel(ctx), r.url, left) }()
+	defer func() { q.show(ctx, r.url, left) }()
+	var more error
+	if err == nil {
+		more = q.unseen(ctx, r.url, letters)
+	}
 	for _, m := range inOrderOfAge(letters) {
 		dead := letter(m, r.tries)
 		if err != nil || !pick(dead) {
@@ -96,10 +101,7 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 		}
 		done = append(done, one)
 	}
-	if err == nil && full(letters) {
-		err = queue.ErrMore
-	}
-	return done, err
+	return done, cmp.Or(err, more)
 }
 
 func (q *Queue) disposeOf(ctx context.Context, begun time.Time, r redrive, m types.Message, dead queue.Dead, do disposal) (queue.Settled, error) {

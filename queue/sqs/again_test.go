@@ -1,7 +1,10 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -168,4 +171,108 @@ func TestDropOfAQueueWithoutDead(t *testing.T) {
 	wantError(t, err, "drop dead letters of queue photos: it has no dead-letter queue")
 	_, err = q.Again(t.Context(), every)
 	wantError(t, err, "it has no dead-letter queue")
+}
+
+// TestLettersThatAreNotSeen are told of: to the count of a queue belong those that
+// somebody else hides, and those behind the first ten of a group.
+func TestLettersThatAreNotSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		dead            string // queue
+		visible, hidden string
+		refused         bool
+		letters         []doc
+		want            string // "": all are seen
+	}{
+		"none":                          {visible: "0", hidden: "0"},
+		"ours alone":                    {visible: "0", hidden: "2", letters: []doc{buried("x", "a"), buried("y", "b")}},
+		"counted before they were ours": {visible: "2", hidden: "0", letters: []doc{buried("x", "a"), buried("y", "b")}},
+		"hidden by a command that was killed": {visible: "0", hidden: "3",
+			want: "SQS counts 3 dead letters and hands out 0 now"},
+		"the rest of a group": {dead: "dead.fifo", visible: "5", hidden: "1", letters: []doc{buried("x", "a")},
+			want: "SQS counts 6 dead letters and hands out 1 now"},
+		"a group whose count is not told": {dead: "dead.fifo", refused: true, letters: []doc{buried("x", "a")},
+			want: "ten dead letters of a group at a time"},
+		"none, and no count":                 {dead: "dead.fifo", refused: true},
+		"a count that is not told":           {refused: true, letters: []doc{buried("x", "a")}},
+		"as many as are read at once, or so": {visible: "0", hidden: "0", letters: many(mostLetters), want: "there may be more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub(t, Options{})
+			dead := cmp.Or(c.dead, "photos_dead")
+			s.on("GetQueueAttributes", func(in doc) any {
+				if in["QueueUrl"] != base+dead {
+					return attributesOf(map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:123456789012:` + dead + `","maxReceiveCount":3}`})
+				}
+				if c.refused {
+					return fault{Code: "AccessDenied"}
+				}
+				return attributesOf(map[string]string{"ApproximateNumberOfMessages": c.visible, "ApproximateNumberOfMessagesNotVisible": c.hidden})
+			})
+			q := s.open(photos)
+			s.lies(c.letters...)
+			list, err := q.DeadLetters(t.Context(), 10001)
+			if len(list) != len(c.letters) {
+				t.Errorf("%d letters are listed", len(list))
+			}
+			told(t, "list", err, c.want)
+			s.lies(c.letters...)
+			done, err := q.Drop(t.Context(), every)
+			if len(done) != len(c.letters) {
+				t.Errorf("%d letters are dropped", len(done))
+			}
+			told(t, "drop", err, c.want)
+			if warned := strings.Contains(s.said(), "does not say how many it holds"); warned != (c.refused && c.want == "") {
+				t.Errorf("warned %q", s.said())
+			}
+		})
+	}
+}
+
+func many(n int) (list []doc) {
+	for i := range n {
+		list = append(list, buried(fmt.Sprint(i), fmt.Sprint(i)))
+	}
+	return list
+}
+
+func told(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && (!errors.Is(err, queue.ErrMore) || !strings.Contains(err.Error(), want)) {
+		t.Errorf("%s: %v, want %q", what, err, want)
+	}
+}
+
+// TestAListThatIsCut by its limit has more for a plain reason, and asks for no count.
+func TestAListThatIsCut(t *testing.T) {
+	s := newStub(t, Options{})
+	q := s.open(photos)
+	s.lies(buried("x", "a"), buried("y", "b"))
+	before := len(s.made("GetQueueAttributes"))
+	if list, err := q.DeadLetters(t.Context(), 1); len(list) != 1 || err != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+	if n := len(s.made("GetQueueAttributes")) - before; n > 1 {
+		t.Errorf("asks %d times", n)
+	}
+}
+
+// TestLettersThatStayHidden are warned of.
+func TestLettersThatStayHidden(t *testing.T) {
+	for name, answer := range map[string]any{
+		"refused":  fault{Code: "AccessDenied"},
+		"one of 1": doc{"Failed": []doc{{"Id": "0", "Code": "InternalError", "Message": "try again", "SenderFault": false}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub(t, Options{})
+			q := s.open(photos)
+			s.lies(buried("x", "a"))
+			s.on("ChangeMessageVisibilityBatch", func(doc) any { return answer })
+			if list, err := q.DeadLetters(t.Context(), 9); len(list) != 1 || err != nil {
+				t.Errorf("%v, %v", list, err)
+			}
+			if said := s.said(); !strings.Contains(said, "queue photos: dead letters that were looked at stay hidden for a while") {
+				t.Errorf("warned %q", said)
+			}
+		})
+	}
 }

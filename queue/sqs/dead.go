@@ -102,8 +102,9 @@ func oneLine(s string) string {
 
 // DeadLetters lists up to limit items that were given up on, oldest first. SQS
 // has no way to look without receiving: the letters are invisible to others for a
-// moment, each listing counts as a receive of them, and of more than a thousand
-// some are not seen.
+// moment, each listing counts as a receive of them, and of more than a thousand,
+// and of letters that are hidden by somebody else, some are not seen: it comes with
+// [queue.ErrMore] then.
 func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error) {
 	r, err := q.redrive(ctx)
 	if err != nil {
@@ -113,7 +114,11 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error
 		return nil, nil
 	}
 	messages, err := q.conn.take(ctx, r.url, listTime)
-	q.conn.show(context.WithoutCancel(ctx), r.url, messages)
+	var more error
+	if err == nil && len(messages) <= limit {
+		more = q.unseen(ctx, r.url, messages)
+	}
+	q.show(ctx, r.url, messages)
 	if err != nil {
 		return nil, q.failed("dead letters of", err)
 	}
@@ -121,7 +126,38 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Dead, error
 	for _, m := range inOrderOfAge(messages) {
 		out = append(out, letter(m, r.tries))
 	}
-	return out[:min(limit, len(out))], nil
+	return out[:min(limit, len(out))], more
+}
+
+// unseen is ErrMore, and why, where there may be letters besides those that were just
+// taken: more than are read at once, some that somebody else hides, who may have been
+// killed, or the rest of a group, of which a FIFO queue hands out no more while the
+// first are out. SQS counts letters hidden by us among the others; its counts lag
+// behind, by a minute or so, and may send us to look once more for nothing.
+// https://repost.aws/knowledge-center/sqs-fifo-messages-not-returned
+func (q *Queue) unseen(ctx context.Context, url string, taken []types.Message) error {
+	if full(taken) {
+		return queue.ErrMore
+	}
+	a, err := q.conn.attributes(ctx, url, counts)
+	known := a.visible + a.inFlight + a.delayed
+	switch {
+	case err == nil && known > len(taken):
+		return fmt.Errorf("SQS counts %d dead letters and hands out %d now: the others come after those of their group, or are hidden, for five minutes at most, by who has looked at them: %w",
+			known, len(taken), queue.ErrMore)
+	case err != nil && ordered(url) && len(taken) > 0: // it may not be ours to ask
+		return fmt.Errorf("SQS hands out ten dead letters of a group at a time: %w", queue.ErrMore)
+	case err != nil && ctx.Err() == nil:
+		q.warn(fmt.Sprintf("dead-letter queue %s does not say how many it holds; letters that somebody else looks at are not seen: %v", nameOf(url), err))
+	}
+	return nil
+}
+
+// show shows letters to others again.
+func (q *Queue) show(ctx context.Context, url string, letters []types.Message) {
+	if err := q.conn.show(context.WithoutCancel(ctx), url, letters); err != nil {
+		q.warn(fmt.Sprintf("dead letters that were looked at stay hidden for a while, five minutes at most: %v", err))
+	}
 }
 
 // take receives what is there, hidden from others for so long: up to mostLetters, and

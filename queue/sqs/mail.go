@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func (m *Mail) Post(ctx context.Context, body []byte) error {
 func (m *Mail) Collect(ctx context.Context, limit int, wait time.Duration) ([]queue.Letter, error) {
 	messages, err := m.collect(ctx, limit, wait)
 	if ctx.Err() != nil {
-		m.conn.show(context.WithoutCancel(ctx), m.url, messages)
+		_ = m.conn.show(context.WithoutCancel(ctx), m.url, messages) // they come back by themselves
 		return nil, fmt.Errorf("collect mail %s: %w", nameOf(m.url), ctx.Err())
 	}
 	if err != nil && len(messages) == 0 {
@@ -173,21 +174,27 @@ func (m *Mail) consume(ctx context.Context, messages []types.Message) {
 }
 
 // show gives messages back, ten in a request. What is left comes back in its
-// time.
-func (c *Conn) show(ctx context.Context, url string, messages []types.Message) {
+// time; the error says why.
+func (c *Conn) show(ctx context.Context, url string, messages []types.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteWithin)
 	defer cancel()
+	errs := make([]error, (len(messages)+atOnce-1)/atOnce)
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(messages, atOnce) {
+	for n, part := range slices.Collect(slices.Chunk(messages, atOnce)) {
 		wg.Go(func() {
 			list := make([]types.ChangeMessageVisibilityBatchRequestEntry, 0, len(part))
 			for i, msg := range part {
 				list = append(list, types.ChangeMessageVisibilityBatchRequestEntry{Id: new(strconv.Itoa(i)), ReceiptHandle: msg.ReceiptHandle})
 			}
-			_, _ = c.client.ChangeMessageVisibilityBatch(ctx, &api.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: list})
+			out, err := c.client.ChangeMessageVisibilityBatch(ctx, &api.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: list})
+			if err == nil && len(out.Failed) > 0 {
+				err = errors.New(reasonOf(out.Failed[0]))
+			}
+			errs[n] = plain(err)
 		})
 	}
 	wg.Wait()
+	return cmp.Or(errs...) // the others are alike
 }
 
 // longestMail is how long mail may wait before it is worth a warning.
