@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func (c *Conn) Morgue(ctx context.Context, name string) (queue.Morgue, error) {
 // server knows that the item was sent, so that an Again soon after sends it no second
 // time.
 func (q *Queue) Again(ctx context.Context, pick func(queue.Dead) bool) ([]queue.Settled, error) {
-	done, err := q.dispose(ctx, pick, func(ctx context.Context, msg *jetstream.RawStreamMsg) (queue.Settled, error) {
+	done, failed, err := q.dispose(ctx, pick, func(ctx context.Context, msg *jetstream.RawStreamMsg) (queue.Settled, error) {
 		id := letterOf(msg)
 		if err := q.revive(ctx, msg); err != nil {
 			return queue.Settled{}, fmt.Errorf("item %s: %w", id, err)
@@ -51,18 +52,20 @@ func (q *Queue) Again(ctx context.Context, pick func(queue.Dead) bool) ([]queue.
 		return queue.Settled{ID: id, As: id}, nil
 	})
 	if err != nil {
-		err = fmt.Errorf("send dead letters of queue %s again: %w", q.Name(), err)
+		err = fmt.Errorf("send dead letters of queue %s again: %w", q.Name(), halted(ctx, err, failed,
+			"up to %d more items may be in the queue and among the dead as well; what else is left is untouched"))
 	}
 	return done, err
 }
 
 // Drop deletes the letters that pick chooses.
 func (q *Queue) Drop(ctx context.Context, pick func(queue.Dead) bool) ([]queue.Settled, error) {
-	done, err := q.dispose(ctx, pick, func(ctx context.Context, msg *jetstream.RawStreamMsg) (queue.Settled, error) {
+	done, failed, err := q.dispose(ctx, pick, func(ctx context.Context, msg *jetstream.RawStreamMsg) (queue.Settled, error) {
 		return queue.Settled{ID: letterOf(msg)}, q.unbury(ctx, msg.Sequence)
 	})
 	if err != nil {
-		err = fmt.Errorf("drop dead letters of queue %s: %w", q.Name(), err)
+		err = fmt.Errorf("drop dead letters of queue %s: %w", q.Name(), halted(ctx, err, failed,
+			"up to %d more letters may be gone; what else is left is untouched"))
 	}
 	return done, err
 }
@@ -71,12 +74,13 @@ func (q *Queue) Drop(ctx context.Context, pick func(queue.Dead) bool) ([]queue.S
 type disposal func(context.Context, *jetstream.RawStreamMsg) (queue.Settled, error)
 
 // dispose deals with the letters that pick chooses, some dozens side by side, and
-// stops at the first that it cannot deal with.
-func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disposal) (done []queue.Settled, err error) {
+// stops at the first that it cannot deal with. With the first's error it returns how
+// many have failed.
+func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disposal) (done []queue.Settled, failed int, err error) {
 	var chosen []*jetstream.RawStreamMsg
 	for msg, err := range q.letters(ctx) {
 		if err != nil {
-			return done, err
+			return done, 0, err
 		}
 		if pick(letter(msg)) {
 			chosen = append(chosen, msg)
@@ -84,19 +88,39 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 		if len(chosen) < besides {
 			continue
 		}
-		some, err := together(ctx, chosen, do)
+		some, failed, err := together(ctx, chosen, do)
 		if done = append(done, some...); err != nil {
-			return done, err
+			return done, failed, err
 		}
 		chosen = nil
 	}
-	some, err := together(ctx, chosen, do)
-	return append(done, some...), err
+	some, failed, err := together(ctx, chosen, do)
+	return append(done, some...), failed, err
+}
+
+// halted says in an operator's words why letters were not dealt with, and what is not
+// known of those that were under way.
+func halted(ctx context.Context, err error, failed int, doubt string) error {
+	left := "what is left is untouched"
+	if failed > 0 {
+		left = fmt.Sprintf(doubt, failed)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("stopped before the end; %s", left)
+	case final(err) && failed > 1:
+		return fmt.Errorf("%w; %d failed like it", err, failed-1)
+	case final(err):
+		return err
+	case errors.Is(err, client.ErrReconnectBufExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, client.ErrTimeout):
+		return fmt.Errorf("the queue server does not answer any more; %s", left)
+	}
+	return fmt.Errorf("the queue server does not answer any more; %s: %w", left, err)
 }
 
 // together deals with some letters side by side, each to its end. The error is the
-// first one's that fails.
-func together(ctx context.Context, some []*jetstream.RawStreamMsg, do disposal) (done []queue.Settled, err error) {
+// first one's that fails, of so many.
+func together(ctx context.Context, some []*jetstream.RawStreamMsg, do disposal) (done []queue.Settled, failed int, err error) {
 	all, errs := make([]queue.Settled, len(some)), make([]error, len(some))
 	var wg sync.WaitGroup
 	for i, msg := range some {
@@ -107,11 +131,11 @@ func together(ctx context.Context, some []*jetstream.RawStreamMsg, do disposal) 
 		switch {
 		case errs[i] == nil:
 			done = append(done, one)
-		case err == nil:
-			err = errs[i]
+		default:
+			failed, err = failed+1, cmp.Or(err, errs[i])
 		}
 	}
-	return done, err
+	return done, failed, err
 }
 
 // revive stores the item of a letter at the end of the queue. By the letter's place and

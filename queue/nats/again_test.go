@@ -1,6 +1,8 @@
 package nats_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +79,29 @@ func TestManyLetters(t *testing.T) {
 	}
 }
 
+// TestAServerThatEndsMeanwhile leaves letters of which nobody knows whether their items
+// are in the queue: their number is told.
+func TestAServerThatEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := started(t, t.TempDir())
+	q := withDead(t, dialled(t, s.URL(), s.TokenFile()), 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := 0
+	done, err := q.Again(ctx, func(queue.Dead) bool {
+		if seen++; seen == 3 {
+			s.Shutdown()
+			time.AfterFunc(100*time.Millisecond, cancel) // who called loses patience
+		}
+		return true
+	})
+	wantError(t, err, "send dead letters of queue photos again: stopped before the end; up to 3 more items may be in the queue and among the dead as well")
+	if len(done) != 0 || strings.Contains(err.Error(), "context") {
+		t.Errorf("%v, %v", done, err)
+	}
+	_, err = q.Again(ctx, every)
+	wantError(t, err, "stopped before the end; what is left is untouched")
+}
+
 func TestAQueueThatTakesNothingKeepsItsLetters(t *testing.T) {
 	t.Parallel()
 	s := started(t, t.TempDir())
@@ -93,7 +118,7 @@ func TestAQueueThatTakesNothingKeepsItsLetters(t *testing.T) {
 	if len(done) != 0 {
 		t.Errorf("done %v", done)
 	}
-	wantError(t, err, "send dead letters of queue photos again: item ", "seal")
+	wantError(t, err, "send dead letters of queue photos again: item ", "seal", "; 1 failed like it")
 	if d := depth(t, q); d.Dead != 2 {
 		t.Errorf("the queue holds %+v", d)
 	}

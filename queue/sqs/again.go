@@ -27,6 +27,7 @@ const (
 // What keeps letters from being dealt with.
 var (
 	errNoMorgue = errors.New("it has no dead-letter queue; give it a redrive policy that names one")
+	errStopped  = errors.New("stopped before the end; what is left is untouched")
 	errSlow     = fmt.Errorf("SQS has taken longer than %s; what is left is untouched: run it again", settleWithin)
 )
 
@@ -42,6 +43,9 @@ func (q *Queue) Again(ctx context.Context, pick func(queue.Dead) bool) ([]queue.
 		same := dead.ID + "\n" + string(dead.Body)
 		if sent[same] == "" {
 			id, err := q.sendAgain(ctx, from)
+			if err != nil && ctx.Err() != nil {
+				return queue.Settled{}, fmt.Errorf("stopped before the end; item %s may be in the queue and among the dead as well, what else is left is untouched", dead.ID)
+			}
 			if err != nil {
 				return queue.Settled{}, fmt.Errorf("item %s: %w", dead.ID, err)
 			}
@@ -82,6 +86,9 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 	}
 	begun := time.Now()
 	letters, err := q.conn.take(ctx, r.url, settleTime)
+	if ctx.Err() != nil {
+		err = errStopped
+	}
 	var left []types.Message
 	defer func() { q.show(ctx, r.url, left) }()
 	var more error
@@ -107,7 +114,7 @@ func (q *Queue) dispose(ctx context.Context, pick func(queue.Dead) bool, do disp
 func (q *Queue) disposeOf(ctx context.Context, begun time.Time, r redrive, m types.Message, dead queue.Dead, do disposal) (queue.Settled, error) {
 	switch {
 	case ctx.Err() != nil:
-		return queue.Settled{}, ctx.Err()
+		return queue.Settled{}, errStopped
 	case past(begun, time.Now()) > settleWithin:
 		return queue.Settled{}, errSlow
 	}

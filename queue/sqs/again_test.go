@@ -146,8 +146,23 @@ func TestAnInterruptedAgainFinishesItsLetter(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s.on("DeleteMessage", func(doc) any { cancel(); return nil })
 	done, err := q.Again(ctx, every)
-	if len(done) != 1 || err == nil || len(s.made("SendMessage")) != 1 || len(s.made("DeleteMessage")) != 1 || len(s.made("ChangeMessageVisibilityBatch")) != 1 {
+	wantError(t, err, "stopped before the end; what is left is untouched")
+	if len(done) != 1 || len(s.made("SendMessage")) != 1 || len(s.made("DeleteMessage")) != 1 || len(s.made("ChangeMessageVisibilityBatch")) != 1 {
 		t.Errorf("%v, %v, calls %v", done, err, s.made())
+	}
+}
+
+// TestAnAgainThatIsInterruptedInASend does not know whether the item was sent, and says so.
+func TestAnAgainThatIsInterruptedInASend(t *testing.T) {
+	s := newStub(t, Options{})
+	q := s.open(photos)
+	s.lies(buried("x", "a"), buried("y", "b"))
+	ctx, cancel := context.WithCancel(t.Context())
+	s.onRequest("SendMessage", func(r *http.Request, _ doc) any { cancel(); <-r.Context().Done(); return nil })
+	done, err := q.Again(ctx, every)
+	wantError(t, err, "item a may be in the queue and among the dead as well")
+	if len(done) != 0 || len(s.made("DeleteMessage")) != 0 {
+		t.Errorf("done %v, calls %v", done, s.made())
 	}
 }
 
