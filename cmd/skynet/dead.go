@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"skynet/cmd/internal/wire"
 	"skynet/config"
@@ -30,14 +32,30 @@ them: the letters in the dead-letter queues of the settings' queues, with the re
 
 An embedded queue is asked through the controller that runs on this machine. A queue on
 SQS is asked with the AWS credentials of who runs this: they must allow sqs:GetQueueAttributes
-on the queue, sqs:ReceiveMessage and sqs:ChangeMessageVisibility on its dead-letter queue,
+on both queues, sqs:ReceiveMessage and sqs:ChangeMessageVisibility on the dead-letter queue,
 sqs:DeleteMessage there as well to send again or to drop, and sqs:SendMessage on the queue
 to send again. While SQS is asked, its letters are hidden from others, for seconds.
 
 The status is 0 if that was done, 1 if not all of it, 2 if nothing could be begun.`,
-		Args: cobra.NoArgs,
 	}
-	c.AddCommand(deadListCommand(), deadAgainCommand(), deadDropCommand())
+	c.AddCommand(deadListCommand(), deadShowCommand(), deadAgainCommand(), deadDropCommand())
+	return verbs(c)
+}
+
+// verbs has a command that only has others below it refuse words that are none of them:
+// without, it shows its help and ends as if all were done.
+func verbs(c *cobra.Command) *cobra.Command {
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		err := fmt.Errorf("%s has no command %q; see %s --help", c.CommandPath(), args[0], c.CommandPath())
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			err = fmt.Errorf("%s has no command %q; did you mean %s?", c.CommandPath(), args[0], strings.Join(near, ", "))
+		}
+		return err
+	}
 	return c
 }
 
@@ -48,7 +66,9 @@ func deadListCommand() *cobra.Command {
 		Long: `List the dead letters of these queues, or of all queues of the settings, the oldest
 first: the item's ID, when it was given up on, after how many tries and why, and how
 the item begins. What looks like a password, a token or the parameters of a URL is
-hidden. Of a queue on SQS a thousand are seen at most.`,
+hidden, and of a long item only its beginning is told, in JSON too: skynet dead show tells
+all of it. Of a queue on SQS a thousand are seen at most, and none that somebody else
+looks at: it says so where there may be more.`,
 		Example: "  skynet dead list\n" +
 			"  skynet dead list photos --config skynet.yaml --limit 1000 --output json | jq -r '.queues[].letters[].reason' | sort | uniq -c",
 		RunE: deadList,
@@ -72,7 +92,8 @@ const mostListed = 10_000
 type morgueList struct {
 	Queue   string       `json:"queue"`
 	Letters []deadLetter `json:"letters"`
-	More    bool         `json:"more"`            // than are listed
+	More    bool         `json:"more"`            // than are listed, or there may be
+	Note    string       `json:"note,omitempty"`  // why there may be more, and what helps
 	Error   string       `json:"error,omitempty"` // why it could not be read
 }
 
@@ -123,8 +144,11 @@ func deadList(c *cobra.Command, names []string) error {
 		}
 	}
 	if len(errs) < len(queues) {
-		printLists(c.OutOrStdout(), lists, asJSON)
+		errs = append(errs, printLists(c.OutOrStdout(), lists, asJSON))
 		return foundOr(errors.Join(errs...))
+	}
+	if asJSON {
+		errs = append(errs, printLists(c.OutOrStdout(), lists, asJSON))
 	}
 	return errors.Join(errs...)
 }
@@ -144,36 +168,58 @@ func (m morgues) list(ctx context.Context, q config.Queue, limit int) (l morgueL
 		found, err = open.DeadLetters(ctx, limit+1)
 		return err
 	})
+	if errors.Is(err, queue.ErrMore) {
+		l.More, l.Note, err = true, err.Error(), nil
+	}
 	if err != nil {
 		l.Error = err.Error()
 	}
-	l.More = len(found) > limit
+	l.More = l.More || len(found) > limit
 	for _, d := range found[:min(limit, len(found))] {
 		l.Letters = append(l.Letters, letterOf(d))
 	}
 	return l, err
 }
 
-func printLists(out io.Writer, lists []morgueList, asJSON bool) {
+func printLists(out io.Writer, lists []morgueList, asJSON bool) error {
 	if asJSON {
-		printJSON(out, map[string]any{"queues": lists})
-		return
+		return printJSON(out, map[string]any{"queues": lists})
 	}
-	for _, l := range lists {
-		if l.Error == "" {
-			l.print(steady{out})
+	return printText(out, func(out io.Writer) {
+		for _, l := range lists {
+			if l.Error == "" {
+				l.print(out)
+			}
 		}
-	}
+	})
 }
 
-func printJSON(out io.Writer, v any) {
+func printJSON(out io.Writer, v any) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
+	return untold(enc.Encode(v))
+}
+
+// printText prints what say says, made fit for a terminal.
+func printText(out io.Writer, say func(io.Writer)) error {
+	var text bytes.Buffer
+	say(&text)
+	_, err := steady{out}.Write(text.Bytes())
+	return untold(err)
+}
+
+// untold says that an answer could not be told; nil stays nil.
+func untold(err error) error {
+	if err == nil {
+		return nil
+	}
+	return finding{fmt.Errorf("tell what came of it: %w", err)}
 }
 
 func (l morgueList) print(out io.Writer) {
 	switch n := len(l.Letters); {
+	case l.Note != "":
+		fmt.Fprintf(out, "queue %s: %s, and perhaps more: %s\n", l.Queue, many(n, "dead letter"), l.Note)
 	case l.More:
 		fmt.Fprintf(out, "queue %s: the oldest %s; there are more (--limit)\n", l.Queue, many(n, "dead letter"))
 	case n == 0:
@@ -197,9 +243,43 @@ func many(n int, what string) string {
 type morgues struct {
 	cfg     config.Config
 	timeout time.Duration
+	log     *zap.Logger
+}
+
+// notes is a log whose warnings are notes for who called the command.
+func notes(to io.Writer) *zap.Logger {
+	quiet := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(io.Discard), zap.WarnLevel)
+	return zap.New(noting{quiet, steady{to}})
+}
+
+// noting is the core of notes.
+type noting struct {
+	zapcore.Core
+	to io.Writer
+}
+
+// Check implements zapcore.Core.
+func (n noting) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if n.Enabled(e.Level) {
+		return c.AddCore(e, n)
+	}
+	return c
+}
+
+// Write implements zapcore.Core.
+func (n noting) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	said := e.Message
+	for _, f := range fields {
+		if f.Type == zapcore.StringType {
+			said += ": " + f.String
+		}
+	}
+	_, err := fmt.Fprintln(n.to, "skynet: note:", oneLine(redact.Text(said)))
+	return err
 }
 
 func morguesOf(c *cobra.Command) (m morgues, err error) {
+	m.log = notes(c.ErrOrStderr())
 	path, _ := c.Flags().GetString("config")
 	if path == "" {
 		path = installed
@@ -221,7 +301,10 @@ func (m morgues) named(names []string) (list []config.Queue, err error) {
 	if len(names) == 0 {
 		return m.cfg.Queues, nil
 	}
-	for _, name := range names {
+	for n, name := range names {
+		if slices.Contains(names[:n], name) {
+			continue
+		}
 		i := slices.IndexFunc(m.cfg.Queues, func(q config.Queue) bool { return q.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("%q is not a queue of the settings, only %s", name, m.queues())
@@ -252,7 +335,7 @@ func (m morgues) with(ctx context.Context, q config.Queue, do func(queue.Morgue)
 	if err != nil {
 		return unopened{fmt.Errorf("queue %s: %w", q.Name, err)}
 	}
-	l := wire.NewLines(token, zap.NewNop(), nil)
+	l := wire.NewLines(token, m.log, nil)
 	defer func() { err = errors.Join(err, l.Close()) }()
 	open, err := l.Morgue(opening, q)
 	if err != nil {

@@ -94,12 +94,19 @@ func settle(c *cobra.Command, name string, ids []string, d deed) error {
 		done, err = d.do(open, c.Context(), s.pick)
 		return err
 	})
+	r := s.result(name, done)
 	if _, not := errors.AsType[unopened](err); not {
+		if asJSON {
+			r.Error = err.Error()
+			err = errors.Join(err, r.print(c.OutOrStdout(), d, asJSON))
+		}
 		return err
 	}
-	r := s.result(name, done)
-	r.print(c.OutOrStdout(), d, asJSON)
-	return foundOr(r.rest(queues[0], s, err))
+	rest := r.rest(queues[0], s, err)
+	if rest != nil {
+		r.Error = rest.Error()
+	}
+	return foundOr(errors.Join(rest, r.print(c.OutOrStdout(), d, asJSON)))
 }
 
 // selection is which letters are meant, and which of them were found.
@@ -168,6 +175,7 @@ type settled struct {
 	DryRun  bool            `json:"dry_run"`
 	Letters []queue.Settled `json:"letters"`
 	Missing []string        `json:"missing"` // IDs that were given and are not among the dead
+	Error   string          `json:"error,omitempty"`
 }
 
 func (s *selection) result(name string, done []queue.Settled) settled {
@@ -183,12 +191,14 @@ func (s *selection) result(name string, done []queue.Settled) settled {
 // lettersTold is how many letters are told of one by one.
 const lettersTold = 20
 
-func (r settled) print(out io.Writer, d deed, asJSON bool) {
+func (r settled) print(out io.Writer, d deed, asJSON bool) error {
 	if asJSON {
-		printJSON(out, r)
-		return
+		return printJSON(out, r)
 	}
-	out = steady{out}
+	return printText(out, func(out io.Writer) { r.say(out, d) })
+}
+
+func (r settled) say(out io.Writer, d deed) {
 	what := d.done
 	if r.DryRun {
 		what = d.would
@@ -215,9 +225,14 @@ func (r settled) rest(q config.Queue, s *selection, err error) error {
 	case len(r.Missing) == 0 || err != nil && !more:
 		return err
 	}
-	absent := fmt.Errorf("not in the dead-letter queue of %s: %s", q.Name, few(r.Missing))
+	return errors.Join(absent(q, r.Missing), err)
+}
+
+// absent says that there are no dead letters of these IDs.
+func absent(q config.Queue, ids []string) error {
+	err := fmt.Errorf("not in the dead-letter queue of %s: %s", q.Name, few(ids))
 	if a, bad := config.ParseAddress(q.URL); bad == nil && a.System == config.SQSQueue {
-		absent = fmt.Errorf("%w; SQS hides letters that somebody looks at, for five minutes at most", absent)
+		err = fmt.Errorf("%w; SQS hides letters that somebody looks at, for five minutes at most", err)
 	}
-	return errors.Join(absent, err)
+	return err
 }

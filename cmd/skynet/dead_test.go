@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
@@ -115,6 +116,9 @@ func TestDeadList(t *testing.T) {
 	if out != want {
 		t.Errorf("said\n%s\nwant\n%s", out, want)
 	}
+	if out, _ = g.dead(0, "list", "photos", "photos"); strings.Count(out, "queue photos") != 1 {
+		t.Errorf("of the same twice: %s", out)
+	}
 	if out, _ = g.dead(0, "list", "photos", "--limit", "1"); !strings.HasPrefix(out, "queue photos: the oldest 1 dead letter; there are more (--limit)\n  "+first) || strings.Contains(out, second) || strings.Contains(out, "videos") {
 		t.Errorf("of one: %s", out)
 	}
@@ -128,6 +132,59 @@ func TestDeadList(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	g.holds(0, 2)
+}
+
+// TestDeadShow tells all of an item, and of its secrets only who asks for them.
+func TestDeadShow(t *testing.T) {
+	t.Parallel()
+	g := newGraveyard(t)
+	end := strings.Repeat("é", 300) + "the end"
+	body := `{"note":"{\"password\":\"hunter2\"}","a":"` + "\x1b[31m\n" + end + `"}`
+	id := g.dies(body, "it broke")
+	out, _ := g.dead(0, "show", "photos", id)
+	out = givenUp.ReplaceAllString(out, "given up THEN,")
+	want := "queue    photos\nid       " + id + "\ngiven up THEN, in try 2\nwhy      it broke\nitem     " + fmt.Sprint(len(body)) + " bytes\n\n" +
+		`{"note":"{\"password\":xxxxx}","a":"` + "?[31m\n" + end + "\"}\n"
+	if out != want {
+		t.Errorf("said\n%s\nwant\n%s", out, want)
+	}
+	out, _ = g.dead(0, "show", "photos", id, "--output", "json")
+	var l shownLetter
+	g.ok(json.Unmarshal([]byte(out), &l))
+	if l.Queue != "photos" || l.ID != id || strings.Contains(l.Item, "hunter2") || !strings.Contains(l.Item, "the end") {
+		t.Errorf("as JSON: %s", out)
+	}
+	if out, _ := g.dead(0, "show", "photos", id, "--raw"); out != body {
+		t.Errorf("as it is: %q", out)
+	}
+	if _, err := g.dead(1, "show", "photos", "nobody"); err.Error() != "not in the dead-letter queue of photos: nobody" {
+		t.Error(err)
+	}
+	g.holds(0, 1)
+}
+
+// noRoom is a disk without room.
+type noRoom struct{}
+
+func (noRoom) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// TestDeadThatCannotBeTold fails, though it was done.
+func TestDeadThatCannotBeTold(t *testing.T) {
+	t.Parallel()
+	g := newGraveyard(t)
+	id := g.dies("a", "it broke")
+	for _, args := range []string{"list", "list --output json", "show photos " + id, "show photos " + id + " --raw", "show photos nobody --output json",
+		"again photos --all --dry-run", "drop photos --all --yes --output json"} {
+		c := root()
+		c.SetOut(noRoom{})
+		c.SetErr(io.Discard)
+		c.SetArgs(append([]string{"dead"}, append(strings.Fields(args), "--config", g.settings)...))
+		err := c.ExecuteContext(t.Context())
+		if g.status(1, err, []string{args}); !strings.Contains(err.Error(), "tell what came of it: no space left") {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	g.holds(0, 0)
 }
 
 func TestDeadAgain(t *testing.T) {
@@ -181,19 +238,28 @@ func TestDeadRefuses(t *testing.T) {
 	t.Parallel()
 	g := newGraveyard(t)
 	for args, want := range map[string]string{
-		"list songs":                   `"songs" is not a queue of the settings, only photos, videos`,
-		"list --limit 0":               "--limit 0: write 1 to 10000",
-		"list --output xml":            "write text or json",
-		"list --timeout 0s":            "--timeout 0s must be more",
-		"again":                        "of which queue?",
-		"again photos":                 "which letters?",
-		"again photos x --all":         "which letters?",
-		"again photos --all --reason=": "which letters?",
-		"again photos --reason=":       "--reason is empty",
-		"again songs --all":            "is not a queue of the settings",
-		"drop photos x":                "say --yes",
+		"foo":                               `skynet dead has no command "foo"; see skynet dead --help`,
+		"lst":                               `skynet dead has no command "lst"; did you mean list?`,
+		"show photos":                       "which letter?",
+		"show photos x --raw --output json": "give one of them",
+		"show songs x":                      "is not a queue of the settings",
+		"list songs":                        `"songs" is not a queue of the settings, only photos, videos`,
+		"list --limit 0":                    "--limit 0: write 1 to 10000",
+		"list --output xml":                 "write text or json",
+		"list --timeout 0s":                 "--timeout 0s must be more",
+		"again":                             "of which queue?",
+		"again photos":                      "which letters?",
+		"again photos x --all":              "which letters?",
+		"again photos --all --reason=":      "which letters?",
+		"again photos --reason=":            "--reason is empty",
+		"again songs --all":                 "is not a queue of the settings",
+		"drop photos x":                     "say --yes",
 	} {
-		if _, err := g.dead(2, strings.Fields(args)...); !strings.Contains(err.Error(), want) {
+		_, err := said(t, append([]string{"dead"}, strings.Fields(args)...)...)
+		if !strings.HasPrefix(args, "foo") && !strings.HasPrefix(args, "lst") {
+			_, err = g.dead(2, strings.Fields(args)...)
+		}
+		if g.status(2, err, []string{args}); !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
@@ -210,6 +276,12 @@ func TestDeadWithoutTheController(t *testing.T) {
 		_, err := g.dead(2, "list")
 		if !errors.Is(err, nats.ErrNotRunning) || !strings.Contains(err.Error(), "start it (systemctl start skynet") {
 			t.Errorf("%s: %v", when, err)
+		}
+		for _, args := range []string{"list", "show photos a", "again photos --all", "drop photos a --yes"} {
+			out, err := g.dead(2, append(strings.Fields(args), "--output", "json")...)
+			if !json.Valid([]byte(out)) || !strings.Contains(out, `"error":"queue photos: `) || !strings.Contains(err.Error(), "start it") {
+				t.Errorf("%s: %s as JSON: %s, %v", when, args, out, err)
+			}
 		}
 	}
 	never("before it has ever run")
@@ -260,9 +332,29 @@ fleets: [{name: render, queues: [photos, gone], policy: p.yaml, local: {slots: 1
 	if n, _ := sqs.Open("photos").Oldest(); n != 1 {
 		t.Errorf("%d items wait", n)
 	}
+	dead.Say(0, 7) // as if a command had been killed
+	out, _ = g.dead(0, "list", "photos", "--output", "json")
+	if !strings.Contains(out, `"more":true,"note":"SQS counts 7 dead letters and hands out 1 now`) {
+		t.Error(out)
+	}
+	if _, err := g.dead(1, "again", "photos", "--all", "--dry-run"); !errors.Is(err, queue.ErrMore) {
+		t.Error(err)
+	}
+	dead.Say(0, 1)
 	g.dead(0, "drop", "photos", "--all", "--yes")
 	if n, _ := dead.Oldest(); n != 0 {
 		t.Errorf("%d letters lie there", n)
+	}
+}
+
+// TestDeadLettersThatSQSDoesNotShow are told of: some that another command hides, some
+// that are more than it reads.
+func TestDeadLettersThatSQSDoesNotShow(t *testing.T) {
+	t.Parallel()
+	l := morgueList{Queue: "photos", Letters: []deadLetter{}, More: true, Note: "there may be more"}
+	var out strings.Builder
+	if err := printLists(&out, []morgueList{l}, false); err != nil || out.String() != "queue photos: 0 dead letters, and perhaps more: there may be more\n" {
+		t.Errorf("%s, %v", out.String(), err)
 	}
 }
 
