@@ -4,6 +4,7 @@ package local
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,5 +75,47 @@ func TestTailIsShort(t *testing.T) {
 	got, err := l.tail(r)
 	if err != nil || strings.Count(got, "\n") != saidLine-1 || !strings.HasSuffix(got, "noise\nlast") {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestAnEndIsToldWithItsCause: who looks between a worker's end and the moment in which
+// it is known why sees one that works, rather than one that ended for no reason.
+func TestAnEndIsToldWithItsCause(t *testing.T) {
+	for name, stopped := range map[string]time.Time{"awake": {}, "asleep": time.Now().Add(-time.Minute)} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, folder(t), "worker")
+			r := intended(0)
+			file, err := f.logs.create(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("/bin/sh", "-c", "echo no such queue: videoz; exit 3")
+			cmd.Stdout = file
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			_ = file.Close()
+			r.child, r.Stopped = true, stopped
+			if r.Process, err = identify(cmd.Process.Pid, f.boot); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "a zombie", func() bool { _, alive := r.Process.look(f.boot); return !alive })
+			f.mu.Lock()
+			f.records[r.ID] = r
+			f.mu.Unlock()
+			f.turn()
+			before := fleet.PhaseRunning
+			if !stopped.IsZero() {
+				before = fleet.PhaseStopped
+			}
+			if is := instance(t, f, r.ID); is.Phase != before || is.Reason != "" {
+				t.Errorf("before it is known why: %+v", is)
+			}
+			f.reap(r, cmd)
+			if is := instance(t, f, r.ID); is.Phase != fleet.PhaseTerminated || is.Reason != "exit status 3, its last words: no such queue: videoz" {
+				t.Errorf("then: %+v", is)
+			}
+			eventually(t, "swept", func() bool { f.turn(); f.mu.Lock(); defer f.mu.Unlock(); return r.swept })
+		})
 	}
 }

@@ -25,6 +25,12 @@ func (f *Fleet) observe(r *record) fleet.Phase {
 		return fleet.PhaseShuttingDown // until tend has seen that nothing is left
 	}
 	state, alive := r.Process.look(f.boot)
+	if !alive && r.child && !r.reaped { // within milliseconds: who hears that it ended is to hear why
+		if !r.Stopped.IsZero() {
+			return fleet.PhaseStopped
+		}
+		return fleet.PhaseRunning
+	}
 	if !alive {
 		f.end(r)
 		return fleet.PhaseTerminated
@@ -35,7 +41,7 @@ func (f *Fleet) observe(r *record) fleet.Phase {
 // end takes down that r is gone, and lets tend sweep up after it. f.mu is held.
 func (f *Fleet) end(r *record) {
 	r.Ended, r.Stopped = f.now(), time.Time{}
-	if r.Exit == "" && !r.child { // a child's follows from reap
+	if r.Exit == "" { // reap knows a child's
 		r.Exit = "unknown: it was started by an earlier controller"
 	}
 	f.dirty = true
@@ -69,7 +75,7 @@ func (f *Fleet) reap(r *record, cmd *exec.Cmd) {
 	last := f.logs.last(r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r.Exit, r.Last, f.dirty = cmd.ProcessState.String(), last, true
+	r.Exit, r.Last, r.reaped, f.dirty = cmd.ProcessState.String(), last, true, true
 	f.observe(r)
 	f.hurry()
 }

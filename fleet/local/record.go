@@ -55,9 +55,10 @@ type record struct {
 
 	Notice *notice `json:"notice,omitempty"`
 
-	child bool // of this very process, which learns how it ends
-	swept bool // nothing that carries its ID is left
-	said  bool // that it ended is logged, or was asked for
+	child  bool // of this very process, which learns how it ends
+	reaped bool // of a child: how it ended is known
+	swept  bool // nothing that carries its ID is left
+	said   bool // that it ended is logged, or was asked for
 }
 
 // instanceIDOf names the index-th instance of an order as EC2 would. The same

@@ -151,7 +151,7 @@ func (f *Fleet) review() (d due) {
 			d.waiting = true
 		case phase == fleet.PhaseShuttingDown && alive:
 			d.late = append(d.late, *r)
-		case !alive:
+		case !alive && (phase == fleet.PhaseTerminated || phase == fleet.PhaseShuttingDown): // else reap is at it
 			d.gone = append(d.gone, *r)
 		}
 		if phase == fleet.PhaseTerminated && !r.said && r.Exit != "" {
