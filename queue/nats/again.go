@@ -128,12 +128,11 @@ func together(ctx context.Context, some []*jetstream.RawStreamMsg, do disposal) 
 	}
 	wg.Wait()
 	for i, one := range all {
-		switch {
-		case errs[i] == nil:
-			done = append(done, one)
-		default:
+		if errs[i] != nil {
 			failed, err = failed+1, cmp.Or(err, errs[i])
+			continue
 		}
+		done = append(done, one)
 	}
 	return done, failed, err
 }
