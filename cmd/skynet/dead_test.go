@@ -163,6 +163,17 @@ func TestDeadShow(t *testing.T) {
 	g.holds(0, 1)
 }
 
+// TestMistypedVerbs of commands that only have others below them.
+func TestMistypedVerbs(t *testing.T) {
+	t.Parallel()
+	if _, err := said(t, "import", "cvs"); err == nil || status(err) != 2 || !strings.Contains(err.Error(), "did you mean csv?") {
+		t.Error(err)
+	}
+	if out, err := said(t, "dead"); err != nil || !strings.Contains(out, "skynet dead list") && !strings.Contains(out, "Available Commands") {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
 // noRoom is a disk without room.
 type noRoom struct{}
 

@@ -28,10 +28,9 @@ func importCommand() *cobra.Command {
 		Short: "Make a recording of what was measured elsewhere",
 		Long: `Make a recording of what was measured elsewhere, so that "skynet simulate" can say
 what this controller would have made of it.`,
-		Args: cobra.NoArgs,
 	}
 	c.AddCommand(importCSVCommand(), importCloudWatchCommand())
-	return c
+	return verbs(c)
 }
 
 func importCSVCommand() *cobra.Command {
