@@ -147,8 +147,8 @@ func deadList(c *cobra.Command, names []string) error {
 		errs = append(errs, printLists(c.OutOrStdout(), lists, asJSON))
 		return foundOr(errors.Join(errs...))
 	}
-	if asJSON {
-		errs = append(errs, printLists(c.OutOrStdout(), lists, asJSON))
+	if asJSON && printLists(c.OutOrStdout(), lists, asJSON) != nil {
+		errs = append(errs, errors.New("nor can that be told as JSON"))
 	}
 	return errors.Join(errs...)
 }
