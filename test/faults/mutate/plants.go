@@ -63,6 +63,11 @@ var Plants = []Plant{
 		Old: "billed := s.Billed() + s.Open", New: "billed := s.Have() + s.Open",
 	},
 	{
+		Law: billed, What: "a sleeper that is listed asleep after it was woken is not counted", File: "signals/snapshot.go",
+		Old: "s.count(fleet.State.Billed) + s.maybeAwake()", New: "s.count(fleet.State.Billed)",
+		Pkg: "./signals", Run: ".",
+	},
+	{
 		Law: billed, What: "what was asked for and not answered is not counted", File: "controller/settle.go",
 		Old: "doubtful += i.Size() - len(o.Done)", New: "doubtful += 0 * (i.Size() - len(o.Done))",
 		Pkg: "./controller", Run: ".",
@@ -244,6 +249,11 @@ var Plants = []Plant{
 		Old: "if len(s.Orders.Forget) == 0 {", New: "if true {",
 	},
 	{
+		Law: ordered, What: "what was taken back is taken over again", File: "signals/orders.go", Also: "orders reloads",
+		Old: "s, other = s.but(other.Ended), other.but(s.Ended)", New: "s, other = s.but(nil), other.but(nil)",
+		Pkg: "./signals", Run: ".",
+	},
+	{
 		Law: file, What: "another policy file is taken up, and not decided by", File: "controller/controller.go", Also: "orders reloads",
 		Old: "c.world, c.rules = f.world, f.rules", New: "c.world = f.world",
 	},
@@ -254,8 +264,13 @@ var Plants = []Plant{
 	},
 	{
 		Law: converges, What: "a launch counts as starting for hours though nobody lists it", File: "controller/tick.go",
-		Old: "unlisted = 2 * time.Minute", New: "unlisted = 20 * time.Hour",
+		Old: "unlisted = 2*time.Minute + 3*CallTimeout", New: "unlisted = 20 * time.Hour",
 		Pkg: "./controller", Run: ".",
+	},
+	{
+		Law: converges, What: "a quorum that never comes back holds who had drained", File: "policy/quorum.go",
+		Old: "bool { return x.ID == id })", New: "bool { return x.ID == id && x.Cause != fleet.CauseDrained })",
+		Pkg: "./policy", Run: ".",
 	},
 	{
 		Law: converges, What: "who drains is not recalled, and cannot be replaced at the maximum", File: "policy/plan.go",
