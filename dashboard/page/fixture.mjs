@@ -13,8 +13,10 @@ const iso = (t) => new Date(1000 * t).toISOString();
 const wave = (t, every, shift = 0) => 0.5 + 0.5 * Math.sin((2 * Math.PI * (t - shift)) / every);
 const noise = (n) => { const x = Math.sin(n * 12.9898) * 43758.5453; return x - Math.floor(x); };
 
+/** origin has every world begin at six in the evening of its tenth day: what is shown must not depend on when it is looked at. */
+const origin = 600 * Math.floor(Date.now() / 600_000) - 10 * 86400 - 18 * 3600;
 /** load is items a minute. */
-const load = (t) => Math.round(40 + 260 * wave(t, 86400, 30000) ** 2 + 30 * noise(Math.floor(t / 60)) + (t % 21600 < 1500 ? 160 : 0));
+const load = (at, t = at - origin) => Math.round(40 + 260 * wave(t, 86400, 30000) ** 2 + 30 * noise(Math.floor(t / 60)) + (t % 21600 < 1500 ? 160 : 0));
 const fleetSize = (t) => Math.max(2, Math.ceil(load(600 * Math.floor((t - 120) / 600)) / 22));
 
 function idOf(fleet, t) { return `${fleet}-${iso(t).replace(/[-:]/g, "").replace("Z", "Z")}`; }
